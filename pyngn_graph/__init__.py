@@ -1,0 +1,23 @@
+"""Living spiking reservoirs on graphs: delayed spikes and three kinds of glia over PyG."""
+
+from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
+from pyngn_graph.graph import validate
+from pyngn_graph.neuron import LIFLayer, LIFParameters
+from pyngn_graph.reservoir import TriglialReservoir
+from pyngn_graph.synapse import DelayBuffer, DelayedSpikeConv
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Astrocyte",
+    "DelayBuffer",
+    "DelayedSpikeConv",
+    "GlialCell",
+    "LIFLayer",
+    "LIFParameters",
+    "Microglia",
+    "Oligodendrocyte",
+    "TriglialReservoir",
+    "__version__",
+    "validate",
+]

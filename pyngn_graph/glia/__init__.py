@@ -1,0 +1,8 @@
+"""Glial cells: PyG transforms that sense a running graph and rewrite it."""
+
+from pyngn_graph.glia.astrocyte import Astrocyte
+from pyngn_graph.glia.base import GlialCell
+from pyngn_graph.glia.microglia import Microglia
+from pyngn_graph.glia.oligodendrocyte import Oligodendrocyte
+
+__all__ = ["Astrocyte", "GlialCell", "Microglia", "Oligodendrocyte"]

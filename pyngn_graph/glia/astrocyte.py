@@ -1,0 +1,147 @@
+"""Astrocytes: the gain of every neuron follows its calcium towards a target rate."""
+
+import math
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from pyngn_graph.glia.base import GlialCell, dt_of, f32
+from pyngn_graph.graph import sum_at
+
+RULES = {"additive": 2e-2, "multiplicative": 1e-3}
+"""Each rule with the learning rate used when ``eta`` is left open."""
+
+
+class Astrocyte(GlialCell):
+    r"""Homeostasis of the gain :math:`\gamma` by an astrocytic calcium trace :math:`c`.
+
+    With :math:`\kappa = e^{-dt/\tau_{Ca}}`, at every step,
+
+    .. math::
+        c_i &\leftarrow \kappa c_i + (1 - \kappa) s_i \\
+        \gamma_i &\leftarrow \mathrm{clip}(\gamma_i + \eta (\rho - c_i))
+            && \text{additive} \\
+        \gamma_i &\leftarrow \mathrm{clip}(\gamma_i (1 + \eta (1 - c_i / \rho)))
+            && \text{multiplicative}
+
+    so that the mean of c is the rate times ``dt`` and both rules settle where it equals
+    :math:`\rho`. The multiplicative loop does not depend on the scale of the weights. The gain
+    acts on the recurrent input alone. Writes ``gain`` and ``calcium`` ``[N]`` at every step.
+
+    Args:
+        rho: Target probability of a spike per step (0.02 at 1 ms is 20 Hz).
+        target_rate: The target in Hz instead of ``rho``.
+        tau_ca: Time constant of calcium, ms.
+        eta: Learning rate per step; by default 0.02 (additive) or 0.001 (multiplicative).
+        min_gain: Lower bound of the gain.
+        max_gain: Upper bound of the gain.
+        rule: ``"additive"`` or ``"multiplicative"``.
+        territory: Radius in micrometres of the domain whose mean calcium an astrocyte senses;
+            ``None``: each neuron its own. Needs ``pos``.
+
+    Raises:
+        ValueError: If a parameter breaks its range, or ``territory`` meets a graph without
+            ``pos``.
+
+    Sources: Turrigiano (2008) for homeostatic scaling; Zierenberg, Wilting & Priesemann (2018)
+    for what it does to network dynamics; Ivanov & Michmizos (2021) for astrocytes in liquids.
+    """
+
+    every_step = True
+
+    def __init__(
+        self,
+        rho: float | None = None,
+        target_rate: float | None = None,
+        tau_ca: float = 200.0,
+        eta: float | None = None,
+        min_gain: float = 0.01,
+        max_gain: float = 100.0,
+        rule: str = "additive",
+        territory: float | None = None,
+    ) -> None:
+        if rule not in RULES:
+            raise ValueError(f"Unknown rule {rule!r}; available: {sorted(RULES)}")
+        if rho is not None and target_rate is not None:
+            raise ValueError("Give 'rho' (per step) or 'target_rate' (Hz), not both")
+        if rho is not None and not 0.0 < rho < 1.0:
+            raise ValueError(f"'rho' must lie in (0, 1), a probability per step (got {rho})")
+        if target_rate is not None and not 0.0 < target_rate < math.inf:
+            raise ValueError(f"'target_rate' must be positive, in Hz (got {target_rate})")
+        for name, value in (("tau_ca", tau_ca), ("eta", eta), ("territory", territory)):
+            if value is not None and not 0.0 < value < math.inf:
+                raise ValueError(f"'{name}' must be positive (got {value})")
+        if not 0.0 <= min_gain < max_gain < math.inf:
+            raise ValueError(
+                f"Bounds must satisfy 0 <= min_gain < max_gain (got {min_gain}, {max_gain})"
+            )
+        self.rho, self.target_rate, self.tau_ca, self.eta = rho, target_rate, tau_ca, eta
+        self.min_gain, self.max_gain = min_gain, max_gain
+        self.rule, self.territory = rule, territory
+
+    def target(self, dt: float) -> float:
+        """The target as a probability per step of ``dt`` ms."""
+        if self.target_rate is None:
+            return 0.02 if self.rho is None else self.rho
+        rho = self.target_rate * dt / 1000.0
+        if rho >= 1.0:
+            raise ValueError(
+                f"'target_rate' = {self.target_rate} Hz is more than one spike per step of {dt} ms"
+            )
+        return rho
+
+    def constants(self, dt: float) -> tuple[float, float, float, float]:
+        """``kappa``, ``1 - kappa``, ``eta`` and ``rho`` (or ``1 / rho``), rounded to float32."""
+        eta = RULES[self.rule] if self.eta is None else self.eta
+        return _constants(self.rule, self.tau_ca / dt, eta, self.target(dt))
+
+    def prepare(self, data: Data) -> Data:
+        """Adds ``gain`` (1), ``calcium`` (0) and, with a territory, its neighborhood."""
+        if "gain" not in data:
+            data.gain = data.edge_weight.new_ones(data.num_nodes)
+        if "calcium" not in data:
+            data.calcium = data.edge_weight.new_zeros(data.num_nodes)
+        if self.territory is not None and "territory_index" not in data:
+            data.territory_index = _neighbors(data, self.territory)
+        return data
+
+    def observe(self, data: Data, arrivals: Tensor, spikes: Tensor) -> None:
+        """Integrates calcium exactly over one step."""
+        kappa, rest, _, _ = self.constants(dt_of(data))
+        data.calcium = kappa * data.calcium + rest * spikes.to(data.calcium.dtype)
+
+    def forward(self, data: Data) -> Data:
+        """Moves the gain by one step of the rule."""
+        data = self.prepare(data)
+        _, _, eta, goal = self.constants(dt_of(data))
+        calcium = data.calcium
+        if self.territory is not None:
+            member, center = data.territory_index
+            size = torch.bincount(center, minlength=data.num_nodes)
+            calcium = (sum_at(calcium[member], center, data.num_nodes) / size).float()
+        if self.rule == "additive":
+            gain = data.gain + eta * (goal - calcium)
+        else:
+            gain = data.gain * (1.0 + eta * (1.0 - calcium * goal))
+        data.gain = gain.clamp(f32(self.min_gain), f32(self.max_gain))
+        return data
+
+
+@lru_cache(maxsize=64)
+def _constants(rule: str, tau: float, eta: float, rho: float) -> tuple[float, float, float, float]:
+    kappa = math.exp(-1.0 / tau)
+    return f32(kappa), f32(1.0 - kappa), f32(eta), f32(rho if rule == "additive" else 1.0 / rho)
+
+
+def _neighbors(data: Data, radius: float) -> Tensor:
+    """Pairs ``[2, P]`` (member, center) of neurons within ``radius``, each its own member."""
+    from scipy.spatial import KDTree
+
+    if data.get("pos") is None:
+        raise ValueError("'Astrocyte(territory=...)' needs 'pos'; set it or leave 'territory' out")
+    tree = KDTree(data.pos.double().cpu().numpy())
+    pairs = torch.from_numpy(tree.query_pairs(radius, output_type="ndarray")).long().t()
+    own = torch.arange(data.num_nodes).repeat(2, 1)
+    return torch.cat([own, pairs, pairs.flip(0)], dim=1).to(data.pos.device)

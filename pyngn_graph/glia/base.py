@@ -1,0 +1,103 @@
+"""What every glial cell is: a PyG transform that also senses the running graph."""
+
+import inspect
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+from torch_geometric.transforms import BaseTransform
+
+NEVER = -(2**40)
+"""Clock of an arrival that has not happened."""
+
+
+class GlialCell(BaseTransform):
+    """Base of astrocytes, oligodendrocytes, microglia and of cells you write yourself.
+
+    A cell has two halves. :meth:`observe` is called at every step and writes what the cell
+    senses to attributes of the graph; :meth:`forward` rewrites the graph from them, at every step
+    if ``every_step`` is True, else every ``glia_period`` steps. The graph itself is the only
+    memory of a cell: the same cell may serve many graphs, and saving the graph saves all.
+
+    A graph with glia counts its steps of life in ``data.clock`` and knows its ``data.dt`` (ms).
+    """
+
+    every_step = False
+
+    def prepare(self, data: Data) -> Data:
+        """Adds the attributes that the cell needs and ``data`` lacks."""
+        return data
+
+    def observe(self, data: Data, arrivals: Tensor, spikes: Tensor) -> None:
+        """Senses one step.
+
+        Args:
+            data: The graph; attributes are assigned anew, never edited in place.
+            arrivals: ``[E]`` bool, where a spike arrives over a live edge.
+            spikes: ``[N]`` bool, which neurons fire.
+        """
+
+    def forget(self, data: Data) -> None:
+        """Drops what was sensed of spikes under way, when the fast state is reset."""
+
+    def forward(self, data: Data) -> Data:
+        """Rewrites the graph from what was sensed."""
+        return data
+
+    def config(self) -> dict[str, Any]:
+        """The parameters of the cell, by the names of its constructor."""
+        names = inspect.signature(type(self).__init__).parameters
+        return {name: getattr(self, name) for name in names if name != "self"}
+
+    def __repr__(self) -> str:
+        config = ", ".join(f"{name}={value!r}" for name, value in self.config().items())
+        return f"{type(self).__name__}({config})"
+
+
+def dt_of(data: Data) -> float:
+    """Step of the graph in ms, 1 where it does not say."""
+    return float(data.get("dt", 1.0))
+
+
+def clock_of(data: Data) -> int:
+    """Steps that the graph has lived with its glia."""
+    return int(data.get("clock", 0))
+
+
+def f32(value: float) -> float:
+    """The float32 nearest to ``value``: a constant that means the same on every backend."""
+    return float(np.float32(value))
+
+
+def remember_arrivals(data: Data, arrivals: Tensor) -> None:
+    """Writes the clock of the last arrival over each edge to ``data.edge_arrival``.
+
+    Several cells may call this in one step: it changes nothing the second time.
+    """
+    data.edge_arrival = torch.where(arrivals, clock_of(data), data.edge_arrival)
+
+
+def no_arrivals(data: Data) -> Tensor:
+    """An ``edge_arrival`` that remembers nothing."""
+    return torch.full_like(data.edge_index[0], NEVER)
+
+
+def power_table(base: float, longest: int) -> Tensor:
+    """``base ** n`` for n = 0 .. at least ``longest``: float64, rounded once to float32."""
+    return _power_table(base, 1 << longest.bit_length())
+
+
+@lru_cache(maxsize=64)
+def _power_table(base: float, size: int) -> Tensor:
+    return torch.tensor([base**n for n in range(size)], dtype=torch.float64).float()
+
+
+@lru_cache(maxsize=64)
+def decay_table(scale: float, tau: float, length: int) -> Tensor:
+    """``scale * exp(-n / tau)`` for n = 0 .. ``length - 1``, likewise."""
+    table = [scale * math.exp(-n / tau) for n in range(length)]
+    return torch.tensor(table, dtype=torch.float64).float()

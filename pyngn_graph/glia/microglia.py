@@ -1,0 +1,191 @@
+"""Microglia: the health of every synapse, pruning of the weakest, and regrowth."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from pyngn_graph.glia.base import (
+    GlialCell,
+    clock_of,
+    decay_table,
+    dt_of,
+    f32,
+    no_arrivals,
+    power_table,
+    remember_arrivals,
+)
+from pyngn_graph.glia.pruning import CRITERIA, Criterion, select
+from pyngn_graph.glia.regrowth import regrow
+from pyngn_graph.graph import alive
+
+TRACES = ("window", "coincidence")
+
+
+class Microglia(GlialCell):
+    r"""Prunes unhealthy synapses and, if asked, lets their axons grow elsewhere.
+
+    Health counts the *delayed* presynaptic spike (arrival time :math:`a_e`). Per step
+
+    .. math:: H \leftarrow H + \eta (s_i(t) s_j(t - D_{ji}) - \lambda H)
+
+    with ``trace="coincidence"``. With ``trace="window"`` a spike of i adds
+    :math:`\eta e^{-(t_i - a_e) / \tau_h}` and an arrival costs :math:`\eta\,\text{cost}`, under
+    the same decay. At every tick edges go where :math:`H < \theta` (``criterion="threshold"``),
+    or the lowest ``fraction`` by another criterion, excitatory and inhibitory edges ranked apart.
+    A target keeps its ``min_in`` best inputs, the graph ``keep`` of the edges it began with.
+
+    Args:
+        criterion: ``"relative"`` (H minus the mean over the target's other afferents),
+            ``"threshold"``, ``"weight"``, ``"random"``, or your own function of the graph and a
+            ``torch.Generator`` that scores every edge.
+        threshold: :math:`\theta` of ``criterion="threshold"``.
+        fraction: Share of the live edges pruned at a tick by the other criteria.
+        keep: Share of the first number of edges at which pruning ends.
+        min_in: Live inputs that a target always keeps.
+        trace: ``"window"`` or ``"coincidence"``.
+        eta: Learning rate of H.
+        decay: :math:`\lambda`: H decays by the factor :math:`1 - \eta\lambda` per step.
+        cost: Energy of an arrival, in units of a perfect coincidence.
+        tau_h: Time constant of the window, ms. Lags beyond 16 of them, lost in the rounding of
+            H, add nothing.
+        initial_health: H of a new edge.
+        drop: Drop pruned edges from the graph (True), or only set their mask to False.
+        regrow: Every pruned edge keeps its axon and weight and picks a new target with
+            :math:`p \sim e^{-(d / \ell)^2}`; the delay follows from the distance. Needs ``pos``.
+        length_scale: :math:`\ell` in micrometres; by default that of the graph.
+        velocity: Conduction velocity, micrometres per ms; by default that of the graph.
+        seed: Seed of all random choices; every tick draws from a generator of its own.
+
+    Raises:
+        ValueError: If a parameter breaks its range, or regrowth lacks ``pos`` or a scale.
+
+    Sources: Paolicelli et al. (2011) for pruning by microglia; Mocanu et al. (2018) and Bellec et
+    al. (2018) for rewiring at constant density.
+    """
+
+    def __init__(
+        self,
+        criterion: str | Criterion = "relative",
+        threshold: float = 0.1,
+        fraction: float = 0.16,
+        keep: float = 0.35,
+        min_in: int = 1,
+        trace: str = "window",
+        eta: float = 0.02,
+        decay: float = 2e-3,
+        cost: float = 0.25,
+        tau_h: float = 15.0,
+        initial_health: float = 0.5,
+        drop: bool = True,
+        regrow: bool = False,
+        length_scale: float | None = None,
+        velocity: float | None = None,
+        seed: int = 0,
+    ) -> None:
+        if isinstance(criterion, str) and criterion not in CRITERIA:
+            raise ValueError(
+                f"Unknown criterion {criterion!r}; available: {sorted(CRITERIA)}, or a function"
+            )
+        if trace not in TRACES:
+            raise ValueError(f"Unknown trace {trace!r}; available: {list(TRACES)}")
+        for name, share in (("fraction", fraction), ("keep", keep), ("eta", eta)):
+            if not 0.0 <= share <= 1.0:
+                raise ValueError(f"'{name}' must lie in [0, 1] (got {share})")
+        if not 0.0 <= decay * eta < 1.0:
+            raise ValueError(f"'eta' x 'decay' must lie in [0, 1) (got {eta} x {decay})")
+        for name, value in (("threshold", threshold), ("initial_health", initial_health)):
+            if not math.isfinite(value):
+                raise ValueError(f"'{name}' must be finite (got {value})")
+        for name, positive in (
+            ("tau_h", tau_h),
+            ("length_scale", length_scale),
+            ("velocity", velocity),
+        ):
+            if positive is not None and not 0.0 < positive < math.inf:
+                raise ValueError(f"'{name}' must be positive (got {positive})")
+        if not 0.0 <= cost < math.inf or min_in < 0:
+            raise ValueError(f"'cost' and 'min_in' must not be negative (got {cost}, {min_in})")
+        if regrow and not drop:
+            raise ValueError("'regrow' moves edges; it cannot be combined with drop=False")
+        self.criterion, self.threshold = criterion, threshold
+        self.fraction, self.keep, self.min_in = fraction, keep, min_in
+        self.trace, self.eta, self.decay, self.cost, self.tau_h = trace, eta, decay, cost, tau_h
+        self.initial_health, self.drop, self.regrow = initial_health, drop, regrow
+        self.length_scale, self.velocity, self.seed = length_scale, velocity, seed
+
+    def prepare(self, data: Data) -> Data:
+        """Adds ``edge_health``, the clocks behind it, and the number of edges to keep."""
+        if "edge_health" not in data:
+            data.edge_health = torch.full_like(data.edge_weight, self.initial_health)
+        if "edge_health_clock" not in data:
+            data.edge_health_clock = torch.full_like(data.edge_index[0], clock_of(data))
+        if "edge_arrival" not in data:
+            data.edge_arrival = no_arrivals(data)
+        if "min_num_edges" not in data:
+            data.min_num_edges = math.ceil(self.keep * int(alive(data).sum()))
+        return data
+
+    def window_table(self, dt: float) -> Tensor:
+        """Gain of health by lag in steps, ``eta exp(-lag dt / tau_h)``, float32."""
+        return decay_table(self.eta, self.tau_h / dt, int(16.0 * self.tau_h / dt) + 1)
+
+    def observe(self, data: Data, arrivals: Tensor, spikes: Tensor) -> None:
+        """Updates the health of the edges that have an event in this step, arrivals first."""
+        remember_arrivals(data, arrivals)
+        post = spikes[data.edge_index[1]] & alive(data)
+        if self.trace == "coincidence":
+            self._add(data, (arrivals & post).nonzero().squeeze(1), f32(self.eta))
+            return
+        if self.cost > 0.0:
+            self._add(data, arrivals.nonzero().squeeze(1), f32(-self.eta * self.cost))
+        table = self.window_table(dt_of(data)).to(arrivals.device)
+        lag = clock_of(data) - data.edge_arrival
+        event = (post & (lag < table.numel())).nonzero().squeeze(1)
+        self._add(data, event, table[lag[event]])
+
+    def _add(self, data: Data, event: Tensor, amount: Tensor | float) -> None:
+        """Decays the health of the edges ``event`` to the present, then adds ``amount``."""
+        if event.numel() == 0:
+            return
+        now = clock_of(data)
+        since = now - data.edge_health_clock[event]
+        table = power_table(1.0 - self.eta * self.decay, int(since.max()))
+        factor = table.to(since.device)[since]
+        data.edge_health = data.edge_health.index_copy(
+            0, event, data.edge_health[event] * factor + amount
+        )
+        data.edge_health_clock = data.edge_health_clock.index_fill(0, event, now)
+
+    def forget(self, data: Data) -> None:
+        """Forgets the arrivals; health stays."""
+        data.edge_arrival = no_arrivals(data)
+
+    def forward(self, data: Data) -> Data:
+        """Brings all health up to date, then prunes and regrows."""
+        data = self.prepare(data)
+        self._add(data, torch.arange(data.num_edges, device=data.edge_index.device), 0.0)
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + clock_of(data))
+        criterion = CRITERIA[self.criterion] if isinstance(self.criterion, str) else self.criterion
+        doomed = select(
+            data,
+            criterion(data, generator),
+            below=self.threshold if self.criterion == "threshold" else None,
+            fraction=self.fraction,
+            min_in=self.min_in,
+            keep=0 if self.regrow else data.min_num_edges,
+        )
+        if self.regrow:
+            return regrow(
+                data,
+                doomed,
+                health=self.initial_health,
+                length_scale=self.length_scale,
+                velocity=self.velocity,
+                generator=generator,
+            )
+        if self.drop:
+            return data.edge_subgraph(~doomed)
+        data.edge_mask = alive(data) & ~doomed
+        return data

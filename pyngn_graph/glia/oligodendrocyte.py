@@ -1,0 +1,151 @@
+"""Oligodendrocytes: myelination moves the conduction delays of the edges into a neuron."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from pyngn_graph.glia.base import (
+    GlialCell,
+    clock_of,
+    dt_of,
+    no_arrivals,
+    power_table,
+    remember_arrivals,
+)
+from pyngn_graph.graph import alive, rank_within, round_delay
+
+DelayRule = Callable[["Oligodendrocyte", Data], Tensor]
+"""A rule maps the cell and its graph to new delays ``[E]`` float32; bounds are kept for it."""
+
+
+def graded(cell: "Oligodendrocyte", data: Data) -> Tensor:
+    r"""Spreads the afferents of each target evenly over the range of delays.
+
+    With rank r of K live afferents sorted by delay,
+    :math:`D^* = D_{min} + (D_{max} - D_{min})(r + 1/2) / K`, and each hit moves
+    :math:`D \leftarrow D + \eta (D^* - D)`.
+    """
+    goal = graded_delays(data, cell.min_delay, cell.max_delay)
+    most = int(data.edge_hits.max()) if data.num_edges else 0
+    stay = power_table(1.0 - cell.eta, most).to(goal.device)[data.edge_hits]
+    return torch.where(data.edge_hits > 0, goal + stay * (data.edge_delay - goal), data.edge_delay)
+
+
+def align(cell: "Oligodendrocyte", data: Data) -> Tensor:
+    r"""Lets arrivals precede the spike of the target by a common lead.
+
+    Each hit moves :math:`D \leftarrow D + \eta ((t_i - a_e) - \text{lead})` (arrival-time
+    alignment, after Pajevic, Basser & Fields 2014).
+    """
+    lead = round(cell.lead / dt_of(data))
+    shift = (data.edge_lag - lead * data.edge_hits).double() * cell.eta
+    return (data.edge_delay.double() + shift).float()
+
+
+RULES: dict[str, DelayRule] = {"graded": graded, "align": align}
+
+
+class Oligodendrocyte(GlialCell):
+    r"""Plasticity of conduction delays, :math:`D(t + 1) = D(t) + \Delta D`.
+
+    One cell serves the live afferents of a target i. At each spike of i, every afferent whose
+    last arrival lies within ``window`` before it counts as a *hit*; ``edge_hits`` ``[E]`` counts
+    them and ``edge_lag`` ``[E]`` adds up the lags :math:`t_i - a_e` in steps. At the next tick a
+    rule turns both into new delays, kept as floats between ``min_delay`` and ``max_delay``.
+
+    Args:
+        rule: ``"graded"``, ``"align"``, or your own function of the cell and the graph that
+            returns the new delays ``[E]``.
+        eta: Learning rate per hit.
+        window: Longest lag that still counts, ms.
+        lead: For ``"align"``: how long before the spike arrivals should come, ms.
+        min_delay: Shortest delay, steps.
+        max_delay: Longest delay, steps.
+
+    Raises:
+        ValueError: If a parameter breaks its range, or the graph has a delay beyond
+            ``max_delay``.
+
+    Sources: Fields (2015) and Talidou et al. (2022) for activity-dependent myelination; Iacob &
+    Dambre (2024) for what a spread of delays does to a reservoir.
+    """
+
+    def __init__(
+        self,
+        rule: str | DelayRule = "graded",
+        eta: float = 0.05,
+        window: float = 60.0,
+        lead: float = 1.0,
+        min_delay: int = 1,
+        max_delay: int = 100,
+    ) -> None:
+        if isinstance(rule, str) and rule not in RULES:
+            raise ValueError(f"Unknown rule {rule!r}; available: {sorted(RULES)}, or a function")
+        if not 0.0 < eta <= 1.0:
+            raise ValueError(f"'eta' must lie in (0, 1] (got {eta})")
+        for name, value in (("window", window), ("lead", lead)):
+            if not 0.0 <= value < math.inf:
+                raise ValueError(f"'{name}' must not be negative, in ms (got {value})")
+        if not 1 <= min_delay <= max_delay:
+            raise ValueError(
+                f"Delays must satisfy 1 <= min_delay <= max_delay (got {min_delay}, {max_delay})"
+            )
+        self.rule, self.eta, self.window, self.lead = rule, eta, window, lead
+        self.min_delay, self.max_delay = min_delay, max_delay
+
+    def prepare(self, data: Data) -> Data:
+        """Turns ``edge_delay`` into float32 and adds the counters of hits and lags."""
+        steps = round_delay(data.edge_delay)
+        if bool((steps > self.max_delay).any()):
+            raise ValueError(
+                f"'edge_delay' reaches {int(steps.max())} steps, beyond max_delay = "
+                f"{self.max_delay} of this Oligodendrocyte; raise its 'max_delay'"
+            )
+        data.edge_delay = data.edge_delay.float()
+        if "edge_arrival" not in data:
+            data.edge_arrival = no_arrivals(data)
+        if "edge_hits" not in data:
+            data.edge_hits = torch.zeros_like(data.edge_index[0])
+            data.edge_lag = torch.zeros_like(data.edge_index[0])
+        return data
+
+    def observe(self, data: Data, arrivals: Tensor, spikes: Tensor) -> None:
+        """Counts the hits of this step and adds up their lags."""
+        remember_arrivals(data, arrivals)
+        lag = clock_of(data) - data.edge_arrival
+        hit = spikes[data.edge_index[1]] & alive(data) & (lag <= self.window_steps(dt_of(data)))
+        data.edge_hits = data.edge_hits + hit.long()
+        data.edge_lag = data.edge_lag + torch.where(hit, lag, 0)
+
+    def window_steps(self, dt: float) -> int:
+        """The window in steps of ``dt`` ms."""
+        return round(self.window / dt)
+
+    def forget(self, data: Data) -> None:
+        """Forgets the arrivals; hits counted since the last tick stay."""
+        data.edge_arrival = no_arrivals(data)
+
+    def forward(self, data: Data) -> Data:
+        """Applies the rule to what was sensed since the last tick."""
+        data = self.prepare(data)
+        rule = RULES[self.rule] if isinstance(self.rule, str) else self.rule
+        delay = rule(self, data).clamp(self.min_delay, self.max_delay)
+        data.edge_delay = torch.where(alive(data), delay, data.edge_delay)
+        data.edge_hits = torch.zeros_like(data.edge_hits)
+        data.edge_lag = torch.zeros_like(data.edge_lag)
+        return data
+
+
+def graded_delays(data: Data, min_delay: int, max_delay: int) -> Tensor:
+    """Evenly spaced delays ``[E]`` for the live afferents of each target, in their present order.
+
+    Ties go by position in ``edge_index``; masked edges keep their delay.
+    """
+    live = alive(data)
+    rank, size = rank_within(data.edge_delay[live], data.edge_index[1][live], data.num_nodes)
+    goal = data.edge_delay.double()
+    goal[live] = min_delay + (max_delay - min_delay) * (rank.double() + 0.5) / size
+    return goal.float()

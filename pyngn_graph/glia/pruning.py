@@ -1,0 +1,78 @@
+"""Which synapses go: criteria that score edges, and the selection of the lowest."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from pyngn_graph.graph import alive, in_degree, rank_within, sum_at
+
+Criterion = Callable[[Data, torch.Generator], Tensor]
+"""A criterion scores every edge ``[E]``; the lowest scores are pruned first."""
+
+
+def health(data: Data, generator: torch.Generator) -> Tensor:
+    """The health H itself."""
+    return data.edge_health
+
+
+def relative_health(data: Data, generator: torch.Generator) -> Tensor:
+    """H minus the mean over the target's other live afferents (0 where there is no other)."""
+    live, target = alive(data), data.edge_index[1]
+    own = data.edge_health.double()
+    total = sum_at(data.edge_health[live], target[live], data.num_nodes)[target]
+    others = in_degree(data)[target] - 1
+    return torch.where(others > 0, own - (total - own) / others.clamp(min=1), 0.0)
+
+
+def absolute_weight(data: Data, generator: torch.Generator) -> Tensor:
+    """The size of the weight."""
+    return data.edge_weight.abs()
+
+
+def uniform(data: Data, generator: torch.Generator) -> Tensor:
+    """A random number: the control that every other criterion has to beat."""
+    return torch.rand(data.num_edges, generator=generator).to(data.edge_weight.device)
+
+
+CRITERIA: dict[str, Criterion] = {
+    "threshold": health,
+    "relative": relative_health,
+    "weight": absolute_weight,
+    "random": uniform,
+}
+
+
+def select(
+    data: Data, score: Tensor, *, below: float | None, fraction: float, min_in: int, keep: int
+) -> Tensor:
+    """The live edges to prune, ``[E]`` bool.
+
+    Excitatory and inhibitory edges are ranked apart, so that each class loses its own lowest.
+
+    Args:
+        data: The graph.
+        score: ``[E]``; the lowest go first, equal ones in the order of ``edge_index``.
+        below: Prune all edges with a score below this number; if None, the lowest ``fraction`` of
+            each class.
+        fraction: Share of the live edges of a class, rounded down.
+        min_in: Live inputs, those ranked best in their class, that each target keeps.
+        keep: Number of live edges that remain in any case.
+    """
+    live = alive(data).nonzero().squeeze(1)
+    score, target = score[live].double(), data.edge_index[1][live]
+    kind = (data.edge_weight[live] < 0).long()
+    rank, size = rank_within(score, kind, 2)
+    share = (rank + 0.5) / size
+    protected = rank_within(-share, target, data.num_nodes)[0] < min_in
+    if below is None:
+        free = torch.where(protected, torch.inf, score)
+        wanted = rank_within(free, kind, 2)[0] < torch.floor(fraction * size)
+    else:
+        wanted = score < below
+    wanted &= ~protected
+    first = rank_within(torch.where(wanted, share, torch.inf), torch.zeros_like(kind), 1)[0]
+    doomed = torch.zeros(data.num_edges, dtype=torch.bool, device=score.device)
+    doomed[live] = wanted & (first < live.numel() - keep)
+    return doomed

@@ -1,0 +1,77 @@
+"""Where pruned axons grow: a new target nearby, at constant density."""
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from pyngn_graph.glia.base import NEVER, clock_of, dt_of
+
+_ROWS = 2**22
+"""Probabilities held at a time."""
+
+
+def regrow(
+    data: Data,
+    doomed: Tensor,
+    *,
+    health: float,
+    length_scale: float | None,
+    velocity: float | None,
+    generator: torch.Generator,
+) -> Data:
+    r"""Gives every edge of ``doomed`` ``[E]`` a new target.
+
+    The same axon, with the same weight, picks a neuron other than itself and its old target with
+    :math:`p \sim e^{-(d / \ell)^2}`; its delay is :math:`1 + d / v`, its health ``health``, and
+    nothing has arrived over it yet. Every other ``edge_*`` keeps its value; the order stays.
+
+    Raises:
+        ValueError: If the graph has no ``pos``, or neither argument nor graph gives
+            ``length_scale`` (micrometres) and ``velocity`` (micrometres per ms).
+    """
+    if data.get("pos") is None:
+        raise ValueError("Regrowth needs 'pos' [N, 3]; set it or use 'regrow=False'")
+    length_scale = _scale(data, "length_scale", length_scale)
+    velocity = _scale(data, "velocity", velocity)
+    if data.num_nodes < 3:
+        return data
+    edge = doomed.nonzero().squeeze(1)
+    pos = data.pos.double()
+    target = _new_targets(pos, data.edge_index[:, edge], length_scale, generator)
+    distance = (pos[data.edge_index[0, edge]] - pos[target]).norm(dim=1)
+    delay = torch.floor(1.5 + distance / (velocity * dt_of(data)))
+    data.edge_index = data.edge_index.clone()
+    data.edge_index[1, edge] = target
+    data.edge_delay = data.edge_delay.index_copy(0, edge, delay.to(data.edge_delay.dtype))
+    data.edge_health = data.edge_health.index_fill(0, edge, health)
+    for key, value in (("edge_health_clock", clock_of(data)), ("edge_arrival", NEVER)):
+        data[key] = data[key].index_fill(0, edge, value)
+    for key, value in (("edge_hits", 0), ("edge_lag", 0), ("edge_id", -1)):
+        if key in data:
+            data[key] = data[key].index_fill(0, edge, value)
+    return data
+
+
+def _scale(data: Data, name: str, value: float | None) -> float:
+    value = data.get(name) if value is None else value
+    if value is None:
+        raise ValueError(f"Regrowth needs '{name}'; pass it to 'Microglia' or set 'data.{name}'")
+    return float(value)
+
+
+def _new_targets(
+    pos: Tensor, old: Tensor, length_scale: float, generator: torch.Generator
+) -> Tensor:
+    chosen = [old.new_empty(0)]
+    for src, dst in torch.split(old, max(1, _ROWS // pos.size(0)), dim=1):
+        row = torch.arange(src.numel(), device=src.device)
+        square = (
+            torch.cdist(pos[src], pos, compute_mode="donot_use_mm_for_euclid_dist").square()
+            / length_scale**2
+        )
+        square[row, src] = square[row, dst] = torch.inf
+        # Measured from the nearest, so that a lonely axon still finds its nearest neighbor.
+        chance = torch.exp(square.min(dim=1, keepdim=True).values - square)
+        pick = torch.multinomial(chance.cpu(), 1, generator=generator).squeeze(1)
+        chosen.append(pick.to(src.device))
+    return torch.cat(chosen)

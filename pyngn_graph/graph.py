@@ -1,0 +1,244 @@
+"""The graph: which keys a PyG ``Data`` carries here, and what they must satisfy."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+MAX_DELAY = 10_000
+"""Longest delay in steps that a graph may hold unless a caller raises the limit."""
+
+_NODE_KEYS = {"gain": torch.float32, "calcium": torch.float32, "inhibitory": torch.bool}
+_EDGE_KEYS = {
+    "edge_weight": (torch.float32,),
+    "edge_delay": (torch.int64, torch.float32),
+    "edge_mask": (torch.bool,),
+    "edge_health": (torch.float32,),
+}
+
+
+def validate(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
+    """Checks that ``data`` is a graph this library can run, and returns it unchanged.
+
+    Needed: ``num_nodes`` (or ``pos``), ``edge_index`` ``[2, E]`` int64 (row 0 pre, row 1 post),
+    ``edge_weight`` ``[E]`` float32 and ``edge_delay`` ``[E]`` (int64, or float32 where
+    oligodendrocytes work) in steps of ``dt``, 1 to ``max_delay``. Optional: ``pos`` ``[N, 3]``
+    in micrometres, ``edge_mask`` ``[E]`` bool, ``edge_health`` ``[E]``, ``gain`` and ``calcium``
+    ``[N]``, ``dt`` in ms. Every other ``edge_*`` tensor must have ``E`` rows.
+
+    Raises:
+        TypeError: If ``data`` is not a ``Data`` or a tensor has the wrong dtype.
+        ValueError: If a key is missing or breaks its rule; the message names the attribute, the
+            rule, how many entries break it, the first of them, and what to do.
+    """
+    if not isinstance(data, Data):
+        raise TypeError(f"Expected a torch_geometric 'Data' (got {type(data).__name__})")
+    num_nodes = _checked_num_nodes(data)
+    edge_index = _checked_edge_index(data, num_nodes)
+    num_edges = edge_index.size(1)
+    for key, dtypes in _EDGE_KEYS.items():
+        if key in data:
+            _check_tensor(data[key], key, dtypes, (num_edges,))
+        elif key in ("edge_weight", "edge_delay"):
+            default = "torch.ones(E)" if key == "edge_weight" else "torch.ones(E, dtype=torch.long)"
+            raise ValueError(f"'data' has no '{key}'; set it, e.g. 'data.{key} = {default}'")
+    for key, dtype in _NODE_KEYS.items():
+        if key in data:
+            _check_tensor(data[key], key, (dtype,), (num_nodes,))
+    if data.get("pos") is not None:
+        _check_tensor(data.pos, "pos", (torch.float32, torch.float64), (num_nodes, 3))
+    _check_delays(data.edge_delay, num_nodes, max_delay)
+    _check_other_edge_keys(data, num_edges)
+    dt = data.get("dt", 1.0)
+    if not isinstance(dt, int | float) or not 0.0 < dt < math.inf:
+        raise ValueError(f"'dt' must be a positive number of ms (got {dt!r})")
+    return data
+
+
+def prepare(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
+    """Returns a validated copy of ``data`` that a simulation may own and rewrite.
+
+    All tensors are cloned, ``edge_mask`` (all True), ``dt`` (1 ms) and ``clock`` (0) are added
+    where absent, and the weights are rounded to their grid (see :func:`weight_grid`).
+    """
+    validate(data, max_delay=max_delay)
+    num_nodes = data.num_nodes
+    data = data.clone()
+    data.num_nodes = num_nodes
+    if "edge_mask" not in data:
+        data.edge_mask = torch.ones_like(data.edge_weight, dtype=torch.bool)
+    data.dt = float(data.get("dt", 1.0))
+    data.clock = int(data.get("clock", 0))
+    data.edge_weight = on_grid(data.edge_weight, weight_grid(data))
+    return data
+
+
+def round_delay(edge_delay: Tensor) -> Tensor:
+    """The delay in use, in whole steps: ``floor(D + 1/2)`` as int64."""
+    if not edge_delay.is_floating_point():
+        return edge_delay
+    return torch.floor(edge_delay.double() + 0.5).long()
+
+
+def longest_delay(data: Data) -> int:
+    """The longest delay in use, at least 1 step."""
+    return max(1, int(round_delay(data.edge_delay).max())) if data.num_edges else 1
+
+
+def weight_grid(data: Data) -> float:
+    r"""The power of two ``q`` on whose multiples all weights are placed.
+
+    ``q`` is the smallest power of two with
+    :math:`\max_i \sum_j |w_{ji}| < 2^{30} q`, so that every sum of inputs is an exact int32
+    multiple of ``q``: no order of summation, number of threads or device changes a bit of it.
+    The relative rounding error is about 1e-9 of the largest possible input.
+    """
+    if data.num_edges == 0:
+        return 1.0
+    size = data.edge_weight.detach().double().abs()
+    _, exponent = math.frexp(float(size.max()))
+    # Rounded up to whole units first: the bound itself must not depend on the order of edges.
+    unit = math.ldexp(1.0, exponent - 40)
+    total = torch.zeros(data.num_nodes, dtype=torch.int64, device=size.device)
+    total.index_add_(0, data.edge_index[1], torch.ceil(size / unit).long())
+    bound = int(total.max())
+    return math.ldexp(unit, bound.bit_length() - 30) if bound else 1.0
+
+
+def on_grid(weight: Tensor, grid: float) -> Tensor:
+    """Rounds ``weight`` [E] float32 to multiples of ``grid``; exact in float32."""
+    return (torch.round(weight.double() / grid) * grid).float()
+
+
+def sum_at(values: Tensor, target: Tensor, size: int) -> Tensor:
+    """Adds ``values`` ``[E]`` float32 at ``target`` ``[E]``: ``[size]`` float64, free of order.
+
+    The values are rounded to multiples of 2^-40 and summed as integers; they must stay small
+    (their sum below 2^23), as traces and health do.
+    """
+    units = torch.round(values.double() * 2.0**40).long()
+    total = torch.zeros(size, dtype=torch.int64, device=values.device)
+    return total.index_add_(0, target, units).double() * 2.0**-40
+
+
+def rank_within(key: Tensor, group: Tensor, num_groups: int) -> tuple[Tensor, Tensor]:
+    """Rank of each entry by ``key`` among those of its ``group``, and the size of that group.
+
+    All are ``[E]``; ranks start at 0, equal keys rank by position.
+    """
+    order = torch.argsort(key, stable=True)
+    order = order[torch.argsort(group[order], stable=True)]
+    size = torch.bincount(group, minlength=num_groups)
+    first = size.cumsum(0) - size
+    rank = torch.empty_like(group)
+    rank[order] = torch.arange(order.numel(), device=order.device) - first[group[order]]
+    return rank, size[group]
+
+
+def alive(data: Data) -> Tensor:
+    """Which edges carry spikes, ``[E]`` bool: ``edge_mask``, or all where there is none."""
+    if "edge_mask" in data:
+        mask: Tensor = data.edge_mask
+        return mask
+    return torch.ones_like(data.edge_index[0], dtype=torch.bool)
+
+
+def in_degree(data: Data) -> Tensor:
+    """Live inputs of every neuron, ``[N]`` int64."""
+    return _degree(data, row=1)
+
+
+def out_degree(data: Data) -> Tensor:
+    """Live outputs of every neuron, ``[N]`` int64."""
+    return _degree(data, row=0)
+
+
+def _degree(data: Data, row: int) -> Tensor:
+    return torch.bincount(data.edge_index[row][alive(data)], minlength=data.num_nodes)
+
+
+def _checked_num_nodes(data: Data) -> int:
+    if "num_nodes" not in data and data.get("pos") is None and data.get("x") is None:
+        raise ValueError("'num_nodes' is not set; set 'data.num_nodes', isolated nodes included")
+    num_nodes = data.num_nodes
+    if isinstance(num_nodes, bool) or not isinstance(num_nodes, int) or num_nodes < 1:
+        raise ValueError(f"'num_nodes' must be a positive int (got {num_nodes!r})")
+    return num_nodes
+
+
+def _checked_edge_index(data: Data, num_nodes: int) -> Tensor:
+    edge_index = data.get("edge_index")
+    if edge_index is None:
+        raise ValueError(
+            "'data' has no 'edge_index'; for a graph without edges set "
+            "'data.edge_index = torch.empty(2, 0, dtype=torch.long)'"
+        )
+    if not isinstance(edge_index, Tensor) or edge_index.dtype != torch.int64:
+        found = getattr(edge_index, "dtype", type(edge_index).__name__)
+        raise TypeError(f"'edge_index' must be an int64 tensor (got {found}); use '.long()'")
+    if edge_index.dim() != 2 or edge_index.size(0) != 2:
+        raise ValueError(f"'edge_index' must have shape [2, E] (got {list(edge_index.shape)})")
+    bad = ((edge_index < 0) | (edge_index >= num_nodes)).any(dim=0)
+    _refuse(bad, edge_index.t(), "edge_index", f"must lie in [0, {num_nodes - 1}]")
+    return edge_index
+
+
+def _check_tensor(
+    value: Any, key: str, dtypes: tuple[torch.dtype, ...], shape: tuple[int, ...]
+) -> None:
+    names = " or ".join(str(dtype).removeprefix("torch.") for dtype in dtypes)
+    if not isinstance(value, Tensor):
+        raise TypeError(f"'{key}' must be a {names} tensor (got {type(value).__name__})")
+    if value.dtype not in dtypes:
+        raise TypeError(f"'{key}' must be {names} (got {value.dtype}); convert it first")
+    if tuple(value.shape) != shape:
+        raise ValueError(f"'{key}' must have shape {list(shape)} (got {list(value.shape)})")
+    if value.is_floating_point():
+        finite = torch.isfinite(value)
+        bad = ~finite if value.dim() == 1 else ~finite.all(dim=-1)
+        _refuse(bad, value, key, "must be finite")
+
+
+def _check_delays(edge_delay: Tensor, num_nodes: int, max_delay: int) -> None:
+    if edge_delay.numel() == 0:
+        return
+    steps = round_delay(edge_delay)
+    _refuse(steps < 1, edge_delay, "edge_delay", "must be at least 1 step")
+    longest = int(steps.max())
+    _refuse(
+        steps > max_delay,
+        edge_delay,
+        "edge_delay",
+        f"must be at most max_delay = {max_delay} steps (a history of {longest} steps of "
+        f"{num_nodes} neurons takes {longest * num_nodes:,} bytes a trial; raise 'max_delay' if "
+        f"that is meant)",
+    )
+
+
+def _check_other_edge_keys(data: Data, num_edges: int) -> None:
+    for key, value in data.to_dict().items():
+        if not key.startswith("edge_") or key.startswith(("edge_index", "edge_label")):
+            continue
+        if isinstance(value, Tensor):
+            if value.device != data.edge_index.device:
+                raise ValueError(
+                    f"'{key}' is on {value.device} but 'edge_index' on {data.edge_index.device}; "
+                    f"move the whole graph with 'data.to(device)'"
+                )
+            if value.dim() > 0 and value.size(0) != num_edges:
+                raise ValueError(
+                    f"'{key}' has {value.size(0)} rows for {num_edges} edges; a transform that "
+                    f"adds or merges edges left it behind: apply it before weights and delays are "
+                    f"set, or set '{key}' anew"
+                )
+
+
+def _refuse(bad: Tensor, value: Tensor, key: str, rule: str) -> None:
+    if bool(bad.any()):
+        first = int(bad.nonzero()[0, 0])
+        raise ValueError(
+            f"'{key}' {rule}: {int(bad.sum())} of {bad.numel()} entries break this, "
+            f"the first is {key}[{first}] = {value[first].tolist()}"
+        )

@@ -1,0 +1,143 @@
+"""How an input becomes a current into every neuron: a fixed projection and a bias."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+class Projection(nn.Module):
+    r"""External currents from the input of a reservoir.
+
+    .. math:: I_{ext,i} = b_i + \sum_c W_{ic} x_c
+
+    Products of float32 are exact in float64, and channels are added in their order before one
+    rounding to float32: the same bits everywhere. ``weight`` is ``[N, C]``, or None if the input
+    is itself the current into every neuron; ``bias`` is ``[N]``. Arguments as for
+    :class:`~pyngn_graph.TriglialReservoir`.
+    """
+
+    def __init__(
+        self,
+        num_nodes: int,
+        in_channels: int | None,
+        scale: float,
+        density: float,
+        weight: Tensor | None,
+        bias: float | Tensor | tuple[float, float] | None,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        if in_channels is not None and in_channels < 1:
+            raise ValueError(f"'in_channels' must be at least 1, or None (got {in_channels})")
+        if not 0.0 <= scale < math.inf:
+            raise ValueError(f"'input_scale' must be finite and not negative (got {scale})")
+        if not 0.0 < density <= 1.0:
+            raise ValueError(f"'input_density' must lie in (0, 1] (got {density})")
+        generator = torch.Generator().manual_seed(seed)
+        if weight is not None:
+            weight = torch.as_tensor(weight).detach().float().clone()
+            if in_channels is None or weight.shape != (num_nodes, in_channels):
+                raise ValueError(
+                    f"'input_weight' must have shape [{num_nodes}, in_channels = {in_channels}] "
+                    f"(got {list(weight.shape)})"
+                )
+        elif in_channels is not None:
+            size = (num_nodes, in_channels)
+            weight = torch.randn(size, generator=generator) * scale
+            reached = torch.rand(size, generator=generator) < density
+            weight = weight * reached / math.sqrt(in_channels * density)
+        if bias is None:
+            bias = 0.0 if in_channels is None else (0.7, 1.1)
+        if isinstance(bias, tuple):
+            low, high = bias
+            bias = low + (high - low) * torch.rand(num_nodes, generator=generator)
+        bias = torch.as_tensor(bias, dtype=torch.float32).detach()
+        if bias.dim() and bias.shape != (num_nodes,):
+            raise ValueError(f"'bias' must have shape [{num_nodes}] (got {list(bias.shape)})")
+        for name, value in (("input_weight", weight), ("bias", bias)):
+            if value is not None and not bool(torch.isfinite(value).all()):
+                raise ValueError(f"'{name}' must be finite")
+        self.in_channels, self.num_nodes = in_channels, num_nodes
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", bias.expand(num_nodes).clone())
+        self.weight: Tensor | None
+        self.bias: Tensor
+
+    def checked(
+        self, x: Tensor | None, num_steps: int | None, lengths: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Input as ``[B, T, C]`` float32 (C = 0 without input) and the samples of each trial.
+
+        Raises:
+            ValueError, TypeError: If shape, type, device or a value breaks the rule.
+        """
+        if x is None:
+            if not isinstance(num_steps, int) or num_steps < 1:
+                raise ValueError(
+                    f"Without input give 'num_steps', a whole number >= 1 (got {num_steps!r})"
+                )
+            x = self.bias.new_zeros(1, num_steps, 0)
+        elif num_steps is not None:
+            raise ValueError("Give 'x' or 'num_steps', not both; the input has its own length")
+        else:
+            x = self._checked_input(x)
+        full = torch.full((x.size(0),), x.size(1), device=x.device)
+        if lengths is None:
+            return x, full
+        lengths = torch.as_tensor(lengths, device=x.device)
+        if lengths.is_floating_point() or lengths.shape != full.shape:
+            raise ValueError(
+                f"'lengths' must be {x.size(0)} whole numbers of samples, one for each trial "
+                f"(got {lengths.dtype} {list(lengths.shape)})"
+            )
+        if bool(((lengths < 1) | (lengths > x.size(1))).any()):
+            raise ValueError(
+                f"'lengths' must lie in 1..{x.size(1)}, the samples of 'x' "
+                f"(got {int(lengths.min())}..{int(lengths.max())})"
+            )
+        return x, lengths.long()
+
+    def _checked_input(self, x: Tensor) -> Tensor:
+        if not isinstance(x, Tensor) or x.is_complex():
+            raise TypeError(
+                f"'x' must be a real tensor (got {getattr(x, 'dtype', type(x).__name__)}); "
+                f"use 'torch.as_tensor(x)'"
+            )
+        channels = self.num_nodes if self.in_channels is None else self.in_channels
+        if x.dim() == 2:
+            x = x.unsqueeze(0)
+        if x.dim() != 3 or x.size(-1) != channels or 0 in x.shape:
+            hint = ""
+            if x.dim() == 3 and x.size(1) == channels:
+                hint = "; time comes before channels: try 'x.transpose(1, 2)'"
+            raise ValueError(
+                f"'x' must have shape [B, T, {channels}] (trial, sample, channel) or "
+                f"[T, {channels}] (got {list(x.shape)}){hint}"
+            )
+        if x.device != self.bias.device:
+            raise ValueError(
+                f"'x' is on {x.device} but the reservoir on {self.bias.device}; "
+                f"move one of them with '.to(...)'"
+            )
+        x = x.detach().float()
+        bad = ~torch.isfinite(x)
+        if bool(bad.any()):
+            first = bad.nonzero()[0].tolist()
+            raise ValueError(
+                f"'x' must be finite in float32: {int(bad.sum())} of {x.numel()} entries are not, "
+                f"the first is x{first}; clean or rescale the input"
+            )
+        return x
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Currents ``[T, N, B]`` for the input ``[B, T, C]``."""
+        x = x.permute(1, 2, 0).double()
+        current = self.bias.double().unsqueeze(1)
+        if x.size(1) == 0:
+            return current.float().expand(x.size(0), -1, x.size(2))
+        if self.weight is None:
+            return (current + x).float()
+        for channel, weight in enumerate(self.weight.double().unbind(1)):
+            current = current + weight.unsqueeze(1) * x[:, channel].unsqueeze(1)
+        return current.float()

@@ -1,0 +1,200 @@
+"""What a run leaves behind: spikes as events, traces, liquid states, and the graph."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from pyngn_graph.graph import out_degree
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The result of :meth:`TriglialReservoir.run` over B trials of up to T steps.
+
+    Attributes:
+        events: Spikes ``[S, 3]`` int64 (trial, step, node), sorted.
+        traces: What was asked for by ``record``, each ``[B, R, N]`` float32, taken at every
+            ``every``-th step of a trial; NaN behind the end of a shorter trial.
+        states: Liquid states ``[B, F]``, as :meth:`TriglialReservoir.forward` returns them.
+        synaptic_events: ``[B, T]`` int64: transmissions caused by the spikes of each step, that
+            is the sum of the live out-degrees of the neurons that fire.
+        num_edges: Live edges at each step, ``[B, T]`` int64 (0 behind the end of a trial).
+        lengths: Steps of each trial, ``[B]``.
+        graph: The graph as it stands after the run.
+        dt: Length of a step, ms.
+    """
+
+    events: Tensor
+    traces: dict[str, Tensor]
+    states: Tensor
+    synaptic_events: Tensor
+    num_edges: Tensor
+    lengths: Tensor
+    graph: Data = field(repr=False)
+    dt: float
+
+    def spikes(self) -> Tensor:
+        """All spikes as a dense ``[B, T, N]`` bool tensor."""
+        num_trials, num_steps = self.num_edges.shape
+        dense = torch.zeros(
+            num_trials, num_steps, self.graph.num_nodes, dtype=torch.bool, device=self.events.device
+        )
+        dense[tuple(self.events.t())] = True
+        return dense
+
+    def rates(self) -> Tensor:
+        """Mean firing rate of every neuron over all trials, ``[N]`` in Hz."""
+        count = torch.bincount(self.events[:, 2], minlength=self.graph.num_nodes)
+        return count / (float(self.lengths.sum()) * self.dt / 1000.0)
+
+    def __repr__(self) -> str:
+        trials, steps = self.num_edges.shape
+        traces = "".join(f", {name}={list(value.shape)}" for name, value in self.traces.items())
+        return (
+            f"Recording({trials} trials x {steps} steps, {self.events.size(0)} spikes, "
+            f"{float(self.rates().mean()):.1f} Hz, states={list(self.states.shape)}{traces})"
+        )
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How trials lie in time: side by side, or one after the other in a single column.
+
+    ``trial`` and ``step`` ``[T, C]`` say for each step of each column which trial it belongs to
+    and which step of it it is; -1 behind the end of a shorter trial.
+    """
+
+    trial: Tensor
+    step: Tensor
+
+    @classmethod
+    def side_by_side(cls, lengths: Tensor, trials: Tensor) -> "Layout":
+        """One column for each of ``trials`` ``[C]``, which last ``lengths`` ``[C]`` steps."""
+        step = torch.arange(int(lengths.max()), device=lengths.device).unsqueeze(1)
+        inside = step < lengths
+        return cls(torch.where(inside, trials, -1), torch.where(inside, step, -1))
+
+    @classmethod
+    def stream(cls, lengths: Tensor) -> "Layout":
+        """All trials in one column, in order."""
+        trial = torch.repeat_interleave(lengths)
+        start = lengths.cumsum(0) - lengths
+        step = torch.arange(trial.numel(), device=lengths.device) - start[trial]
+        return cls(trial.unsqueeze(1), step.unsqueeze(1))
+
+    @property
+    def num_steps(self) -> int:
+        """Steps of the longest column."""
+        return self.trial.size(0)
+
+
+class Probe:
+    """Takes down one run: the reservoir begins it, a backend fills it.
+
+    Args:
+        lengths: Steps of each trial, ``[B]``.
+        num_nodes: Number of neurons.
+        pool: ``"last"`` (the liquid state at the end of a trial) or a number K of equal segments
+            over which it is averaged.
+        names: Traces to keep.
+        every: Keep them at every ``every``-th step of a trial.
+        events: Keep the spikes themselves, not only their number.
+    """
+
+    def __init__(
+        self,
+        lengths: Tensor,
+        num_nodes: int,
+        pool: str | int,
+        names: tuple[str, ...] = (),
+        every: int = 1,
+        events: bool = True,
+    ) -> None:
+        self.lengths, self.num_nodes, self.names, self.every = lengths, num_nodes, names, every
+        self.segments = None if isinstance(pool, str) else pool
+        self.keeps_events, self.events = events, list[Tensor]()
+        device, shape = lengths.device, (lengths.numel(), int(lengths.max()))
+        self.counts = torch.zeros(num_nodes, dtype=torch.int64, device=device)
+        self.sent = torch.zeros(shape, dtype=torch.int64, device=device)
+        self.num_edges = torch.zeros(shape, dtype=torch.int64, device=device)
+        rows = (shape[0], shape[1] // every, num_nodes)
+        self.traces = {name: torch.full(rows, torch.nan, device=device) for name in names}
+        self.sums = torch.zeros(shape[0] * (self.segments or 1), num_nodes, device=device)
+
+    def begin(self, layout: Layout) -> None:
+        """Prepares for columns that lie as ``layout`` says.
+
+        ``window`` ``[T, C]`` names the row of ``sums`` to which the liquid state of each step is
+        added, -1 for none; ``due`` ``[T, C]`` marks the steps whose traces are kept.
+        """
+        self.layout = layout
+        length = self.lengths[layout.trial.clamp(min=0)]
+        inside = layout.step >= 0
+        if self.segments is None:
+            self.window = torch.where(inside & (layout.step == length - 1), layout.trial, -1)
+        else:
+            # Segment k covers the steps from floor(k T / K) to floor((k + 1) T / K).
+            part = ((layout.step + 1) * self.segments - 1) // length
+            self.window = torch.where(inside, layout.trial * self.segments + part, -1)
+        self.due = inside & ((layout.step + 1) % self.every == 0)
+
+    def pool(self, t: int, trace: Tensor) -> None:
+        """Adds the liquid state ``[N, C]`` of step ``t`` to the windows it belongs to."""
+        window = self.window[t]
+        inside = (window >= 0).nonzero().squeeze(1)
+        if inside.numel():
+            self.sums[window[inside]] += trace[:, inside].t()
+
+    def trace(self, t: int, name: str, value: Tensor | None) -> None:
+        """Takes down ``value`` ``[N, C]`` (or ``[N, 1]``) of step ``t`` where it is due."""
+        due = self.due[t].nonzero().squeeze(1)
+        if due.numel() and value is not None:
+            row = self.layout.step[t, due] // self.every
+            value = value.expand(-1, self.due.size(1))[:, due]
+            self.traces[name][self.layout.trial[t, due], row] = value.t()
+
+    def spikes(self, t: int, column: Tensor, step: Tensor, node: Tensor, data: Data) -> None:
+        """Takes down spikes: each ``[S]``, ``step`` counted from step ``t`` of the run.
+
+        ``data`` is the graph that was constant over these steps.
+        """
+        step = step + t
+        trial = self.layout.trial[step, column]
+        inside = trial >= 0
+        trial, node = trial[inside], node[inside]
+        step = self.layout.step[step, column][inside]
+        self.counts += torch.bincount(node, minlength=self.num_nodes)
+        if self.keeps_events:
+            self.events.append(torch.stack([trial, step, node], dim=1))
+            self.sent.index_put_((trial, step), out_degree(data)[node], accumulate=True)
+
+    def edges(self, start: int, stop: int, num_edges: int) -> None:
+        """Takes down the number of live edges during the steps ``start`` to ``stop``."""
+        trial, step = self.layout.trial[start:stop], self.layout.step[start:stop]
+        self.num_edges[trial[trial >= 0], step[trial >= 0]] = num_edges
+
+    def states(self) -> Tensor:
+        """Liquid states ``[B, K * N]``: segments one after the other."""
+        if self.segments is None:
+            return self.sums
+        edge = torch.arange(self.segments + 1, device=self.lengths.device)
+        size = (edge * self.lengths.unsqueeze(1) // self.segments).diff(dim=1)
+        mean = self.sums / size.clamp(min=1).reshape(-1, 1)
+        return mean.reshape(self.lengths.numel(), -1)
+
+    def recording(self, data: Data) -> Recording:
+        """Everything taken down, in order."""
+        events = torch.cat(self.events) if self.events else self.counts.new_empty(0, 3)
+        key = (events[:, 0] * self.sent.size(1) + events[:, 1]) * self.num_nodes + events[:, 2]
+        return Recording(
+            events=events[torch.argsort(key)],
+            traces=self.traces,
+            states=self.states(),
+            synaptic_events=self.sent,
+            num_edges=self.num_edges,
+            lengths=self.lengths,
+            graph=data,
+            dt=data.dt,
+        )
