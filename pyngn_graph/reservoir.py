@@ -263,8 +263,8 @@ class TriglialReservoir(nn.Module):
                 state = self._begin(data, signal.size(0), learns)
                 data, state = self._advance(data, state, signal, hold, learns, probe, bar)
         self._activity = (probe.counts, int(samples.sum()) * hold)
-        if self.stateful:
-            self._state = state
+        if self.stateful and state is not None:
+            self._state = state.settled()
         if learns:
             self._graph = data
         return probe, data
@@ -301,7 +301,7 @@ class TriglialReservoir(nn.Module):
             data.num_nodes,
             columns,
             longest_delay(data),
-            data.num_edges if self.in_flight == "emission" else None,
+            self.in_flight == "emission",
             self.bias.device,
         )
         if self._potential is not None:
@@ -352,7 +352,8 @@ class TriglialReservoir(nn.Module):
 
     def _tick(self, data: Data, state: ReservoirState) -> tuple[Data, ReservoirState]:
         """Lets the slow clock tick: delays and wiring change, and with them the fast state."""
-        num_nodes = data.num_nodes
+        state = state.settled()
+        num_nodes, num_edges = data.num_nodes, data.num_edges
         data.edge_id = torch.arange(data.num_edges, device=data.edge_index.device)
         for cell in self.glia:
             if not (isinstance(cell, GlialCell) and cell.every_step):
@@ -363,7 +364,7 @@ class TriglialReservoir(nn.Module):
                 f"Glia may rewrite edges but must keep the {num_nodes} neurons "
                 f"(a transform returned {data.num_nodes}); apply it before building the reservoir"
             )
-        state = state.rewired(data.edge_id)
+        state = state.rewired(data.edge_id, num_edges)
         del data.edge_id
         data.edge_weight = on_grid(data.edge_weight, weight_grid(data))
         data = self._prepared(data)

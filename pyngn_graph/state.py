@@ -1,11 +1,19 @@
 """The fast state of a reservoir: what changes at every step and is forgotten by a reset."""
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from pyngn_graph.neuron import LIFParameters, LIFState
+
+
+class Memory(Protocol):
+    """What a backend remembers in a form of its own."""
+
+    def settle(self, state: "ReservoirState") -> "ReservoirState":
+        """The state with everything in its tensors and no memory."""
 
 
 @dataclass
@@ -16,8 +24,11 @@ class ReservoirState:
         - **neuron**: every tensor ``[N, C]``
         - **history** ``[L, N, C]`` bool: the spikes of step ``t`` stand in row ``t % L``
         - **trace** ``[N, C]``: low-passed spikes, the liquid state
-        - **in_flight** ``[L, E, C]`` uint8, only if spikes keep the delay they left with: how
-          many arrive over each edge at step ``t``, in row ``t % L``
+        - **in_flight** ``[3, F]`` int64, only if spikes keep the delay they left with: the step at
+          which each spike under way is due, its edge, and its column
+
+    ``memory`` belongs to the backend that runs the state; :meth:`settled` puts into the tensors
+    what it holds back.
     """
 
     neuron: LIFState
@@ -25,6 +36,7 @@ class ReservoirState:
     t: int
     trace: Tensor
     in_flight: Tensor | None = None
+    memory: Memory | None = None
 
     @classmethod
     def rest(
@@ -33,21 +45,17 @@ class ReservoirState:
         num_nodes: int,
         columns: int,
         max_delay: int,
-        num_edges: int | None,
+        keeps_delay: bool,
         device: torch.device,
     ) -> "ReservoirState":
-        """A silent state; ``num_edges`` asks for ``in_flight``."""
+        """A silent state; ``keeps_delay`` asks for ``in_flight``."""
         zero = torch.zeros(num_nodes, columns, device=device)
-        in_flight = None
-        if num_edges is not None:
-            shape = (max_delay, num_edges, columns)
-            in_flight = torch.zeros(shape, dtype=torch.uint8, device=device)
         return cls(
             neuron=LIFState.rest(params, zero),
             history=torch.zeros(max_delay, num_nodes, columns, dtype=torch.bool, device=device),
             t=0,
             trace=zero,
-            in_flight=in_flight,
+            in_flight=torch.zeros(3, 0, dtype=torch.int64, device=device) if keeps_delay else None,
         )
 
     @property
@@ -55,10 +63,14 @@ class ReservoirState:
         """Number of trials side by side."""
         return self.trace.size(1)
 
+    def settled(self) -> "ReservoirState":
+        """The same state, all of it in its tensors."""
+        return self if self.memory is None else self.memory.settle(self)
+
     def copy(self) -> "ReservoirState":
-        """A copy whose buffers may be written to."""
-        in_flight = None if self.in_flight is None else self.in_flight.clone()
-        return replace(self, history=self.history.clone(), in_flight=in_flight)
+        """A settled copy whose buffers may be written to."""
+        state = self.settled()
+        return replace(state, history=state.history.clone())
 
     def lengthened(self, max_delay: int) -> "ReservoirState":
         """The same state with room for delays up to ``max_delay``."""
@@ -68,20 +80,20 @@ class ReservoirState:
         past = torch.arange(self.t - depth, self.t, device=self.history.device)
         history = self.history.new_zeros(max_delay, *self.history.shape[1:])
         history[past % max_delay] = self.history[past % depth]
-        in_flight = None
-        if self.in_flight is not None:
-            future = past + depth
-            in_flight = self.in_flight.new_zeros(max_delay, *self.in_flight.shape[1:])
-            in_flight[future % max_delay] = self.in_flight[future % depth]
-        return replace(self, history=history, in_flight=in_flight)
+        return replace(self, history=history)
 
-    def rewired(self, edge_id: Tensor) -> "ReservoirState":
-        """The state after the edges changed: ``edge_id`` ``[E']`` names each edge's old column.
+    def rewired(self, edge_id: Tensor, num_edges: int) -> "ReservoirState":
+        """The state after the edges changed.
 
-        Spikes under way over a dropped edge are lost; a grown edge (-1) begins empty.
+        ``edge_id`` ``[E]`` names the old position, below ``num_edges``, of each edge. Spikes under
+        way over a dropped edge are lost; an edge that grew (-1) begins empty.
         """
         if self.in_flight is None:
             return self
-        in_flight = self.in_flight[:, edge_id.clamp(min=0)]
-        in_flight[:, edge_id < 0] = 0
+        place = edge_id.new_full((num_edges,), -1)
+        kept = (edge_id >= 0).nonzero().squeeze(1)
+        place[edge_id[kept]] = kept
+        due, edge, column = self.in_flight
+        edge = place[edge]
+        in_flight = torch.stack([due, edge, column])[:, edge >= 0]
         return replace(self, in_flight=in_flight)

@@ -56,10 +56,13 @@ def advance(
             if glia:
                 arrivals = flat[(t - steps) % depth * num_nodes + src, 0] & mask
         else:
-            under_way = state.in_flight[row]
-            messages = weight.unsqueeze(1) * under_way
+            due, edge, column = state.in_flight
+            edge, column = edge[due == t], column[due == t]
+            number = torch.zeros(src.numel(), columns, dtype=torch.float64, device=flat.device)
+            number.index_put_((edge, column), number.new_ones(()), accumulate=True)
+            messages = weight.unsqueeze(1) * number
             total = scatter(messages, dst, dim=0, dim_size=num_nodes, reduce="sum")
-            arrivals = (under_way[:, 0] > 0) & mask
+            arrivals = (number[:, 0] > 0) & mask
         jump = total.float()
         if "gain" in data:
             jump = data.gain.unsqueeze(1) * jump
@@ -68,9 +71,9 @@ def advance(
         state.trace = decay[0] * state.trace + decay[1] * state.neuron.spikes
         state.history[row] = fired[k] = spikes
         if state.in_flight is not None:
-            state.in_flight[row] = 0
-            edge = torch.arange(src.numel(), device=src.device)
-            state.in_flight[(t + steps) % depth, edge] += spikes[src].to(torch.uint8)
+            edge, column = spikes[src].nonzero().unbind(1)
+            sent = torch.stack([t + steps[edge], edge, column])
+            state.in_flight = torch.cat([state.in_flight[:, state.in_flight[0] > t], sent], dim=1)
         if glia and arrivals is not None:
             data.clock += 1
             for cell in glia:

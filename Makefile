@@ -1,0 +1,46 @@
+# Every target works from a fresh clone: it makes .venv and installs what it needs first.
+# The install is redone when pyproject.toml or constraints.txt changed.
+
+PYTHON ?= python3
+ARGS =
+
+VENV := .venv
+BIN := $(VENV)/bin
+CHECK := import sys; sys.exit(sys.version_info < (3, 11) and \
+	"Python 3.11 or newer is needed (this is %d.%d): name one with PYTHON=..." % sys.version_info[:2])
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint clean
+
+help:
+	@echo "make demo    install, then run the main job on real digits    (ARGS='--help' lists its options)"
+	@echo "make test    install, then run all tests, coverage >= 90 %"
+	@echo "             (a part of them: ARGS='tests/test_neuron.py --no-cov')"
+	@echo "make lint    install, then ruff check, ruff format --check, mypy"
+	@echo "make clean   remove .venv and everything the targets above left behind"
+	@echo "PYTHON=...   the interpreter that makes .venv, 3.11 or newer (default: python3; first make clean)"
+
+demo: $(VENV)/demo.stamp
+	$(BIN)/pyngn-graph demo $(ARGS)
+
+# Two workers for two cores, so each computes on one thread.
+test: $(VENV)/test.stamp
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --cov --cov-report=term $(ARGS)
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# "demo" and "test" are extras of pyproject.toml. Making the environment again is quick, and mends
+# one that was interrupted.
+$(VENV)/%.stamp: pyproject.toml constraints.txt
+	@$(PYTHON) -c '$(CHECK)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[$*]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
