@@ -91,20 +91,25 @@ def weight_grid(data: Data) -> float:
     r"""The power of two ``q`` on whose multiples all weights are placed.
 
     ``q`` is the smallest power of two with
-    :math:`\max_i \sum_j |w_{ji}| < 2^{30} q`, so that every sum of inputs is an exact int32
-    multiple of ``q``: no order of summation, number of threads or device changes a bit of it.
-    The relative rounding error is about 1e-9 of the largest possible input.
+    :math:`\max_i \sum_j \mathrm{round}(|w_{ji}| / q) < 2^{30}`, so that every sum of inputs is an
+    exact int32 multiple of ``q``: no order of summation, number of threads or device changes a bit
+    of it. The relative rounding error is about 1e-9 of the largest possible input, and weights
+    that lie on their grid stay where they are.
     """
     if data.num_edges == 0:
         return 1.0
     size = data.edge_weight.detach().double().abs()
-    _, exponent = math.frexp(float(size.max()))
-    # Rounded up to whole units first: the bound itself must not depend on the order of edges.
-    unit = math.ldexp(1.0, exponent - 40)
-    total = torch.zeros(data.num_nodes, dtype=torch.int64, device=size.device)
-    total.index_add_(0, data.edge_index[1], torch.ceil(size / unit).long())
-    bound = int(total.max())
-    return math.ldexp(unit, bound.bit_length() - 30) if bound else 1.0
+    total = size.new_zeros(data.num_nodes).index_add_(0, data.edge_index[1], size)
+    _, exponent = math.frexp(float(total.max()))
+    grid = math.ldexp(1.0, exponent - 32)
+    while _largest_sum(data, torch.round(size / grid).long()) >= 2**30:
+        grid *= 2.0
+    return grid
+
+
+def _largest_sum(data: Data, units: Tensor) -> int:
+    total = units.new_zeros(data.num_nodes).index_add_(0, data.edge_index[1], units)
+    return int(total.max())
 
 
 def on_grid(weight: Tensor, grid: float) -> Tensor:

@@ -155,6 +155,11 @@ class Probe:
             value = value.expand(-1, self.due.size(1))[:, due]
             self.traces[name][self.layout.trial[t, due], row] = value.t()
 
+    def traced(self, name: str, t: Tensor, column: int, value: Tensor) -> None:
+        """Takes down ``value`` ``[R, N]`` of one column at its due steps ``t`` ``[R]``."""
+        row = self.layout.step[t, column] // self.every
+        self.traces[name][self.layout.trial[t, column], row] = value
+
     def spikes(self, t: int, column: Tensor, step: Tensor, node: Tensor, data: Data) -> None:
         """Takes down spikes: each ``[S]``, ``step`` counted from step ``t`` of the run.
 

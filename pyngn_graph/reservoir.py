@@ -29,14 +29,11 @@ from pyngn_graph.state import ReservoirState
 
 Transform = Callable[[Data], Data]
 
-SPAN = 256
+SPAN = 1024
 """Most steps that a backend is given at a time."""
 
 CURRENTS = 2**22
 """External currents held in memory at a time."""
-
-TRIALS = 128
-"""Trials of a frozen graph that run side by side."""
 
 
 class TriglialReservoir(nn.Module):
@@ -262,9 +259,11 @@ class TriglialReservoir(nn.Module):
                 probe.begin(layout)
                 state = self._begin(data, signal.size(0), learns)
                 data, state = self._advance(data, state, signal, hold, learns, probe, bar)
+        if state is not None and (learns or self.stateful):
+            state = state.settled()
         self._activity = (probe.counts, int(samples.sum()) * hold)
-        if self.stateful and state is not None:
-            self._state = state.settled()
+        if self.stateful:
+            self._state = state
         if learns:
             self._graph = data
         return probe, data
@@ -275,7 +274,7 @@ class TriglialReservoir(nn.Module):
         if self.stateful:
             groups = [order.sort().values]
         else:
-            groups = list(torch.split(order, TRIALS))
+            groups = list(torch.split(order, BACKENDS[self.backend].columns))
         return [
             (
                 Layout.side_by_side(samples[group] * hold, group),
@@ -332,7 +331,7 @@ class TriglialReservoir(nn.Module):
             step = torch.arange(start, end, device=signal.device)
             first = start // hold
             drive = self.projection(signal[:, first : (end - 1) // hold + 1])
-            data = BACKENDS[self.backend](
+            data = BACKENDS[self.backend].advance(
                 state,
                 data,
                 cells,

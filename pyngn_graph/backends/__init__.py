@@ -1,15 +1,28 @@
 """Backends: one definition of the model, and faster ways to compute the same bits."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from torch_geometric.data import Data
 
-from pyngn_graph.backends import reference
+from pyngn_graph.backends import event, reference
 
-Advance = Callable[..., Data]
-"""See :func:`pyngn_graph.backends.reference.advance` for what a backend does."""
 
-BACKENDS: dict[str, Advance] = {"reference": reference.advance}
+class Backend(NamedTuple):
+    """A way to run a reservoir.
+
+    ``advance`` does what :func:`pyngn_graph.backends.reference.advance` describes; ``columns`` is
+    the number of trials that it likes side by side.
+    """
+
+    advance: Callable[..., Data]
+    columns: int
+
+
+BACKENDS = {
+    "event": Backend(event.advance, columns=32),
+    "reference": Backend(reference.advance, columns=128),
+}
 
 
 def resolve(name: str) -> str:
@@ -19,10 +32,10 @@ def resolve(name: str) -> str:
         ValueError: If there is no such backend.
     """
     if name == "auto":
-        return "reference"
+        return "event"
     if name not in BACKENDS:
         raise ValueError(f"Unknown backend {name!r}; available here: {['auto', *sorted(BACKENDS)]}")
     return name
 
 
-__all__ = ["BACKENDS", "Advance", "resolve"]
+__all__ = ["BACKENDS", "Backend", "resolve"]

@@ -1,0 +1,366 @@
+"""The event-driven backend: compiled, and as much work as there are spikes.
+
+Between two ticks of the slow clock the graph is constant (an *epoch*), so spikes are pushed into
+a ring of future inputs when they are fired, and what glia sense of an edge is worked out when its
+target fires. All bits equal those of the reference, which runs whatever is not known here.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from pyngn_graph.backends import kernels, reference
+from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
+from pyngn_graph.glia.base import dt_of, f32, power_table
+from pyngn_graph.graph import alive, round_delay, weight_grid
+from pyngn_graph.neuron import LIFCoefficients
+from pyngn_graph.recording import Probe
+from pyngn_graph.state import ReservoirState
+
+LONG_AGO = -(2**30)
+"""Time of an arrival so long ago that it no longer matters, in steps before the epoch."""
+
+BITS = 4096
+"""Steps of spikes that are remembered for glia before all edges are looked through."""
+
+
+def advance(
+    state: ReservoirState,
+    data: Data,
+    glia: Sequence[GlialCell],
+    coefficients: LIFCoefficients,
+    decay: tuple[float, float],
+    drive: Tensor,
+    sample: Tensor,
+    start: int,
+    probe: Probe,
+) -> Data:
+    """Does what :func:`pyngn_graph.backends.reference.advance` does, to the same bits."""
+    args = (coefficients, decay, drive, sample, start, probe)
+    if drive.device.type != "cpu" or not _knows(glia):
+        return reference.advance(state, data, glia, *args)
+    memory = state.memory
+    if not isinstance(memory, EventMemory):
+        memory = state.memory = EventMemory(state, data, glia)
+    return memory.advance(state, *args)
+
+
+def _knows(glia: Sequence[GlialCell]) -> bool:
+    """Whether every cell is of a kind that is compiled here, and of each kind at most one."""
+    kinds = [type(cell) for cell in glia]
+    known = all(kind in (Astrocyte, Oligodendrocyte, Microglia) for kind in kinds)
+    return known and len(set(kinds)) == len(kinds)
+
+
+class EventMemory:
+    """A reservoir's state in the form that the kernels work on, for one epoch."""
+
+    def __init__(self, state: ReservoirState, data: Data, glia: Sequence[GlialCell]) -> None:
+        self.data = data
+        self.first = state.t
+        self.clock = int(data.get("clock", 0))
+        self.time = 0
+        self.carried = state.in_flight
+        self.num_nodes, self.columns = state.trace.shape
+        self.depth = state.history.size(0)
+        cells = {type(cell): cell for cell in glia}
+        self.live = alive(data)
+        self.grid = np.float32(weight_grid(data))
+        self.wiring = self._wiring()
+        self.fast = [self._column(state, column) for column in range(self.columns)]
+        self.astro = self._gain(cells.get(Astrocyte))
+        self.senses = self._senses(cells.get(Oligodendrocyte), cells.get(Microglia))
+
+    def _wiring(self) -> kernels.Wiring:
+        data, num_nodes = self.data, self.num_nodes
+        src, dst = data.edge_index[:, self.live]
+        start, order = kernels.group_by(_numpy(src), num_nodes)
+        delay = round_delay(data.edge_delay[self.live])
+        jump = _numpy(delay * num_nodes + dst)[order]
+        units = torch.round(data.edge_weight[self.live].double() / float(self.grid))
+        small = 2 * self.depth * num_nodes < 2**31
+        return kernels.Wiring(
+            start=start,
+            jump=jump.astype(np.int32 if small else np.int64),
+            units=_numpy(units).astype(np.int32)[order],
+        )
+
+    def _column(self, state: ReservoirState, column: int) -> kernels.Fast:
+        neuron = state.neuron
+        empty = np.zeros(self.num_nodes, dtype=np.float32)
+        fast = kernels.Fast(
+            v=_copy(neuron.v[:, column]),
+            refractory=np.zeros(self.num_nodes, dtype=np.int32)
+            if neuron.refractory is None
+            else _copy(neuron.refractory[:, column]).astype(np.int32),
+            i_syn=empty if neuron.i_syn is None else _copy(neuron.i_syn[:, column]),
+            trace=_copy(state.trace[:, column]),
+            fired=_copy(state.history[:, :, column]).view(np.uint8),
+            ring=np.zeros((self.depth, self.num_nodes), dtype=np.int32),
+        )
+        if self.carried is None:
+            kernels.refill(fast.fired, self.wiring, fast.ring, state.t)
+        else:
+            due, edge, at = self.carried
+            here = (at == column) & self.live[edge]
+            edge, due = edge[here], due[here]
+            units = self.data.edge_weight[edge].double() / float(self.grid)
+            slot = (due % self.depth).numpy(), self.data.edge_index[1, edge].numpy()
+            np.add.at(fast.ring, slot, _numpy(units).astype(np.int32))
+        return fast
+
+    def _gain(self, cell: Astrocyte | None) -> kernels.Gain:
+        none = np.zeros(0, dtype=np.int64)
+        data, one = self.data, np.ones(self.num_nodes, dtype=np.float32)
+        gain = _copy(data.gain) if "gain" in data else one
+        calcium = _copy(data.calcium) if "calcium" in data else np.zeros_like(one)
+        zero = np.float32(0.0)
+        if cell is None:
+            off = (zero, zero, zero, zero, zero, zero)
+            return kernels.Gain(gain, calcium, 0, *off, none, none, none)
+        start = member = units = none
+        if cell.territory is not None:
+            start, order = kernels.group_by(_numpy(data.territory_index[1]), self.num_nodes)
+            member, units = _numpy(data.territory_index[0])[order], np.zeros(gain.size, np.int64)
+        rule = kernels.ADDITIVE if cell.rule == "additive" else kernels.MULTIPLICATIVE
+        kappa, rest, eta, goal = (np.float32(value) for value in cell.constants(dt_of(data)))
+        low, high = np.float32(cell.min_gain), np.float32(cell.max_gain)
+        return kernels.Gain(
+            gain, calcium, rule, kappa, rest, eta, goal, low, high, start, member, units
+        )
+
+    def _senses(self, oligo: Oligodendrocyte | None, micro: Microglia | None) -> kernels.Senses:
+        data, dt = self.data, dt_of(self.data)
+        senses = oligo is not None or micro is not None
+        live = _numpy((self.live & senses).nonzero().squeeze(1))
+        start, order = kernels.group_by(_numpy(data.edge_index[1])[live], self.num_nodes)
+        self.place = live[order]
+        place = torch.from_numpy(self.place)
+
+        def sensed(key: str, since: int = 0) -> Any:
+            value = data[key][place] if key in data else torch.zeros_like(place)
+            return _numpy((value - since).clamp(min=LONG_AGO)).astype(np.int32)
+
+        health_time = sensed("edge_health_clock", self.clock)
+        words = 1
+        while 64 * words < BITS + self.depth:
+            words *= 2
+        bits = np.zeros((self.num_nodes if senses else 0, words), dtype=np.uint64)
+        if senses and self.carried is None:
+            kernels.remember(self.fast[0].fired, bits, self.depth, self.first)
+        due, edge = self._early(place)
+        powers, gains, cost = np.ones(1, np.float32), np.ones(1, np.float32), 0.0
+        if micro is not None:
+            longest = BITS - int(health_time.min(initial=0))
+            powers = power_table(1.0 - micro.eta * micro.decay, longest).numpy()
+            gains = micro.window_table(dt).numpy()
+            if micro.trace == "coincidence":
+                gains = np.array([micro.eta], dtype=np.float32)
+            else:
+                cost = -micro.eta * micro.cost
+        return kernels.Senses(
+            listens=oligo is not None,
+            heals=micro is not None,
+            coincidence=micro is not None and micro.trace == "coincidence",
+            start=start,
+            src=_numpy(data.edge_index[0][place]),
+            delay=_numpy(round_delay(data.edge_delay[place])),
+            arrival=sensed("edge_arrival", self.clock),
+            health=_copy(data.edge_health[place]) if micro else np.zeros(live.size, np.float32),
+            health_time=health_time,
+            hits=sensed("edge_hits"),
+            lag=_copy(data.edge_lag[place]) if oligo else np.zeros(live.size, np.int64),
+            bits=bits,
+            origin=self.depth,
+            seen=0,
+            window=oligo.window_steps(dt) if oligo else 0,
+            powers=powers,
+            gains=gains,
+            cost=np.float32(f32(cost)),
+            due=due,
+            edge=edge,
+        )
+
+    def _early(self, place: Tensor) -> tuple[Any, Any]:
+        """Arrivals of spikes that left before the epoch: times, and edges as the senses count."""
+        if self.carried is None or place.numel() == 0:
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        number = torch.full((self.data.num_edges,), -1)
+        number[place] = torch.arange(place.numel())
+        due, edge = self.carried[0], number[self.carried[1]]
+        order = torch.argsort(due, stable=True)
+        order = order[edge[order] >= 0]
+        return _numpy(due[order] - self.first + 1), _numpy(edge[order])
+
+    def advance(
+        self,
+        state: ReservoirState,
+        coefficients: LIFCoefficients,
+        decay: tuple[float, float],
+        drive: Tensor,
+        sample: Tensor,
+        start: int,
+        probe: Probe,
+    ) -> Data:
+        """Runs all columns over the steps of ``sample``; see the reference."""
+        data, steps = self.data, sample.numel()
+        learns = self.astro.rule != 0 or self.senses.listens or self.senses.heals
+        if self.time + steps - self.senses.seen > BITS - 64:
+            self._look_through()
+        c, synaptic = _neurons(coefficients, self.num_nodes)
+        currents = drive.permute(2, 0, 1).contiguous().numpy()
+        nodes = np.empty((self.columns, steps * self.num_nodes), dtype=np.int32)
+        counts = np.empty((self.columns, steps), dtype=np.int64)
+        due = probe.due[start : start + steps].t().contiguous().numpy()
+        window = probe.window[start : start + steps].t().contiguous().numpy()
+        traces = [self._traces(probe, due[column]) for column in range(self.columns)]
+
+        def run(column: int) -> None:
+            kernels.run_column(
+                self.fast[column],
+                self.wiring,
+                c,
+                synaptic,
+                self.astro,
+                self.senses,
+                kernels.Taps(due[column], window[column], probe.sums.numpy(), *traces[column]),
+                currents[column],
+                sample.numpy(),
+                self.grid,
+                np.float32(decay[0]),
+                np.float32(decay[1]),
+                state.t,
+                self.time,
+                nodes[column],
+                counts[column],
+            )
+
+        threads = min(torch.get_num_threads(), self.columns)
+        if threads > 1:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(run, range(self.columns)))
+        else:
+            for column in range(self.columns):
+                run(column)
+        state.t += steps
+        self.time += steps
+        if learns:
+            data.clock = self.clock + self.time
+        if self.astro.rule:
+            data.gain = torch.from_numpy(self.astro.gain.copy())
+            data.calcium = torch.from_numpy(self.astro.calcium.copy())
+        self._report(probe, start, nodes, counts, due, traces)
+        return data
+
+    def _look_through(self) -> None:
+        """Takes note of all arrivals so far, so that older spikes may be forgotten."""
+        kernels.catch_up_all(self.senses, self.time)
+        self.senses = self.senses._replace(seen=self.time)
+
+    def _traces(self, probe: Probe, due: Any) -> tuple[Any, ...]:
+        wanted = np.array([name in probe.names for name in TRACES])
+        rows = [int(due.sum()) if asked else 0 for asked in wanted]
+        arrays = (np.empty((count, self.num_nodes), dtype=np.float32) for count in rows)
+        return (wanted, *arrays)
+
+    def _report(
+        self, probe: Probe, start: int, nodes: Any, counts: Any, due: Any, traces: list[Any]
+    ) -> None:
+        steps = torch.arange(counts.shape[1])
+        for column in range(self.columns):
+            number = torch.from_numpy(counts[column])
+            node = torch.from_numpy(nodes[column, : int(counts[column].sum())]).long()
+            step = torch.repeat_interleave(steps, number)
+            probe.spikes(start, torch.full_like(step, column), step, node, self.data)
+            at = torch.from_numpy(due[column]).nonzero().squeeze(1) + start
+            for name in probe.names:
+                if name in TRACES:
+                    value = torch.from_numpy(traces[column][1 + TRACES.index(name)])
+                else:
+                    value = self.data[name].float().expand(at.numel(), -1)
+                probe.traced(name, at, column, value)
+
+    def settle(self, state: ReservoirState) -> ReservoirState:
+        """Writes everything back to the tensors of the state and the graph."""
+        data, place = self.data, torch.from_numpy(self.place)
+        if place.numel():
+            self._look_through()
+            s = self.senses
+            arrival = torch.from_numpy(s.arrival).long()
+            arrival = torch.where(arrival > 0, arrival + self.clock, data.edge_arrival[place])
+            data.edge_arrival = data.edge_arrival.index_copy(0, place, arrival)
+            if s.listens:
+                hits, lag = torch.from_numpy(s.hits).long(), torch.from_numpy(s.lag)
+                data.edge_hits = data.edge_hits.index_copy(0, place, hits)
+                data.edge_lag = data.edge_lag.index_copy(0, place, lag)
+            if s.heals:
+                clock = torch.from_numpy(s.health_time).long() + self.clock
+                health = torch.from_numpy(s.health)
+                data.edge_health = data.edge_health.index_copy(0, place, health)
+                data.edge_health_clock = data.edge_health_clock.index_copy(0, place, clock)
+        return self._settled(state)
+
+    def _settled(self, state: ReservoirState) -> ReservoirState:
+        def together(name: str) -> Tensor:
+            columns = [torch.from_numpy(getattr(fast, name)) for fast in self.fast]
+            return torch.stack(columns, dim=-1)
+
+        neuron, history = state.neuron, together("fired").bool()
+        neuron = neuron._replace(
+            v=together("v"),
+            spikes=history[(state.t - 1) % self.depth].float(),
+            refractory=None if neuron.refractory is None else together("refractory").long(),
+            i_syn=None if neuron.i_syn is None else together("i_syn"),
+        )
+        in_flight = None if self.carried is None else self._in_flight(state.t, history)
+        return replace(
+            state,
+            neuron=neuron,
+            history=history,
+            trace=together("trace"),
+            in_flight=in_flight,
+            memory=None,
+        )
+
+    def _in_flight(self, t: int, history: Tensor) -> Tensor:
+        """Spikes under way at step ``t``: those carried into the epoch and those fired in it."""
+        assert self.carried is not None
+        under_way = [self.carried[:, self.carried[0] >= t]]
+        src, delay = self.data.edge_index[0], round_delay(self.data.edge_delay)
+        for past in range(max(self.first, t - self.depth), t):
+            edge, column = history[past % self.depth][src].nonzero().unbind(1)
+            due = past + delay[edge]
+            sent = torch.stack([due, edge, column])
+            under_way.append(sent[:, due >= t])
+        return torch.cat(under_way, dim=1)
+
+
+TRACES = ("v", "i_syn", "state", "gain", "calcium")
+"""Traces that the kernels write; other attributes of nodes do not change within an epoch."""
+
+
+def _neurons(c: LIFCoefficients, num_nodes: int) -> tuple[kernels.Neurons, bool]:
+    """Coefficients for the kernels: all numbers, or all arrays where one differs by neuron."""
+    zero, synaptic = torch.zeros(()), c.syn_alpha is not None
+    v_min = torch.full((), -torch.inf) if c.v_min is None else c.v_min
+    steps = zero.int() if c.refractory_steps is None else c.refractory_steps.int()
+    syn = (zero, zero) if c.syn_alpha is None or c.syn_drive is None else (c.syn_alpha, c.syn_drive)
+    values = (c.alpha, c.drive, c.v_th, c.v_rest, c.v_reset, v_min, steps, *syn)
+    if all(value.dim() == 0 for value in values):
+        return kernels.Neurons(*(value.numpy()[()] for value in values)), synaptic
+    arrays = (value.flatten().expand(num_nodes).contiguous().numpy() for value in values)
+    return kernels.Neurons(*arrays), synaptic
+
+
+def _numpy(value: Tensor) -> Any:
+    return value.contiguous().numpy()
+
+
+def _copy(value: Tensor) -> Any:
+    return value.contiguous().clone().numpy()

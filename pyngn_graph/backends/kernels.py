@@ -1,0 +1,451 @@
+"""Compiled loops of the event backend: one column of a reservoir over many steps.
+
+Element-wise formulas stand in the order of the reference, in float32 and without contraction of
+products and sums, so that both give the same bits. Sums over spikes are int32 multiples of the
+weight grid. Work per step is O(N) plus the synaptic events; nothing here is O(E) per step.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic, overload
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+ADDITIVE, MULTIPLICATIVE = 1, 2
+"""Rules of the astrocyte; 0 is none."""
+
+ONE, ZERO = np.float32(1.0), np.float32(0.0)
+
+
+class Neurons(NamedTuple):
+    """Coefficients of the step, each a float32 or an array ``[N]`` of them."""
+
+    alpha: Any
+    drive: Any
+    v_th: Any
+    v_rest: Any
+    v_reset: Any
+    v_min: Any
+    refractory_steps: Any
+    syn_alpha: Any
+    syn_drive: Any
+
+
+class Fast(NamedTuple):
+    """Fast state of one column: ``[N]`` each, ``fired`` ``[L, N]``, ``ring`` ``[R, N]`` int32."""
+
+    v: Array
+    refractory: Array
+    i_syn: Array
+    trace: Array
+    fired: Array
+    ring: Array
+
+
+class Wiring(NamedTuple):
+    """Edges by source: those of j stand at ``start[j] .. start[j + 1]``.
+
+    ``jump`` is ``delay * N + target``, an offset into the ring; ``units`` the weight in units of
+    the grid.
+    """
+
+    start: Array
+    jump: Array
+    units: Array
+
+
+class Gain(NamedTuple):
+    """Astrocytes: gain and calcium ``[N]``, the rule and its float32 constants, and territories.
+
+    The members of the territory of i stand at ``start[i] .. start[i + 1]`` of ``member``.
+    """
+
+    gain: Array
+    calcium: Array
+    rule: int
+    kappa: Any
+    rest: Any
+    eta: Any
+    goal: Any
+    low: Any
+    high: Any
+    start: Array
+    member: Array
+    units: Array
+
+
+class Senses(NamedTuple):
+    """What oligodendrocytes and microglia sense of each live edge, grouped by target.
+
+    Times count steps of the epoch since the last tick: its first step is 1, older ones are 0 or
+    less. ``bits`` ``[N, W]`` uint64 is a ring that holds which steps each neuron fired in; step 0
+    is bit ``origin``. All arrivals until ``seen`` have been taken note of. ``due`` and ``edge``
+    list the arrivals of spikes that left before the epoch with a delay of their own.
+    """
+
+    listens: bool
+    heals: bool
+    coincidence: bool
+    start: Array
+    src: Array
+    delay: Array
+    arrival: Array
+    health: Array
+    health_time: Array
+    hits: Array
+    lag: Array
+    bits: Array
+    origin: int
+    seen: int
+    window: int
+    powers: Array
+    gains: Array
+    cost: Any
+    due: Array
+    edge: Array
+
+
+class Taps(NamedTuple):
+    """What to take down.
+
+    The ``wanted`` traces get a row ``[N]`` for each step that is ``due`` ``[T]``; the liquid state
+    is added to the row of ``sums`` that ``window`` ``[T]`` names, if not negative.
+    """
+
+    due: Array
+    window: Array
+    sums: Array
+    wanted: Array
+    v: Array
+    i_syn: Array
+    state: Array
+    gain: Array
+    calcium: Array
+
+
+@intrinsic
+def trailing_zeros(typing_context, word):
+    """Number of zero bits below the lowest set bit of a uint64 that is not 0."""
+
+    def generate(context, builder, signature, args):
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), generate
+
+
+@intrinsic
+def leading_zeros(typing_context, word):
+    """Number of zero bits above the highest set bit of a uint64 that is not 0."""
+
+    def generate(context, builder, signature, args):
+        return builder.ctlz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), generate
+
+
+def _at(value, i):
+    """Element ``i`` of an array, or the number itself."""
+    return value[i] if isinstance(value, np.ndarray) else value
+
+
+@overload(_at)
+def _at_compiled(value, i):
+    if isinstance(value, types.Array):
+        return lambda value, i: value[i]
+    return lambda value, i: value
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _neurons(fast, row, before, now, c, drive, gain, grid, synaptic):
+    v, refractory, i_syn = fast.v, fast.refractory, fast.i_syn
+    for i in range(v.size):
+        x = _at(c.v_reset, i) if before[i] != 0 else v[i]
+        jump = gain[i] * (np.float32(row[i]) * grid)
+        row[i] = 0
+        if synaptic:
+            charge = i_syn[i]
+            i_syn[i] = _at(c.syn_alpha, i) * charge + jump
+            jump = _at(c.syn_drive, i) * charge
+        rest = _at(c.v_rest, i)
+        x = rest + _at(c.alpha, i) * (x - rest) + _at(c.drive, i) * drive[i] + jump
+        x = x if x > _at(c.v_min, i) else _at(c.v_min, i)
+        held = refractory[i]
+        x = _at(c.v_reset, i) if held > 0 else x
+        v[i] = x
+        fires = (x >= _at(c.v_th, i)) & (held <= 0)
+        held = held - 1 if held > 0 else 0
+        refractory[i] = _at(c.refractory_steps, i) if fires else held
+        now[i] = fires
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _low_pass(trace, now, keep, add):
+    for i in range(trace.size):
+        trace[i] = keep * trace[i] + add * np.float32(now[i])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _calcium(calcium, now, kappa, rest):
+    for i in range(calcium.size):
+        calcium[i] = kappa * calcium[i] + rest * np.float32(now[i])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _gain(gain, sensed, rule, eta, goal, low, high):
+    for i in range(gain.size):
+        if rule == ADDITIVE:
+            x = gain[i] + eta * (goal - sensed[i])
+        else:
+            x = gain[i] * (ONE + eta * (ONE - sensed[i] * goal))
+        x = x if x > low else low
+        gain[i] = x if x < high else high
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _territories(g, sensed):
+    for i in range(sensed.size):
+        g.units[i] = np.int64(np.rint(np.float64(g.calcium[i]) * 2.0**40))
+    for i in range(sensed.size):
+        total = np.int64(0)
+        for k in range(g.start[i], g.start[i + 1]):
+            total += g.units[g.member[k]]
+        size = np.float64(g.start[i + 1] - g.start[i])
+        sensed[i] = np.float32(np.float64(total) * 2.0**-40 / size)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _firing(now, nodes):
+    """Writes the indices of the neurons that fire to ``nodes`` and returns their number."""
+    count, whole = 0, now.size // 8
+    words = now[: 8 * whole].view(np.uint64)
+    for k in range(whole):
+        if words[k] != 0:
+            for i in range(8 * k, 8 * k + 8):
+                if now[i] != 0:
+                    nodes[count] = i
+                    count += 1
+    for i in range(8 * whole, now.size):
+        if now[i] != 0:
+            nodes[count] = i
+            count += 1
+    return count
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _deliver(nodes, count, wiring, ring, base):
+    size = ring.size
+    for k in range(count):
+        for e in range(wiring.start[nodes[k]], wiring.start[nodes[k] + 1]):
+            slot = base + wiring.jump[e]
+            slot = slot - size if slot >= size else slot
+            ring[slot] += wiring.units[e]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _first_bit(words, after, until):
+    """Position of the first set bit in ``after < p <= until`` of a ring of words, or -1."""
+    p, mask = after + 1, words.size - 1
+    while p <= until:
+        word = words[(p >> 6) & mask] >> np.uint64(p & 63)
+        if word != 0:
+            p += trailing_zeros(word)
+            return p if p <= until else -1
+        p = (p | 63) + 1
+    return -1
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _last_bit(words, after, until):
+    """Position of the last set bit in ``after < p <= until`` of a ring of words, or -1."""
+    p, mask = until, words.size - 1
+    while p > after:
+        word = words[(p >> 6) & mask] << np.uint64(63 - (p & 63))
+        if word != 0:
+            p -= leading_zeros(word)
+            return p if p > after else -1
+        p = (p | 63) - 64
+    return -1
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _add_health(s, k, time, amount):
+    s.health[k] = s.health[k] * s.powers[time - s.health_time[k]] + amount
+    s.health_time[k] = time
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _catch_up(s, k, time):
+    """Brings edge ``k`` up to all arrivals until ``time``."""
+    words, shift = s.bits[s.src[k]], s.origin - s.delay[k]
+    after = max(s.arrival[k], s.seen) + shift
+    if s.heals and s.cost != ZERO:
+        p = _first_bit(words, after, time + shift)
+        while p >= 0:
+            s.arrival[k] = p - shift
+            _add_health(s, k, p - shift, s.cost)
+            p = _first_bit(words, p, time + shift)
+    else:
+        p = _last_bit(words, after, time + shift)
+        if p >= 0:
+            s.arrival[k] = p - shift
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def catch_up_all(s, time):
+    """Brings every edge up to all arrivals until ``time``."""
+    for k in range(s.src.size):
+        _catch_up(s, k, time)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _sense_early(s, first, time):
+    """Arrivals at ``time`` of spikes that left before the epoch; returns the next in the list."""
+    while first < s.due.size and s.due[first] <= time:
+        k = s.edge[first]
+        if s.arrival[k] < time:
+            _catch_up(s, k, time - 1)
+            s.arrival[k] = time
+            if s.heals and s.cost != ZERO:
+                _add_health(s, k, time, s.cost)
+        first += 1
+    return first
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _sense(s, nodes, count, time):
+    """What the afferents of the neurons that fire at ``time`` mean to the glia."""
+    place = time + s.origin
+    for c in range(count):
+        i = nodes[c]
+        s.bits[i, (place >> 6) & (s.bits.shape[1] - 1)] |= np.uint64(1) << np.uint64(place & 63)
+    for c in range(count):
+        i = nodes[c]
+        for k in range(s.start[i], s.start[i + 1]):
+            _catch_up(s, k, time)
+            lag = time - s.arrival[k]
+            if s.listens and lag <= s.window:
+                s.hits[k] += 1
+                s.lag[k] += lag
+            if s.heals:
+                if s.coincidence:
+                    if lag == 0:
+                        _add_health(s, k, time, s.gains[0])
+                elif lag < s.gains.size:
+                    _add_health(s, k, time, s.gains[lag])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def run_column(
+    fast,
+    wiring,
+    c,
+    synaptic,
+    astro,
+    senses,
+    taps,
+    drive,
+    sample,
+    grid,
+    keep,
+    add,
+    t,
+    time,
+    nodes,
+    counts,
+):
+    """Runs one column over the steps of ``sample``; see :mod:`pyngn_graph.backends.event`.
+
+    ``t`` is the first step of the state, ``time`` the steps of the epoch before it. The neurons
+    that fire are written to ``nodes``, step after step, and their number to ``counts``.
+    """
+    depth, num_nodes = fast.fired.shape
+    flat, taken, total, early = fast.ring.reshape(-1), 0, 0, 0
+    sensed = np.empty(num_nodes, np.float32) if astro.member.size else astro.calcium
+    senses_any = senses.listens or senses.heals
+    width = senses.bits.shape[1]
+    for k in range(sample.size):
+        row, time = t % depth, time + 1
+        now = fast.fired[row]
+        before = fast.fired[(t - 1) % depth]
+        if senses_any:
+            place = time + senses.origin
+            if place & 63 == 0:
+                senses.bits[:, (place >> 6) & (width - 1)] = 0
+            early = _sense_early(senses, early, time)
+        _neurons(fast, fast.ring[row], before, now, c, drive[sample[k]], astro.gain, grid, synaptic)
+        _low_pass(fast.trace, now, keep, add)
+        found = nodes[total:]
+        count = _firing(now, found)
+        _deliver(found, count, wiring, flat, row * num_nodes)
+        if astro.rule:
+            _calcium(astro.calcium, now, astro.kappa, astro.rest)
+            if astro.member.size:
+                _territories(astro, sensed)
+            _gain(astro.gain, sensed, astro.rule, astro.eta, astro.goal, astro.low, astro.high)
+        if senses_any:
+            _sense(senses, found, count, time)
+        if taps.window[k] >= 0:
+            total_state = taps.sums[taps.window[k]]
+            for i in range(num_nodes):
+                total_state[i] += fast.trace[i]
+        if taps.due[k]:
+            if taps.wanted[0]:
+                taps.v[taken] = fast.v
+            if taps.wanted[1]:
+                taps.i_syn[taken] = fast.i_syn
+            if taps.wanted[2]:
+                taps.state[taken] = fast.trace
+            if taps.wanted[3]:
+                taps.gain[taken] = astro.gain
+            if taps.wanted[4]:
+                taps.calcium[taken] = astro.calcium
+            taken += 1
+        counts[k] = count
+        total += count
+        t += 1
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def refill(fired, wiring, ring, t):
+    """Puts into the ring what past spikes, step ``t`` not included, still have to deliver."""
+    depth, num_nodes = fired.shape
+    for past in range(max(0, t - depth), t):
+        now = fired[past % depth]
+        for j in range(num_nodes):
+            if now[j]:
+                for e in range(wiring.start[j], wiring.start[j + 1]):
+                    delay = wiring.jump[e] // num_nodes
+                    if past + delay >= t:
+                        target = wiring.jump[e] - delay * num_nodes
+                        ring[(past + delay) % depth, target] += wiring.units[e]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def remember(fired, bits, origin, t):
+    """Sets the bits of past spikes: step ``t`` of the state is step 1 of the epoch."""
+    depth, num_nodes = fired.shape
+    for past in range(max(0, t - depth), t):
+        place = past - t + 1 + origin
+        for j in range(num_nodes):
+            if fired[past % depth, j]:
+                word = (place >> 6) & (bits.shape[1] - 1)
+                bits[j, word] |= np.uint64(1) << np.uint64(place & 63)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def group_by(key, num_groups):
+    """Stable order of the entries by ``key``, and where each group starts in it."""
+    start = np.zeros(num_groups + 1, np.int64)
+    for e in range(key.size):
+        start[key[e] + 1] += 1
+    for i in range(num_groups):
+        start[i + 1] += start[i]
+    place, order = start[:-1].copy(), np.empty(key.size, np.int64)
+    for e in range(key.size):
+        order[place[key[e]]] = e
+        place[key[e]] += 1
+    return start, order

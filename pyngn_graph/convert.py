@@ -1,0 +1,224 @@
+"""Between PyG's ``Data`` and NetworkX, without loss in either direction."""
+
+import math
+import sys
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from pyngn_graph.graph import validate
+
+__all__ = ["edge_list", "from_networkx", "to_networkx"]
+
+_SCHEMA = "pyngn_graph"  # graph attribute: for each attribute its key, dtype and shape in Data
+_COLUMN = "column"  # edge attribute: the place of the edge in edge_index
+_DTYPES = {
+    "pos": torch.float32,
+    "gain": torch.float32,
+    "calcium": torch.float32,
+    "inhibitory": torch.bool,
+    "edge_weight": torch.float32,
+    "edge_delay": torch.int64,
+    "edge_mask": torch.bool,
+    "edge_health": torch.float32,
+}
+_DEFAULTS = {"edge_weight": 1.0, "edge_delay": 1, "edge_mask": True}
+
+
+def to_networkx(data: Data) -> Any:
+    """Returns the graph as an ``nx.MultiDiGraph`` from which :func:`from_networkx` restores it.
+
+    It is always a multigraph, so parallel edges and self loops survive. Nodes are 0 .. N - 1, or
+    the labels in ``node_label`` where these are unique. An attribute ``edge_x`` of the ``Data`` is
+    the attribute ``x`` of the edges: ``weight``, ``delay``, ``health``, ...; node and graph
+    attributes keep their names. Values are plain Python numbers, lists for rows, so NetworkX's
+    own algorithms use them (``weight="delay"`` for path lengths in steps). ``column`` is the place
+    of an edge in ``edge_index``.
+
+    Raises:
+        TypeError: See :func:`~pyngn_graph.graph.validate`.
+        ValueError: See :func:`~pyngn_graph.graph.validate`.
+    """
+    import networkx as nx
+
+    validate(data, max_delay=sys.maxsize)
+    num_nodes, num_edges = data.num_nodes, data.edge_index.size(1)
+    graph = nx.MultiDiGraph()
+    labels = _labels(data)
+    schema: dict[str, dict[str, Any]] = {"node": {}, "edge": {}}
+    columns: dict[str, dict[str, list[Any]]] = {"node": {}, "edge": {_COLUMN: [*range(num_edges)]}}
+    for key, value in data.to_dict().items():
+        if key in ("edge_index", "num_nodes") or (key == "node_label" and labels is not None):
+            continue
+        level = _level(key, value, num_nodes, num_edges)
+        if level == "graph":
+            graph.graph[key] = value.clone() if isinstance(value, Tensor) else value
+            continue
+        name = key.removeprefix("edge_") if level == "edge" else key
+        while name in columns[level]:
+            name = f"edge_{name}"
+        is_tensor = isinstance(value, Tensor)
+        dtype = str(value.dtype).removeprefix("torch.") if is_tensor else None
+        columns[level][name] = value.tolist() if is_tensor else list(value)
+        schema[level][name] = [key, dtype, list(value.shape[1:]) if is_tensor else []]
+    graph.graph[_SCHEMA] = schema
+    nodes = list(range(num_nodes)) if labels is None else labels
+    graph.add_nodes_from(zip(nodes, _rows(columns["node"], num_nodes), strict=True))
+    src, dst = ([nodes[i] for i in row] for row in data.edge_index.tolist())
+    graph.add_edges_from(zip(src, dst, _rows(columns["edge"], num_edges), strict=True))
+    return graph
+
+
+def from_networkx(graph: Any) -> Data:
+    """Returns any NetworkX graph as a ``Data`` that a reservoir runs.
+
+    Exact inverse of :func:`to_networkx`, dtypes and order of edges included; edges and nodes may
+    have been added, removed or changed meanwhile (new edges come last). In any other graph:
+
+    - Nodes with integer labels are sorted by label, others stay in the order of the graph. Labels
+      other than 0 .. N - 1 are kept in ``node_label``, and :func:`to_networkx` gives them back.
+    - An undirected edge becomes two directed ones, as in ``graph.to_directed()``.
+    - The edge attribute ``x`` becomes ``edge_x``: numbers a float32, int64 or bool tensor, anything
+      else a list. Edges without ``weight`` get 1.0, without ``delay`` 1 step, without ``mask``
+      True. Fractional delays are allowed and rounded on use.
+    - ``pos`` in two dimensions gets z = 0.
+
+    Raises:
+        TypeError: If ``graph`` is not a NetworkX graph, or weights, delays or positions are not
+            numbers.
+        ValueError: If another attribute is set on some nodes or edges only, or the graph breaks a
+            rule of :func:`~pyngn_graph.graph.validate`.
+    """
+    import networkx as nx
+
+    if not isinstance(graph, nx.Graph):
+        raise TypeError(f"Expected a NetworkX graph (got {type(graph).__name__})")
+    schema = graph.graph.get(_SCHEMA, {"node": {}, "edge": {}})
+    labels = list(graph.nodes)
+    integers = all(isinstance(label, int) and not isinstance(label, bool) for label in labels)
+    if integers:
+        labels.sort()
+    place = {label: i for i, label in enumerate(labels)}
+    edges = edge_list(graph)
+    ends = [[place[u] for u, _, _ in edges], [place[v] for _, v, _ in edges]]
+    data = Data(edge_index=torch.tensor(ends, dtype=torch.long), num_nodes=len(labels))
+    if labels != list(range(len(labels))):
+        data.node_label = torch.tensor(labels) if integers else labels
+    _read(data, "node", [graph.nodes[label] for label in labels], schema["node"])
+    _read(data, "edge", [row for _, _, row in edges], schema["edge"])
+    for key in ("edge_weight", "edge_delay"):
+        if key not in data:
+            data[key] = torch.full((len(edges),), _DEFAULTS[key], dtype=_DTYPES[key])
+    if "pos" in data and data.pos.dim() == 2 and data.pos.size(1) == 2:
+        data.pos = torch.nn.functional.pad(data.pos, (0, 1))
+    for name, value in graph.graph.items():
+        if name not in (_SCHEMA, "node_default", "edge_default"):  # the latter two: file formats
+            data[_free(str(name), "graph_", data)] = value
+    return validate(data, max_delay=sys.maxsize)
+
+
+def edge_list(graph: Any) -> list[tuple[Any, Any, dict[str, Any]]]:
+    """The directed edges ``(src, dst, attributes)`` in the order of :func:`from_networkx`."""
+    directed = graph if graph.is_directed() else graph.to_directed(as_view=True)
+    edges = list(directed.edges(data=True))
+    if _SCHEMA in graph.graph:
+        edges.sort(key=lambda edge: edge[2].get(_COLUMN, math.inf))
+    return edges
+
+
+def _labels(data: Data) -> list[Any] | None:
+    labels = data.get("node_label")
+    if isinstance(labels, Tensor):
+        labels = labels.tolist()
+    if not isinstance(labels, list) or len(labels) != data.num_nodes:
+        return None
+    try:
+        return labels if len(set(labels)) == len(labels) else None
+    except TypeError:  # unhashable: not labels of a NetworkX graph
+        return None
+
+
+def _level(key: str, value: Any, num_nodes: int, num_edges: int) -> str:
+    """Where an attribute belongs; PyG's own rule, for lists as well as tensors."""
+    if not isinstance(value, Tensor | list) or "index" in key:
+        return "graph"
+    length = -1 if isinstance(value, Tensor) and value.dim() == 0 else len(value)
+    if _is_edge_key(key):
+        return "edge" if length == num_edges else "graph"
+    return {num_edges: "edge", num_nodes: "node"}.get(length, "graph")
+
+
+def _rows(columns: dict[str, list[Any]], length: int) -> Iterable[dict[str, Any]]:
+    if not columns:
+        return ({} for _ in range(length))
+    return (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+
+
+def _read(data: Data, level: str, rows: list[dict[str, Any]], schema: dict[str, Any]) -> None:
+    """Adds the attributes of all nodes or all edges to ``data``."""
+    names = dict.fromkeys(chain.from_iterable(rows)) if rows else schema
+    for name in names:
+        if level == "edge" and name == _COLUMN and schema:
+            continue
+        if name in schema:
+            key, dtype_name, shape = schema[name]
+            dtype = getattr(torch, dtype_name) if dtype_name else None
+        else:
+            key = f"edge_{name}" if level == "edge" and not _is_edge_key(name) else str(name)
+            key = _free(key, f"{level}_", data)
+            dtype, shape = _DTYPES.get(key), []
+        if not rows:
+            data[key] = torch.empty(0, *shape, dtype=dtype) if dtype else []
+            continue
+        values = _filled(name, key, level, rows)
+        was_list = name in schema and dtype is None
+        data[key] = values if was_list else _column(name, values, level, dtype)
+
+
+def _is_edge_key(name: Any) -> bool:
+    return str(name).startswith("edge_")
+
+
+def _free(key: str, prefix: str, data: Data) -> str:
+    while key in data:
+        key = prefix + key
+    return key
+
+
+def _filled(name: str, key: str, level: str, rows: list[dict[str, Any]]) -> list[Any]:
+    if key in _DEFAULTS:
+        return [row.get(name, _DEFAULTS[key]) for row in rows]
+    missing = [i for i, row in enumerate(rows) if name not in row]
+    if missing:
+        raise ValueError(
+            f"'{name}' must be set on every {level} or on none: {len(missing)} of {len(rows)} "
+            f"lack it, the first is {level} {missing[0]}; set it with "
+            f"'nx.set_{level}_attributes' or delete it"
+        )
+    return [row[name] for row in rows]
+
+
+def _column(name: str, values: list[Any], level: str, dtype: torch.dtype | None) -> Any:
+    """Turns one value per node or edge into a tensor, or leaves the list where they are no numbers.
+
+    ``dtype`` is kept, except that integers give way to float32 where a value is a fraction.
+    """
+    try:
+        array = np.asarray(values)
+    except ValueError:  # rows of unequal length
+        array = np.asarray(None)
+    if array.dtype.kind not in "biufc":
+        if dtype is not None:
+            raise TypeError(f"'{name}' must hold numbers of equal shape on every {level}")
+        return values
+    if dtype is None and array.dtype.kind == "f":
+        dtype = torch.float32
+    if dtype is not None and not dtype.is_floating_point and array.dtype.kind == "f":
+        if dtype == torch.int64 and (array != np.floor(array)).any():
+            dtype = torch.float32
+    return torch.from_numpy(array).to(dtype) if dtype else torch.from_numpy(array)
