@@ -45,7 +45,10 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "max_delay": (lambda v: _whole(v) and v >= 1, "an int of at least 1 step"),
     "seed": (lambda v: _whole(v) and v >= 0, "an int of at least 0"),
     "rewiring": _PROBABILITY,
-    "exponent": (lambda v: v > 2, "above 2 (at 2 one neuron would take half of all synapses)"),
+    "exponent": (
+        lambda v: v > 2,
+        "above 2, e.g. 3.0 (at 2 a hub would need more partners than there are)",
+    ),
     **dict.fromkeys(("c_ee", "c_ei", "c_ie", "c_ii"), _PROBABILITY),
 }
 _CHOICES = {
@@ -89,9 +92,13 @@ class _Anatomy(GraphGenerator):
                 f"steps, e.g. max_delay=100"
             )
         if self.pos is not None:
-            if not isinstance(self.pos, Tensor) or self.pos.dim() != 2 or self.pos.size(1) != 3:
-                found = getattr(self.pos, "shape", type(self.pos).__name__)
-                raise ValueError(f"'pos' must be a tensor of shape [N, 3] (got {found})")
+            shape = list(self.pos.shape) if isinstance(self.pos, Tensor) else []
+            if len(shape) != 2 or shape[0] == 0 or shape[1] != 3:
+                raise ValueError(
+                    f"'pos' must be a tensor of shape [N, 3] with N >= 1 (got "
+                    f"{shape or type(self.pos).__name__}); use 'torch.as_tensor', and z = 0 in a "
+                    f"plane"
+                )
             if not bool(torch.isfinite(self.pos).all()):
                 raise ValueError("'pos' must be finite (got NaN or infinity); drop those neurons")
 
@@ -147,7 +154,7 @@ class _Anatomy(GraphGenerator):
         u = torch.rand(edge_index.size(1), generator=self._stream("delay"), dtype=torch.float64)
         longest = int(self.max_delay or 1)
         if self.delay == "uniform":
-            return torch.floor(longest * u).long()
+            return torch.floor(1 + longest * u).long()
         return torch.floor(1.5 + (longest - 1) * u.sqrt()).long()
 
 
@@ -181,7 +188,7 @@ class SpatialGenerator(_Anatomy):
             uniform on 1 .. ``max_delay``; ``"sqrt"``, biased to long delays,
             :math:`D = \mathrm{round}(1 + (D_{max} - 1) \sqrt{U})`.
         velocity: Conduction velocity v in micrometres per ms. The default, half a lattice spacing
-            per ms, is that of thin axons without myelin.
+            per ms or 0.05 m/s, is slow even for axons without myelin.
         max_delay: Longest delay in steps.
         dt: Step in ms that delays count.
         seed: Seed of all random streams.
@@ -260,7 +267,8 @@ class Tissue(SpatialGenerator):
 
     def wire(self, pos: Tensor, inhibitory: Tensor, generator: torch.Generator) -> Tensor:
         """See :meth:`SpatialGenerator.wire`."""
-        chance = torch.tensor([[self.c_ee, self.c_ei], [self.c_ie, self.c_ii]]).double()
+        chances = [[self.c_ee, self.c_ei], [self.c_ie, self.c_ii]]  # row pre, column post
+        chance = torch.tensor(chances, dtype=torch.float64)
         kind, count = inhibitory.long(), torch.bincount(inhibitory.long(), minlength=2)
         place = pos.double() / self.length_scale
         pairs = torch.outer(count, count)
@@ -279,13 +287,25 @@ class Tissue(SpatialGenerator):
 
         if self.degree is None:
             return _connect(propose, affinity, None, 0.0, generator, self.self_loops)
-        # Expected synapses at s = 1, from all neurons or a sample: only a first guess of s.
         num_nodes = pos.size(0)
-        rows = torch.randperm(num_nodes, generator=generator)[: max(64, (1 << 22) // num_nodes)]
-        reach = torch.cdist(place[rows], place).square().neg().exp().sum(dim=1).mean() - 1
-        mass = float(reach * (pairs * chance).sum() / num_nodes)
+        rows = torch.randperm(num_nodes, generator=generator)[: max(64, (1 << 18) // num_nodes)]
+        squared = torch.cdist(place[rows], place).square()
+        squared[torch.arange(rows.numel()), rows] = math.inf  # self loops count for little
+
+        def expected(log_scale: float) -> float:
+            shares = [
+                (log_scale + float(log_c) - squared).clamp(max=0).exp().sum() * many
+                for log_c, many in zip(log_chance.flatten(), pairs.flatten(), strict=True)
+            ]
+            return float(torch.stack(shares).sum()) / (rows.numel() * max(1, num_nodes - 1))
+
+        # A first guess of s, raised where close pairs are certain; '_connect' sees to the rest.
         num_edges = min(_round(self.degree * num_nodes), possible)
-        guess = _first_guess(num_edges, mass)
+        guess = _first_guess(num_edges, expected(0.0))
+        for _ in range(50):
+            if expected(guess) >= 1.05 * num_edges:
+                break
+            guess += 0.25
         return _connect(propose, affinity, num_edges, guess, generator, self.self_loops)
 
 
@@ -507,9 +527,10 @@ def _connect(
     exactly ``num_edges``, the pairs with the smallest ratios are taken: the scale is where the
     next one would come in.
     """
+    none = torch.empty(0, dtype=torch.long)
     step = 1.0
-    while num_edges is None or num_edges > 0:
-        found = []
+    while num_edges != 0:
+        found = [(none, none, none.double())]
         for src, dst, log_bound in propose(log_scale):
             u = torch.rand(src.numel(), generator=generator, dtype=torch.float64)
             ratio = log_bound + u.log() - affinity(src, dst)
@@ -517,21 +538,22 @@ def _connect(
             if not self_loops:
                 keep &= src != dst
             found.append((src[keep], dst[keep], ratio[keep]))
-        if found:
-            src, dst, ratio = (torch.cat(part) for part in zip(*found, strict=True))
-            if num_edges is None:
-                return torch.stack([src, dst])
-            if ratio.numel() >= num_edges:
-                return torch.stack([src, dst])[:, ratio.argsort(stable=True)[:num_edges]]
-        elif num_edges is None:
-            break
+        src, dst, ratio = (torch.cat(part) for part in zip(*found, strict=True))
+        if num_edges is None:
+            return torch.stack([src, dst])
+        if ratio.numel() >= num_edges:
+            return torch.stack([src, dst])[:, ratio.argsort(stable=True)[:num_edges]]
         log_scale, step = log_scale + step, 2 * step
-    return torch.empty(2, 0, dtype=torch.long)
+    return torch.stack([none, none])
 
 
 def _first_guess(num_edges: int, mass: float) -> float:
-    """Log of a scale at which ``num_edges`` or a few more pairs appear, if none saturates."""
-    return math.log((1.02 * num_edges + 4 * math.sqrt(num_edges) + 4) / max(mass, 1e-300))
+    """Log of a scale at which ``num_edges`` or a few more pairs appear, if none saturates.
+
+    Rounded up to a coarse grid, as the last bits of ``mass`` may depend on the number of threads.
+    """
+    wanted = 1.02 * num_edges + 4 * math.sqrt(num_edges) + 4
+    return math.ceil(16 * math.log(wanted / max(mass, 1e-300))) / 16
 
 
 def _successes(total: int, log_p: float, generator: torch.Generator) -> Iterator[Tensor]:

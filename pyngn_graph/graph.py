@@ -1,11 +1,13 @@
 """The graph: which keys a PyG ``Data`` carries here, and what they must satisfy."""
 
+import copy
 import math
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
+from torch_geometric.utils import select
 
 MAX_DELAY = 10_000
 """Longest delay in steps that a graph may hold unless a caller raises the limit."""
@@ -38,6 +40,8 @@ def validate(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
     num_nodes = _checked_num_nodes(data)
     edge_index = _checked_edge_index(data, num_nodes)
     num_edges = edge_index.size(1)
+    _check_devices(data)
+    _check_lengths(data, num_edges)
     for key, dtypes in _EDGE_KEYS.items():
         if key in data:
             _check_tensor(data[key], key, dtypes, (num_edges,))
@@ -50,7 +54,6 @@ def validate(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
     if data.get("pos") is not None:
         _check_tensor(data.pos, "pos", (torch.float32, torch.float64), (num_nodes, 3))
     _check_delays(data.edge_delay, num_nodes, max_delay)
-    _check_other_edge_keys(data, num_edges)
     dt = data.get("dt", 1.0)
     if not isinstance(dt, int | float) or not 0.0 < dt < math.inf:
         raise ValueError(f"'dt' must be a positive number of ms (got {dt!r})")
@@ -142,6 +145,19 @@ def rank_within(key: Tensor, group: Tensor, num_groups: int) -> tuple[Tensor, Te
     return rank, size[group]
 
 
+def keep_edges(data: Data, keep: Tensor) -> Data:
+    """A copy of ``data`` with only the edges ``keep`` ``[E]`` bool, in their order.
+
+    Unlike PyG's ``edge_subgraph`` it never takes a tensor without an ``edge_*`` name for one of
+    edges because its length happens to be E.
+    """
+    kept = copy.copy(data)
+    for key, value in data.to_dict().items():
+        if key.startswith("edge_") and data.is_edge_attr(key):
+            kept[key] = select(value, keep, dim=data.__cat_dim__(key, value))
+    return kept
+
+
 def alive(data: Data) -> Tensor:
     """Which edges carry spikes, ``[E]`` bool: ``edge_mask``, or all where there is none."""
     if "edge_mask" in data:
@@ -190,6 +206,16 @@ def _checked_edge_index(data: Data, num_nodes: int) -> Tensor:
     return edge_index
 
 
+def _check_devices(data: Data) -> None:
+    device = data.edge_index.device
+    for key, value in data.to_dict().items():
+        if isinstance(value, Tensor) and value.device != device:
+            raise ValueError(
+                f"'{key}' is on {value.device} but 'edge_index' on {device}; move the whole graph "
+                f"with 'data.to(device)'"
+            )
+
+
 def _check_tensor(
     value: Any, key: str, dtypes: tuple[torch.dtype, ...], shape: tuple[int, ...]
 ) -> None:
@@ -209,7 +235,8 @@ def _check_tensor(
 def _check_delays(edge_delay: Tensor, num_nodes: int, max_delay: int) -> None:
     if edge_delay.numel() == 0:
         return
-    steps = round_delay(edge_delay)
+    # Compared before they become integers: a float may be too large for one.
+    steps = torch.floor(edge_delay.double() + 0.5)
     _refuse(steps < 1, edge_delay, "edge_delay", "must be at least 1 step")
     longest = int(steps.max())
     _refuse(
@@ -222,22 +249,16 @@ def _check_delays(edge_delay: Tensor, num_nodes: int, max_delay: int) -> None:
     )
 
 
-def _check_other_edge_keys(data: Data, num_edges: int) -> None:
+def _check_lengths(data: Data, num_edges: int) -> None:
     for key, value in data.to_dict().items():
         if not key.startswith("edge_") or key.startswith(("edge_index", "edge_label")):
             continue
-        if isinstance(value, Tensor):
-            if value.device != data.edge_index.device:
-                raise ValueError(
-                    f"'{key}' is on {value.device} but 'edge_index' on {data.edge_index.device}; "
-                    f"move the whole graph with 'data.to(device)'"
-                )
-            if value.dim() > 0 and value.size(0) != num_edges:
-                raise ValueError(
-                    f"'{key}' has {value.size(0)} rows for {num_edges} edges; a transform that "
-                    f"adds or merges edges left it behind: apply it before weights and delays are "
-                    f"set, or set '{key}' anew"
-                )
+        if isinstance(value, Tensor) and value.dim() > 0 and value.size(0) != num_edges:
+            raise ValueError(
+                f"'{key}' has {value.size(0)} rows for {num_edges} edges; a transform that adds or "
+                f"merges edges left it behind: apply it before weights and delays are set, or set "
+                f"'{key}' anew"
+            )
 
 
 def _refuse(bad: Tensor, value: Tensor, key: str, rule: str) -> None:

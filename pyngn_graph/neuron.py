@@ -77,10 +77,11 @@ class LIFParameters:
         """Raises a ValueError unless every tensor has shape ``[num_nodes]``."""
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, Tensor) and value.dim() and value.shape != (num_nodes,):
+            shape = () if value is None else _float64(value).shape
+            if shape not in ((), (num_nodes,)):
                 raise ValueError(
                     f"'{field.name}' must be a number or have shape [{num_nodes}], one value for "
-                    f"each neuron (got {list(value.shape)})"
+                    f"each neuron (got {list(shape)})"
                 )
 
     def at(self, dt: float, like: Tensor) -> LIFCoefficients:
@@ -152,10 +153,14 @@ def lif_step(
         s &= [u \ge u_{th}] \text{ and not refractory}
 
     ``i_syn`` ``[N]`` or ``[N, B]`` is the sum of the jumps of this step and ``i_ext`` a current
-    held constant over it. The reset belongs to the next step, so that traces show the crossing.
-    With ``tau_syn`` the sum charges a synaptic current instead (Rotter & Diesmann 1999).
+    held constant over it: a number, ``[N]``, or shaped as the state. The reset belongs to the next
+    step, so that traces show the crossing. With ``tau_syn`` the sum charges a synaptic current
+    instead (Rotter & Diesmann 1999).
+
+    Raises:
+        ValueError: If ``i_ext`` has another shape.
     """
-    return integrate(i_syn, i_ext, state, params.at(dt, state.v))
+    return integrate(i_syn, _current(i_ext, state.v), state, params.at(dt, state.v))
 
 
 def integrate(i_syn: Tensor, i_ext: Value, state: LIFState, c: LIFCoefficients) -> LIFState:
@@ -251,6 +256,16 @@ class LIFLayer(nn.Module):
     def extra_repr(self) -> str:
         """Size, step and parameters."""
         return f"{self.n_neurons}, dt={self.dt}, {self.params}"
+
+
+def _current(i_ext: Value, v: Tensor) -> Tensor:
+    current = torch.as_tensor(i_ext, dtype=v.dtype, device=v.device)
+    if current.shape not in ((), v.shape[:1], v.shape):
+        raise ValueError(
+            f"'i_ext' must be a number or have shape {list(v.shape[:1])} or {list(v.shape)} "
+            f"(got {list(current.shape)})"
+        )
+    return current.unsqueeze(1) if current.dim() == 1 and v.dim() == 2 else current
 
 
 def _float64(value: Value) -> Tensor:

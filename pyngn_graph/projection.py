@@ -50,6 +50,8 @@ class Projection(nn.Module):
         if bias is None:
             bias = 0.0 if in_channels is None else (0.7, 1.1)
         if isinstance(bias, tuple):
+            if len(bias) != 2 or not bias[0] <= bias[1]:
+                raise ValueError(f"'bias' as a pair means (lowest, highest) (got {bias})")
             low, high = bias
             bias = low + (high - low) * torch.rand(num_nodes, generator=generator)
         bias = torch.as_tensor(bias, dtype=torch.float32).detach()
@@ -59,6 +61,7 @@ class Projection(nn.Module):
             if value is not None and not bool(torch.isfinite(value).all()):
                 raise ValueError(f"'{name}' must be finite")
         self.in_channels, self.num_nodes = in_channels, num_nodes
+        self.scale, self.density = scale, density
         self.register_buffer("weight", weight)
         self.register_buffer("bias", bias.expand(num_nodes).clone())
         self.weight: Tensor | None
@@ -84,7 +87,7 @@ class Projection(nn.Module):
             x = self._checked_input(x)
         full = torch.full((x.size(0),), x.size(1), device=x.device)
         if lengths is None:
-            return x, full
+            return _finite(x), full
         lengths = torch.as_tensor(lengths, device=x.device)
         if lengths.is_floating_point() or lengths.shape != full.shape:
             raise ValueError(
@@ -96,12 +99,13 @@ class Projection(nn.Module):
                 f"'lengths' must lie in 1..{x.size(1)}, the samples of 'x' "
                 f"(got {int(lengths.min())}..{int(lengths.max())})"
             )
-        return x, lengths.long()
+        inside = torch.arange(x.size(1), device=x.device) < lengths.unsqueeze(1)
+        return _finite(x.masked_fill(~inside.unsqueeze(2), 0.0)), lengths.long()
 
     def _checked_input(self, x: Tensor) -> Tensor:
         if not isinstance(x, Tensor) or x.is_complex():
             raise TypeError(
-                f"'x' must be a real tensor (got {getattr(x, 'dtype', type(x).__name__)}); "
+                f"'x' must be a real tensor (got {x.dtype if isinstance(x, Tensor) else type(x)}); "
                 f"use 'torch.as_tensor(x)'"
             )
         channels = self.num_nodes if self.in_channels is None else self.in_channels
@@ -120,15 +124,7 @@ class Projection(nn.Module):
                 f"'x' is on {x.device} but the reservoir on {self.bias.device}; "
                 f"move one of them with '.to(...)'"
             )
-        x = x.detach().float()
-        bad = ~torch.isfinite(x)
-        if bool(bad.any()):
-            first = bad.nonzero()[0].tolist()
-            raise ValueError(
-                f"'x' must be finite in float32: {int(bad.sum())} of {x.numel()} entries are not, "
-                f"the first is x{first}; clean or rescale the input"
-            )
-        return x
+        return x.detach().float()
 
     def forward(self, x: Tensor) -> Tensor:
         """Currents ``[T, N, B]`` for the input ``[B, T, C]``."""
@@ -141,3 +137,18 @@ class Projection(nn.Module):
         for channel, weight in enumerate(self.weight.double().unbind(1)):
             current = current + weight.unsqueeze(1) * x[:, channel].unsqueeze(1)
         return current.float()
+
+    def extra_repr(self) -> str:
+        """Channels, scale and density."""
+        return f"in_channels={self.in_channels}, scale={self.scale}, density={self.density}"
+
+
+def _finite(x: Tensor) -> Tensor:
+    bad = ~torch.isfinite(x)
+    if bool(bad.any()):
+        first = bad.nonzero()[0].tolist()
+        raise ValueError(
+            f"'x' must be finite in float32: {int(bad.sum())} of {x.numel()} entries are not, "
+            f"the first is x{first}; clean or rescale the input"
+        )
+    return x

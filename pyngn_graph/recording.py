@@ -23,6 +23,7 @@ class Recording:
         num_edges: Live edges at each step, ``[B, T]`` int64 (0 behind the end of a trial).
         lengths: Steps of each trial, ``[B]``.
         graph: The graph as it stands after the run.
+        every: Steps from one row of a trace to the next.
         dt: Length of a step, ms.
     """
 
@@ -33,6 +34,7 @@ class Recording:
     num_edges: Tensor
     lengths: Tensor
     graph: Data = field(repr=False)
+    every: int
     dt: float
 
     def spikes(self) -> Tensor:
@@ -152,7 +154,7 @@ class Probe:
         due = self.due[t].nonzero().squeeze(1)
         if due.numel() and value is not None:
             row = self.layout.step[t, due] // self.every
-            value = value.expand(-1, self.due.size(1))[:, due]
+            value = value.float().expand(-1, self.due.size(1))[:, due]
             self.traces[name][self.layout.trial[t, due], row] = value.t()
 
     def traced(self, name: str, t: Tensor, column: int, value: Tensor) -> None:
@@ -201,5 +203,6 @@ class Probe:
             num_edges=self.num_edges,
             lengths=self.lengths,
             graph=data,
+            every=self.every,
             dt=data.dt,
         )

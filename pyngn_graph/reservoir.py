@@ -144,6 +144,12 @@ class TriglialReservoir(nn.Module):
             data.num_nodes, in_channels, input_scale, input_density, input_weight, bias, seed
         )
         self._graph = self._prepared(data)
+        for cell in self.glia:
+            if isinstance(cell, GlialCell) and cell.longest_delay(data) > max_delay:
+                raise ValueError(
+                    f"{cell!r} may set delays of {cell.longest_delay(data)} steps, beyond "
+                    f"max_delay = {max_delay} of the reservoir; raise it or restrict the cell"
+                )
         self._state: ReservoirState | None = None
         self._potential: Tensor | None = None
         self._activity: tuple[Tensor, int] | None = None
@@ -216,7 +222,8 @@ class TriglialReservoir(nn.Module):
             progress: Show a progress bar; by default on a terminal or in a notebook when the run
                 takes longer than a second.
         """
-        probe, data = self._simulate(x, num_steps, lengths, tuple(record), every, True, progress)
+        names = (record,) if isinstance(record, str) else tuple(record)
+        probe, data = self._simulate(x, num_steps, lengths, names, every, True, progress)
         return probe.recording(copy.copy(data))
 
     def diagnose(self) -> Diagnosis:
@@ -228,6 +235,13 @@ class TriglialReservoir(nn.Module):
         if self._activity is None:
             raise RuntimeError("Nothing to diagnose yet; call 'run' or the reservoir itself first")
         return diagnose(self._graph, self.glia, self.neuron, self.bias, self.dt, *self._activity)
+
+    def extra_repr(self) -> str:
+        """The graph and every parameter; those of the input stand with the projection."""
+        names = ["neuron", "glia", "dt", "glia_period", "hold", "pool", "tau_trace", "in_flight"]
+        names += ["max_delay", "stateful", "backend", "seed"]
+        lines = [f"graph={self._graph.num_nodes} neurons, {self._graph.num_edges} edges"]
+        return ",\n".join(lines + [f"{name}={getattr(self, name)!r}" for name in names])
 
     def _simulate(
         self,
@@ -244,6 +258,11 @@ class TriglialReservoir(nn.Module):
         x, samples = self.projection.checked(x, num_steps, lengths)
         hold = self.hold if num_steps is None else 1
         learns = self.training and bool(self.glia)
+        if self.stateful and not learns and bool((samples != x.size(1)).any()):
+            raise ValueError(
+                f"A stateful reservoir runs on from where its trials ended, so that 'lengths' must "
+                f"all be {x.size(1)}, the samples of 'x' (got {samples.tolist()}); cut the input"
+            )
         data = copy.copy(self._graph)
         self._check_record(record, data)
         probe = Probe(samples * hold, data.num_nodes, self.pool, record, every, events)
@@ -299,7 +318,7 @@ class TriglialReservoir(nn.Module):
             self.neuron,
             data.num_nodes,
             columns,
-            longest_delay(data),
+            self._reach(data) if learns or self.stateful else longest_delay(data),
             self.in_flight == "emission",
             self.bias.device,
         )
@@ -307,6 +326,11 @@ class TriglialReservoir(nn.Module):
             v = self._potential.unsqueeze(1).expand(-1, columns)
             state.neuron = state.neuron._replace(v=v)
         return state
+
+    def _reach(self, data: Data) -> int:
+        """The longest delay that the graph has or may get, for which spikes are remembered."""
+        cells = [cell for cell in self.glia if isinstance(cell, GlialCell)]
+        return max([longest_delay(data), *(cell.longest_delay(data) for cell in cells)])
 
     def _advance(
         self,
@@ -322,14 +346,15 @@ class TriglialReservoir(nn.Module):
         cells = [cell for cell in self.glia if isinstance(cell, GlialCell)] if learns else []
         coefficients = self.neuron.at(self.dt, state.trace)
         keep = math.exp(-self.dt / self.tau_trace) if self.tau_trace else 0.0
-        start, stop = 0, signal.size(1) * hold
+        start, stop, clock = 0, signal.size(1) * hold, data.clock
         span = min(SPAN, max(1, CURRENTS // state.trace.numel()) * hold)
         while start < stop:
             end = min(start + span, stop)
             if learns:
-                end = min(end, start + self.glia_period - data.clock % self.glia_period)
+                end = min(end, start + self.glia_period - clock % self.glia_period)
             step = torch.arange(start, end, device=signal.device)
             first = start // hold
+            edges = _edges(data)
             drive = self.projection(signal[:, first : (end - 1) // hold + 1])
             data = BACKENDS[self.backend].advance(
                 state,
@@ -343,8 +368,12 @@ class TriglialReservoir(nn.Module):
                 probe,
             )
             probe.edges(start, end, int(alive(data).sum()))
-            if learns and data.clock % self.glia_period == 0:
-                data, state = self._tick(data, state)
+            if learns:
+                _check_constant(edges, data)
+                clock += end - start
+                data.clock = clock
+                if clock % self.glia_period == 0:
+                    data, state = self._tick(data, state)
             bar.update(end - start)
             start = end
         return data, state
@@ -352,22 +381,36 @@ class TriglialReservoir(nn.Module):
     def _tick(self, data: Data, state: ReservoirState) -> tuple[Data, ReservoirState]:
         """Lets the slow clock tick: delays and wiring change, and with them the fast state."""
         state = state.settled()
-        num_nodes, num_edges = data.num_nodes, data.num_edges
-        data.edge_id = torch.arange(data.num_edges, device=data.edge_index.device)
+        num_edges = data.num_edges
+        data.edge_id = torch.arange(num_edges, device=data.edge_index.device)
         for cell in self.glia:
             if not (isinstance(cell, GlialCell) and cell.every_step):
-                data = cell(data)
-        validate(data, max_delay=self.max_delay)
-        if data.num_nodes != num_nodes:
-            raise ValueError(
-                f"Glia may rewrite edges but must keep the {num_nodes} neurons "
-                f"(a transform returned {data.num_nodes}); apply it before building the reservoir"
-            )
+                data = self._rewritten(cell, data, num_edges)
         state = state.rewired(data.edge_id, num_edges)
         del data.edge_id
         data.edge_weight = on_grid(data.edge_weight, weight_grid(data))
         data = self._prepared(data)
         return data, state.lengthened(longest_delay(data))
+
+    def _rewritten(self, cell: GlialCell | Transform, data: Data, num_edges: int) -> Data:
+        """The graph as ``cell`` rewrites it, once it is known to be one that can run on."""
+        before, data = data, cell(data)
+        try:
+            validate(data, max_delay=self.max_delay)
+            if data.num_nodes != before.num_nodes:
+                raise ValueError(
+                    f"the graph has {data.num_nodes} instead of {before.num_nodes} neurons; glia "
+                    f"may rewrite edges only"
+                )
+            known = data.edge_id[data.edge_id >= 0] if "edge_id" in data else None
+            if known is None or not _are_distinct(known, num_edges):
+                raise ValueError(
+                    "edges were merged or doubled, or 'edge_id' is lost; a transform must keep "
+                    "every 'edge_*' of an old edge and give a new edge 'edge_id' -1"
+                )
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{cell!r} returned a graph that cannot run on: {error}") from error
+        return data
 
     def _prepared(self, data: Data) -> Data:
         for cell in self.glia:
@@ -385,3 +428,21 @@ class TriglialReservoir(nn.Module):
         for name in names:
             if name not in known:
                 raise ValueError(f"Cannot record {name!r}; available here: {known}")
+
+
+def _are_distinct(places: Tensor, size: int) -> bool:
+    count = torch.bincount(places, minlength=size)
+    return count.numel() == size and not bool((count > 1).any())
+
+
+def _edges(data: Data) -> tuple[Tensor, ...]:
+    return data.edge_index, data.edge_weight, data.edge_delay, alive(data)
+
+
+def _check_constant(before: tuple[Tensor, ...], data: Data) -> None:
+    same = zip(before, _edges(data), strict=True)
+    if not all(a is b or torch.equal(a, b) for a, b in same):
+        raise ValueError(
+            "A glial cell with 'every_step = True' changed edges; between two ticks of the slow "
+            "clock the wiring, weights and delays are constant: set 'every_step = False'"
+        )

@@ -151,7 +151,7 @@ class EventMemory:
         words = 1
         while 64 * words < BITS + self.depth:
             words *= 2
-        bits = np.zeros((self.num_nodes if senses else 0, words), dtype=np.uint64)
+        bits = np.zeros((words, self.num_nodes if senses else 0), dtype=np.uint64)
         if senses and self.carried is None:
             kernels.remember(self.fast[0].fired, bits, self.depth, self.first)
         due, edge = self._early(place)

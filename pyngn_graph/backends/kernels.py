@@ -82,7 +82,7 @@ class Senses(NamedTuple):
     """What oligodendrocytes and microglia sense of each live edge, grouped by target.
 
     Times count steps of the epoch since the last tick: its first step is 1, older ones are 0 or
-    less. ``bits`` ``[N, W]`` uint64 is a ring that holds which steps each neuron fired in; step 0
+    less. ``bits`` ``[W, N]`` uint64 is a ring that holds which steps each neuron fired in; step 0
     is bit ``origin``. All arrivals until ``seen`` have been taken note of. ``due`` and ``edge``
     list the arrivals of spikes that left before the epoch with a delay of their own.
     """
@@ -245,51 +245,53 @@ def _deliver(nodes, count, wiring, ring, base):
             ring[slot] += wiring.units[e]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _first_bit(words, after, until):
+@njit(inline="always")
+def _first_bit(bits, node, after, until):
     """Position of the first set bit in ``after < p <= until`` of a ring of words, or -1."""
-    p, mask = after + 1, words.size - 1
+    p, last, found = after + 1, bits.shape[0] - 1, -1
     while p <= until:
-        word = words[(p >> 6) & mask] >> np.uint64(p & 63)
+        word = bits[(p >> 6) & last, node] >> np.uint64(p & 63)
         if word != 0:
             p += trailing_zeros(word)
-            return p if p <= until else -1
+            found = p if p <= until else -1
+            break
         p = (p | 63) + 1
-    return -1
+    return found
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _last_bit(words, after, until):
+@njit(inline="always")
+def _last_bit(bits, node, after, until):
     """Position of the last set bit in ``after < p <= until`` of a ring of words, or -1."""
-    p, mask = until, words.size - 1
+    p, last, found = until, bits.shape[0] - 1, -1
     while p > after:
-        word = words[(p >> 6) & mask] << np.uint64(63 - (p & 63))
+        word = bits[(p >> 6) & last, node] << np.uint64(63 - (p & 63))
         if word != 0:
             p -= leading_zeros(word)
-            return p if p > after else -1
+            found = p if p > after else -1
+            break
         p = (p | 63) - 64
-    return -1
+    return found
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(inline="always")
 def _add_health(s, k, time, amount):
     s.health[k] = s.health[k] * s.powers[time - s.health_time[k]] + amount
     s.health_time[k] = time
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(inline="always")
 def _catch_up(s, k, time):
     """Brings edge ``k`` up to all arrivals until ``time``."""
-    words, shift = s.bits[s.src[k]], s.origin - s.delay[k]
-    after = max(s.arrival[k], s.seen) + shift
-    if s.heals and s.cost != ZERO:
-        p = _first_bit(words, after, time + shift)
+    node, shift = s.src[k], s.origin - s.delay[k]
+    after, until = max(np.int64(s.arrival[k]), s.seen) + shift, time + shift
+    if s.cost != ZERO:
+        p = _first_bit(s.bits, node, after, until)
         while p >= 0:
             s.arrival[k] = p - shift
             _add_health(s, k, p - shift, s.cost)
-            p = _first_bit(words, p, time + shift)
+            p = _first_bit(s.bits, node, p, until)
     else:
-        p = _last_bit(words, after, time + shift)
+        p = _last_bit(s.bits, node, after, until)
         if p >= 0:
             s.arrival[k] = p - shift
 
@@ -309,7 +311,7 @@ def _sense_early(s, first, time):
         if s.arrival[k] < time:
             _catch_up(s, k, time - 1)
             s.arrival[k] = time
-            if s.heals and s.cost != ZERO:
+            if s.cost != ZERO:
                 _add_health(s, k, time, s.cost)
         first += 1
     return first
@@ -319,9 +321,9 @@ def _sense_early(s, first, time):
 def _sense(s, nodes, count, time):
     """What the afferents of the neurons that fire at ``time`` mean to the glia."""
     place = time + s.origin
+    word = (place >> 6) & (s.bits.shape[0] - 1)
     for c in range(count):
-        i = nodes[c]
-        s.bits[i, (place >> 6) & (s.bits.shape[1] - 1)] |= np.uint64(1) << np.uint64(place & 63)
+        s.bits[word, nodes[c]] |= np.uint64(1) << np.uint64(place & 63)
     for c in range(count):
         i = nodes[c]
         for k in range(s.start[i], s.start[i + 1]):
@@ -366,7 +368,7 @@ def run_column(
     flat, taken, total, early = fast.ring.reshape(-1), 0, 0, 0
     sensed = np.empty(num_nodes, np.float32) if astro.member.size else astro.calcium
     senses_any = senses.listens or senses.heals
-    width = senses.bits.shape[1]
+    words = senses.bits.shape[0]
     for k in range(sample.size):
         row, time = t % depth, time + 1
         now = fast.fired[row]
@@ -374,7 +376,7 @@ def run_column(
         if senses_any:
             place = time + senses.origin
             if place & 63 == 0:
-                senses.bits[:, (place >> 6) & (width - 1)] = 0
+                senses.bits[(place >> 6) & (words - 1)] = 0
             early = _sense_early(senses, early, time)
         _neurons(fast, fast.ring[row], before, now, c, drive[sample[k]], astro.gain, grid, synaptic)
         _low_pass(fast.trace, now, keep, add)
@@ -432,8 +434,8 @@ def remember(fired, bits, origin, t):
         place = past - t + 1 + origin
         for j in range(num_nodes):
             if fired[past % depth, j]:
-                word = (place >> 6) & (bits.shape[1] - 1)
-                bits[j, word] |= np.uint64(1) << np.uint64(place & 63)
+                word = (place >> 6) & (bits.shape[0] - 1)
+                bits[word, j] |= np.uint64(1) << np.uint64(place & 63)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

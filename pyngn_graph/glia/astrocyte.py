@@ -103,8 +103,9 @@ class Astrocyte(GlialCell):
             data.gain = data.edge_weight.new_ones(data.num_nodes)
         if "calcium" not in data:
             data.calcium = data.edge_weight.new_zeros(data.num_nodes)
-        if self.territory is not None and "territory_index" not in data:
+        if self.territory is not None and data.get("territory") != self.territory:
             data.territory_index = _neighbors(data, self.territory)
+            data.territory = self.territory
         return data
 
     def observe(self, data: Data, arrivals: Tensor, spikes: Tensor) -> None:

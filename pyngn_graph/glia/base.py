@@ -32,6 +32,13 @@ class GlialCell(BaseTransform):
         """Adds the attributes that the cell needs and ``data`` lacks."""
         return data
 
+    def longest_delay(self, data: Data) -> int:
+        """The longest delay in steps that the cell may give an edge.
+
+        Spikes are remembered for so long, or for the longest delay that the graph has by itself.
+        """
+        return 1
+
     def observe(self, data: Data, arrivals: Tensor, spikes: Tensor) -> None:
         """Senses one step.
 
@@ -51,7 +58,7 @@ class GlialCell(BaseTransform):
     def config(self) -> dict[str, Any]:
         """The parameters of the cell, by the names of its constructor."""
         names = inspect.signature(type(self).__init__).parameters
-        return {name: getattr(self, name) for name in names if name != "self"}
+        return {name: getattr(self, name) for name in names if hasattr(self, name)}
 
     def __repr__(self) -> str:
         config = ", ".join(f"{name}={value!r}" for name, value in self.config().items())

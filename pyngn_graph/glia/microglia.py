@@ -17,8 +17,8 @@ from pyngn_graph.glia.base import (
     remember_arrivals,
 )
 from pyngn_graph.glia.pruning import CRITERIA, Criterion, select
-from pyngn_graph.glia.regrowth import regrow
-from pyngn_graph.graph import alive
+from pyngn_graph.glia.regrowth import check_regrowth, longest_delay, regrow
+from pyngn_graph.graph import alive, keep_edges
 
 TRACES = ("window", "coincidence")
 
@@ -116,20 +116,26 @@ class Microglia(GlialCell):
         self.length_scale, self.velocity, self.seed = length_scale, velocity, seed
 
     def prepare(self, data: Data) -> Data:
-        """Adds ``edge_health``, the clocks behind it, and the number of edges to keep."""
+        """Adds ``edge_health``, the clocks behind it, and the number of edges to begin with."""
         if "edge_health" not in data:
             data.edge_health = torch.full_like(data.edge_weight, self.initial_health)
         if "edge_health_clock" not in data:
             data.edge_health_clock = torch.full_like(data.edge_index[0], clock_of(data))
         if "edge_arrival" not in data:
             data.edge_arrival = no_arrivals(data)
-        if "min_num_edges" not in data:
-            data.min_num_edges = math.ceil(self.keep * int(alive(data).sum()))
+        if "first_num_edges" not in data:
+            data.first_num_edges = int(alive(data).sum())
+        if self.regrow:
+            check_regrowth(data, self.length_scale, self.velocity)
         return data
 
     def window_table(self, dt: float) -> Tensor:
         """Gain of health by lag in steps, ``eta exp(-lag dt / tau_h)``, float32."""
         return decay_table(self.eta, self.tau_h / dt, int(16.0 * self.tau_h / dt) + 1)
+
+    def longest_delay(self, data: Data) -> int:
+        """The delay over the longest distance in the graph, where edges may grow."""
+        return longest_delay(data, self.velocity) if self.regrow else 1
 
     def observe(self, data: Data, arrivals: Tensor, spikes: Tensor) -> None:
         """Updates the health of the edges that have an event in this step, arrivals first."""
@@ -174,7 +180,7 @@ class Microglia(GlialCell):
             below=self.threshold if self.criterion == "threshold" else None,
             fraction=self.fraction,
             min_in=self.min_in,
-            keep=0 if self.regrow else data.min_num_edges,
+            keep=0 if self.regrow else math.ceil(self.keep * data.first_num_edges),
         )
         if self.regrow:
             return regrow(
@@ -186,6 +192,6 @@ class Microglia(GlialCell):
                 generator=generator,
             )
         if self.drop:
-            return data.edge_subgraph(~doomed)
+            return keep_edges(data, ~doomed)
         data.edge_mask = alive(data) & ~doomed
         return data

@@ -40,8 +40,8 @@ def align(cell: "Oligodendrocyte", data: Data) -> Tensor:
     Each hit moves :math:`D \leftarrow D + \eta ((t_i - a_e) - \text{lead})` (arrival-time
     alignment, after Pajevic, Basser & Fields 2014).
     """
-    lead = round(cell.lead / dt_of(data))
-    shift = (data.edge_lag - lead * data.edge_hits).double() * cell.eta
+    lead = cell.lead / dt_of(data)
+    shift = (data.edge_lag.double() - lead * data.edge_hits.double()) * cell.eta
     return (data.edge_delay.double() + shift).float()
 
 
@@ -121,8 +121,12 @@ class Oligodendrocyte(GlialCell):
         data.edge_lag = data.edge_lag + torch.where(hit, lag, 0)
 
     def window_steps(self, dt: float) -> int:
-        """The window in steps of ``dt`` ms."""
-        return round(self.window / dt)
+        """The longest lag within the window, in steps of ``dt`` ms."""
+        return math.floor(self.window / dt + 1e-9)
+
+    def longest_delay(self, data: Data) -> int:
+        """``max_delay``."""
+        return self.max_delay
 
     def forget(self, data: Data) -> None:
         """Forgets the arrivals; hits counted since the last tick stay."""

@@ -64,11 +64,11 @@ def select(
     score, target = score[live].double(), data.edge_index[1][live]
     kind = (data.edge_weight[live] < 0).long()
     rank, size = rank_within(score, kind, 2)
-    share = (rank + 0.5) / size
+    share = (rank.double() + 0.5) / size
     protected = rank_within(-share, target, data.num_nodes)[0] < min_in
     if below is None:
         free = torch.where(protected, torch.inf, score)
-        wanted = rank_within(free, kind, 2)[0] < torch.floor(fraction * size)
+        wanted = rank_within(free, kind, 2)[0] < torch.floor(fraction * size.double())
     else:
         wanted = score < below
     wanted &= ~protected

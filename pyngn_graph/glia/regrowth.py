@@ -29,17 +29,14 @@ def regrow(
         ValueError: If the graph has no ``pos``, or neither argument nor graph gives
             ``length_scale`` (micrometres) and ``velocity`` (micrometres per ms).
     """
-    if data.get("pos") is None:
-        raise ValueError("Regrowth needs 'pos' [N, 3]; set it or use 'regrow=False'")
-    length_scale = _scale(data, "length_scale", length_scale)
-    velocity = _scale(data, "velocity", velocity)
+    length_scale, velocity = check_regrowth(data, length_scale, velocity)
     if data.num_nodes < 3:
         return data
     edge = doomed.nonzero().squeeze(1)
     pos = data.pos.double()
     target = _new_targets(pos, data.edge_index[:, edge], length_scale, generator)
     distance = (pos[data.edge_index[0, edge]] - pos[target]).norm(dim=1)
-    delay = torch.floor(1.5 + distance / (velocity * dt_of(data)))
+    delay = _delay(data, distance, velocity)
     data.edge_index = data.edge_index.clone()
     data.edge_index[1, edge] = target
     data.edge_delay = data.edge_delay.index_copy(0, edge, delay.to(data.edge_delay.dtype))
@@ -50,6 +47,26 @@ def regrow(
         if key in data:
             data[key] = data[key].index_fill(0, edge, value)
     return data
+
+
+def check_regrowth(
+    data: Data, length_scale: float | None, velocity: float | None
+) -> tuple[float, float]:
+    """The scales that :func:`regrow` uses; raises its errors."""
+    if data.get("pos") is None:
+        raise ValueError("Regrowth needs 'pos' [N, 3]; set it or use 'regrow=False'")
+    length_scale = _scale(data, "length_scale", length_scale)
+    return length_scale, _scale(data, "velocity", velocity)
+
+
+def longest_delay(data: Data, velocity: float | None) -> int:
+    """No regrown edge of ``data`` takes more steps than this."""
+    size = (data.pos.max(dim=0).values - data.pos.min(dim=0).values).double().norm()
+    return int(_delay(data, size, _scale(data, "velocity", velocity)))
+
+
+def _delay(data: Data, distance: Tensor, velocity: float) -> Tensor:
+    return torch.floor(1.5 + distance / (velocity * dt_of(data)))
 
 
 def _scale(data: Data, name: str, value: float | None) -> float:

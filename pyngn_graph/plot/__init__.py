@@ -1,0 +1,21 @@
+"""Pictures: matplotlib axes for recordings and distributions, plotly for the graph in space.
+
+Every matplotlib picture takes ``ax=None`` and returns the axes it drew on; no global style is
+touched. Colors are readable in light and dark and by color-blind readers. The libraries are in
+the extra ``demo`` and are imported when the first picture is drawn.
+"""
+
+from pyngn_graph.plot.activity import edges_alive, raster, rate, trace
+from pyngn_graph.plot.distribution import confusion, delays, histogram
+from pyngn_graph.plot.space import graph3d
+
+__all__ = [
+    "confusion",
+    "delays",
+    "edges_alive",
+    "graph3d",
+    "histogram",
+    "raster",
+    "rate",
+    "trace",
+]

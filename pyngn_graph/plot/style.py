@@ -1,0 +1,85 @@
+"""What all pictures share: colors, optional imports, axes, and the class of a neuron."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# From the palette of Okabe and Ito (2008), told apart by color-blind readers; only those with a
+# contrast of 3 : 1 against white and against near black.
+EXCITATORY = "#0072B2"
+INHIBITORY = "#D55E00"
+BEFORE = "#808080"
+AFTER = "#0072B2"
+TARGET = "#D55E00"
+COLOR_SCALE = "cividis"
+
+
+def needed(module: str) -> Any:
+    """Imports an optional module.
+
+    Raises:
+        ImportError: If its package is missing; the message names the extra that brings it.
+    """
+    package = module.partition(".")[0]
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise
+        raise ImportError(
+            f"This picture needs '{package}'; install it with: pip install 'pyngn-graph[demo]'"
+        ) from error
+
+
+def axes_or_new(ax: "Axes | None") -> "Axes":
+    """``ax`` itself, or the axes of a new figure."""
+    if ax is not None:
+        return ax
+    new: Axes = needed("matplotlib.pyplot").subplots(layout="constrained")[1]
+    return new
+
+
+def to_numpy(values: Any) -> np.ndarray:
+    """A tensor on any device, an array or a sequence as an array."""
+    return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+
+
+def attribute(data: Data, name: str) -> np.ndarray:
+    """The attribute ``name`` of the nodes (``[N]``) or edges (``[E]``) of a graph.
+
+    Raises:
+        ValueError: If there is none, or its shape is another one.
+    """
+    if name not in data:
+        available = [key for key, value in data.to_dict().items() if getattr(value, "ndim", 0) == 1]
+        raise ValueError(f"The graph has no {name!r} to draw; available here: {available}")
+    size = data.num_edges if name.startswith("edge_") else data.num_nodes
+    values = to_numpy(data[name])
+    if values.shape != (size,):
+        raise ValueError(f"'{name}' must have shape {[size]} to be drawn (got {values.shape})")
+    return values
+
+
+def is_inhibitory(data: Data) -> Tensor:
+    """Which neurons inhibit, ``[N]`` bool: ``inhibitory``, or else by their outgoing weights."""
+    if "inhibitory" in data:
+        known: Tensor = data.inhibitory
+        return known
+    total = torch.zeros(data.num_nodes, dtype=torch.float64, device=data.edge_index.device)
+    if "edge_weight" in data:
+        total.index_add_(0, data.edge_index[0], data.edge_weight.double())
+    return total < 0
+
+
+def classes(data: Data) -> list[tuple[str, str, np.ndarray]]:
+    """Name, color and members (``[N]`` bool) of each class of neurons that has any."""
+    inhibits = to_numpy(is_inhibitory(data))
+    both = [("excitatory", EXCITATORY, ~inhibits), ("inhibitory", INHIBITORY, inhibits)]
+    return [entry for entry in both if entry[2].any()]

@@ -1,0 +1,82 @@
+"""The algebra of ridge regression: from rows or sums to weights, once per set of penalties."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pyngn_graph.readout.base import floored_sd
+
+
+class Spectrum(NamedTuple):
+    r"""A least-squares problem in the eigenbasis of its standardized features z.
+
+    Attributes:
+        num_rows: Number of rows n.
+        x_mean, y_mean: Means ``[F]`` and ``[K]``.
+        scale: Floored standard deviations of the features, ``[F]``.
+        y_variance: Variances of the targets, ``[K]``.
+        values: Eigenvalues d of :math:`Z^\top Z / n`, ``[J]``.
+        vectors: Eigenvectors V, ``[F, J]``.
+        cross: :math:`V^\top Z^\top (Y - \bar y) / n`, ``[J, K]``.
+    """
+
+    num_rows: int
+    x_mean: Tensor
+    y_mean: Tensor
+    scale: Tensor
+    y_variance: Tensor
+    values: Tensor
+    vectors: Tensor
+    cross: Tensor
+
+    @classmethod
+    def of_sums(cls, zz: Tensor, zy: Tensor, yy: Tensor) -> "Spectrum":
+        """From the sums ``[F + 1, F + 1]``, ``[F + 1, K]``, ``[K]`` over rows of (1, x) and y."""
+        n = int(zz[0, 0])
+        x_mean, y_mean = zz[0, 1:] / n, zy[0] / n
+        covariance = zz[1:, 1:] / n - torch.outer(x_mean, x_mean)
+        scale = floored_sd(covariance.diagonal())
+        values, vectors = torch.linalg.eigh(covariance / torch.outer(scale, scale))
+        cross = (zy[1:] / n - torch.outer(x_mean, y_mean)) / scale.unsqueeze(1)
+        return cls(
+            n,
+            x_mean,
+            y_mean,
+            scale,
+            yy / n - y_mean.square(),
+            values.clamp(min=0.0),
+            vectors,
+            vectors.t() @ cross,
+        )
+
+    @classmethod
+    def of_rows(cls, x: Tensor, y: Tensor) -> "Spectrum":
+        """From the rows ``[n, F]`` and ``[n, K]``; for n < F cheaper than from their sums."""
+        n = x.size(0)
+        x_mean, y_mean = x.mean(dim=0), y.mean(dim=0)
+        y = y - y_mean
+        scale = floored_sd(x.var(dim=0, correction=0))
+        z = (x - x_mean) / scale
+        values, vectors = torch.linalg.eigh(z @ z.t() / n)
+        inside = values > 1e-12 * values[-1]  # directions in which no row lies have no say
+        values = values[inside]
+        vectors = z.t() @ vectors[:, inside] / (n * values).sqrt()
+        cross = vectors.t() @ (z.t() @ y) / n
+        return cls(n, x_mean, y_mean, scale, y.square().mean(dim=0), values, vectors, cross)
+
+    def gcv(self, alpha: Tensor) -> Tensor:
+        """Generalized cross-validation errors ``[A, K]`` of the penalties ``alpha`` ``[A]``."""
+        alpha = alpha.unsqueeze(1)
+        explained = (self.values + 2.0 * alpha) / (self.values + alpha).square()
+        residual = self.y_variance - explained @ self.cross.square()
+        # What remains of an exact fit is rounding: all such penalties count as equally good.
+        residual = residual.clamp(min=0.0) + 1e-14 * self.y_variance
+        df = 1.0 + (self.values / (self.values + alpha)).sum(dim=1, keepdim=True)
+        return residual / (1.0 - df / self.num_rows).clamp(min=1e-9).square()
+
+    def solve(self, alpha: Tensor) -> tuple[Tensor, Tensor]:
+        """Weight ``[F, K]`` and bias ``[K]`` for the raw features, from ``alpha`` ``[K]``."""
+        weight = self.vectors @ (self.cross / (self.values.unsqueeze(1) + alpha))
+        weight = weight / self.scale.unsqueeze(1)
+        return weight, self.y_mean - self.x_mean @ weight

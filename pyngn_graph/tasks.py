@@ -1,0 +1,310 @@
+"""Synthetic tasks, each from a seed: inputs ``[T, 1]`` or ``[B, T, C]``, targets, and measures."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pyngn_graph.encoding import poisson
+from pyngn_graph.readout import RidgeReadout
+
+
+class Series(NamedTuple):
+    """An input ``u`` ``[T, 1]`` and a target ``y`` ``[T]`` that depends on it up to that row."""
+
+    u: Tensor
+    y: Tensor
+
+
+class MemoryCapacity(NamedTuple):
+    """Memory capacity ``total`` and what each lag 1, 2, ... adds to it, ``r2`` ``[max_lag]``."""
+
+    total: float
+    r2: Tensor
+
+
+class SpikeTemplates(NamedTuple):
+    """Trials of spike trains.
+
+    Attributes:
+        x: Spikes ``[B, T, C]``, 0 or 1.
+        y: Which template each segment was made from, ``[B, S]``.
+        templates: The templates, ``[S, K, T / S, C]``.
+    """
+
+    x: Tensor
+    y: Tensor
+    templates: Tensor
+
+
+def uniform_input(
+    num_steps: int, low: float = -1.0, high: float = 1.0, *, generator: torch.Generator
+) -> Tensor:
+    """A stream of independent values, uniform in [low, high), ``[T, 1]`` float32."""
+    _check_count("num_steps", num_steps)
+    if not -math.inf < low < high < math.inf:
+        raise ValueError(f"'low' must be below 'high', both finite (got {low} and {high})")
+    return low + (high - low) * torch.rand(num_steps, 1, generator=generator)
+
+
+def narma10(num_steps: int, *, generator: torch.Generator) -> Series:
+    r"""The tenth-order nonlinear autoregressive moving average.
+
+    .. math::
+        y(t+1) = 0.3\, y(t) + 0.05\, y(t) \sum_{i=0}^{9} y(t-i) + 1.5\, u(t-9)\, u(t) + 0.1
+
+    with u uniform in [0, 0.5) and zeros before the start. ``Series.y[t]`` is :math:`y(t+1)`, what a
+    readout should say once it has seen :math:`u(t)`. For rare inputs (about 1 of 100 with 4000
+    steps) the recursion explodes; such an input is drawn anew.
+
+    Raises:
+        ValueError: If ``num_steps`` is not positive, or so large that 20 inputs in a row explode.
+
+    Source: Atiya & Parlos (2000), "New results on recurrent network training".
+    """
+    for _ in range(20):
+        u = uniform_input(num_steps, 0.0, 0.5, generator=generator)
+        past = [0.0] * 9 + u.flatten().tolist()  # u(t) is past[t + 9]
+        y = [0.0] * 10  # y(t) is y[t + 9]
+        for t in range(num_steps):
+            now = 0.3 * y[-1] + 0.05 * y[-1] * sum(y[-10:]) + 1.5 * past[t] * past[t + 9] + 0.1
+            y.append(now)
+            if now > 10.0:
+                break
+        else:
+            return Series(u, torch.tensor(y[10:]))
+    raise ValueError(
+        f"NARMA-10 exploded for 20 inputs of num_steps = {num_steps}; take several shorter ones"
+    )
+
+
+def mackey_glass(
+    num_steps: int,
+    tau: float = 17.0,
+    *,
+    step: float = 1.0,
+    substeps: int = 10,
+    start: float = 1.2,
+    washout: int = 1000,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    r"""The Mackey-Glass equation, chaotic from :math:`\tau \approx 16.8`.
+
+    .. math::
+        \frac{dx}{dt} = \frac{0.2\, x(t - \tau)}{1 + x(t - \tau)^{10}} - 0.1\, x(t)
+
+    integrated by the classical Runge-Kutta method with ``substeps`` steps per sample; the delayed
+    value half-way between two steps is their mean, which makes the method one of second order.
+
+    Args:
+        num_steps: Number of samples T.
+        tau: Delay, a multiple of ``step / substeps``.
+        step: Time between samples.
+        substeps: Integration steps per sample.
+        start: Constant history before the first sample.
+        washout: Samples dropped at the beginning.
+        generator: Draws the history from U(0.8, 1.4) instead of ``start``.
+
+    Returns:
+        Samples ``[T]`` float64. For a reservoir center them and give them a channel:
+        ``(x - x.mean())[:-h, None].float()``, with the target ``x[h:]``.
+
+    Raises:
+        ValueError: If a parameter breaks its rule.
+
+    Source: Mackey & Glass (1977), "Oscillation and chaos in physiological control systems".
+    """
+    for name, count in (("num_steps", num_steps), ("substeps", substeps)):
+        _check_count(name, count)
+    if not isinstance(washout, int) or washout < 0:
+        raise ValueError(f"'washout' must be a whole number of samples >= 0 (got {washout!r})")
+    if not 0.0 < step < math.inf:
+        raise ValueError(f"'step' must be positive and finite (got {step})")
+    if not 0.0 <= start < math.inf:
+        raise ValueError(f"'start' must be finite and not negative (got {start})")
+    h = step / substeps
+    lag = round(tau / h) if 0.0 < tau < math.inf else 0
+    if lag < 1 or not math.isclose(lag * h, tau, rel_tol=1e-9):
+        raise ValueError(
+            f"'tau' must be a positive multiple of step / substeps = {h:g} (got {tau}); "
+            f"change 'substeps'"
+        )
+    if generator is not None:
+        start = 0.8 + 0.6 * float(torch.rand(1, dtype=torch.float64, generator=generator))
+
+    def slope(x: float, delayed: float) -> float:
+        return 0.2 * delayed / (1.0 + delayed**10) - 0.1 * x
+
+    x = [start] * (lag + 1)
+    for _ in range((washout + num_steps - 1) * substeps):
+        now, old, new = x[-1], x[-1 - lag], x[-lag]
+        middle = (old + new) / 2.0
+        k1 = slope(now, old)
+        k2 = slope(now + h / 2.0 * k1, middle)
+        k3 = slope(now + h / 2.0 * k2, middle)
+        k4 = slope(now + h * k3, new)
+        x.append(now + h / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4))
+    samples = x[lag::substeps]
+    return torch.tensor(samples[washout:], dtype=torch.float64)
+
+
+def memory_capacity(
+    states: Tensor,
+    u: Tensor,
+    max_lag: int = 60,
+    *,
+    train_fraction: float = 0.75,
+    washout: int = 0,
+    floor: float = 0.005,
+    readout: RidgeReadout | None = None,
+) -> MemoryCapacity:
+    r"""How much of its past input a linear readout finds in the states of a reservoir.
+
+    .. math::
+        MC = \sum_{k=1}^{K} r_k^2, \qquad
+        r_k = \mathrm{corr}(u(t-k), \hat u_k(t))
+
+    where :math:`\hat u_k` is a ridge readout trained on the first part of the stream and
+    :math:`r_k^2` is taken on the rest. For an i.i.d. input it is at most the number of states.
+
+    Args:
+        states: States ``[T, F]``; row t was taken after sample t.
+        u: Input ``[T]`` or ``[T, 1]``.
+        max_lag: Longest lag K.
+        train_fraction: Share of the rows that train the readout.
+        washout: Rows dropped at the beginning (those without a past of ``max_lag`` always are).
+        floor: An :math:`r_k^2` below this counts as 0: 1000 test rows of pure noise give about
+            .001 to .005 per lag.
+        readout: The readout to train instead of ``RidgeReadout()``.
+
+    Raises:
+        TypeError, ValueError: If shapes do not fit or too few rows remain.
+
+    Source: Jaeger (2001), "Short term memory in echo state networks".
+    """
+    _check_count("max_lag", max_lag)
+    u = u.squeeze(1) if u.dim() == 2 and u.size(1) == 1 else u
+    if states.dim() != 2 or u.dim() != 1 or states.size(0) != u.size(0):
+        raise ValueError(
+            f"'states' must be [T, F] and 'u' [T] or [T, 1] (got {list(states.shape)} and "
+            f"{list(u.shape)}); sample the states once per input sample"
+        )
+    if not 0.0 < train_fraction < 1.0:
+        raise ValueError(f"'train_fraction' must lie between 0 and 1 (got {train_fraction})")
+    first = max(max_lag, washout)
+    num_rows = u.numel() - first
+    num_train = int(num_rows * train_fraction)
+    if num_train < 2 or num_rows - num_train < 2:
+        raise ValueError(
+            f"{u.numel()} samples leave {max(num_rows, 0)} rows behind 'max_lag' and 'washout', "
+            f"too few to train and test on; record a longer stream"
+        )
+    past = torch.stack([u[first - lag : u.numel() - lag] for lag in range(1, max_lag + 1)], dim=1)
+    past, rows = past.double(), states[first:]
+    readout = RidgeReadout() if readout is None else readout
+    found = readout.fit(rows[:num_train], past[:num_train])(rows[num_train:].double())
+    r2 = _correlation(found, past[num_train:]).square()
+    r2 = torch.where(r2 < floor, 0.0, r2)
+    return MemoryCapacity(float(r2.sum()), r2)
+
+
+def spike_templates(
+    num_trials: int,
+    num_channels: int = 10,
+    *,
+    num_segments: int = 3,
+    num_templates: int = 2,
+    segment: float = 100.0,
+    rate: float = 20.0,
+    jitter: float = 4.0,
+    dt: float = 1.0,
+    generator: torch.Generator,
+) -> SpikeTemplates:
+    r"""Spike trains stitched together from templates, whose names a readout should tell.
+
+    For each segment there are ``num_templates`` Poisson spike trains. A trial takes one of them per
+    segment, at random, and moves every spike by a normal deviate of standard deviation ``jitter``,
+    also across the border of its segment; spikes that leave the trial are lost, those that meet in
+    one step merge. Telling early segments at the end of a trial takes memory.
+
+    Args:
+        num_trials: Number of trials B.
+        num_channels: Number of spike trains C.
+        num_segments: Segments per trial.
+        num_templates: Templates per segment.
+        segment: Length of a segment, ms.
+        rate: Rate of the templates, Hz.
+        jitter: Standard deviation of spike times, ms.
+        dt: Step, ms.
+        generator: Source of randomness.
+
+    Raises:
+        ValueError: If a parameter breaks its rule.
+
+    Source: Maass, Natschlaeger & Markram (2002), "Real-time computing without stable states".
+    """
+    for name, count in (
+        ("num_trials", num_trials),
+        ("num_channels", num_channels),
+        ("num_segments", num_segments),
+        ("num_templates", num_templates),
+    ):
+        _check_count(name, count)
+    if not 0.0 <= jitter < math.inf:
+        raise ValueError(f"'jitter' must be a time in ms, not negative (got {jitter})")
+    length = round(segment / dt)
+    _check_count("segment / dt", length)
+    kinds = num_segments * num_templates
+    rates = torch.full((kinds, num_channels), rate)
+    templates = poisson(rates, length, dt, generator=generator)
+    templates = templates.reshape(num_segments, num_templates, length, num_channels)
+    y = torch.randint(num_templates, (num_trials, num_segments), generator=generator)
+    chosen = templates[torch.arange(num_segments), y]  # [B, S, T / S, C]
+    trial, part, step, channel = chosen.nonzero().unbind(dim=1)
+    moved = jitter / dt * torch.randn(trial.numel(), generator=generator)
+    step = part * length + step + torch.floor(moved + 0.5).long()
+    num_steps = num_segments * length
+    inside = (step >= 0) & (step < num_steps)
+    x = torch.zeros(num_trials, num_steps, num_channels)
+    x[trial[inside], step[inside], channel[inside]] = 1.0
+    return SpikeTemplates(x, y, templates)
+
+
+def nrmse(prediction: Tensor, target: Tensor) -> float:
+    r"""Root mean square error in units of the target's standard deviation.
+
+    .. math::
+        \sqrt{\langle (\hat y - y)^2 \rangle / \mathrm{var}(y)}
+
+    0 is perfect, 1 is as good as the mean. Both tensors have the same shape ``[T]`` or ``[T, K]``;
+    several targets are averaged under the root, each by its own variance.
+
+    Raises:
+        ValueError: If shapes differ, values are not finite, or a target does not vary.
+    """
+    if prediction.shape != target.shape or target.numel() < 2:
+        raise ValueError(
+            f"'prediction' and 'target' must have the same shape, of two values or more (got "
+            f"{list(prediction.shape)} and {list(target.shape)})"
+        )
+    prediction, target = prediction.double(), target.double()
+    for name, value in (("prediction", prediction), ("target", target)):
+        if not bool(torch.isfinite(value).all()):
+            raise ValueError(f"'{name}' must be finite; drop the rows that are not")
+    variance = target.var(dim=0, correction=0)
+    if bool((variance == 0).any()):
+        raise ValueError("'target' must vary, or the error has no unit; use a longer stretch")
+    return float(((prediction - target).square().mean(dim=0) / variance).mean().sqrt())
+
+
+def _correlation(a: Tensor, b: Tensor) -> Tensor:
+    """Correlation of the columns of ``a`` and ``b`` ``[T, K]``; 0 where one does not vary."""
+    a, b = a - a.mean(dim=0), b - b.mean(dim=0)
+    size = (a.square().sum(dim=0) * b.square().sum(dim=0)).sqrt()
+    return torch.where(size > 0, (a * b).sum(dim=0) / size.clamp(min=1e-300), 0.0)
+
+
+def _check_count(name: str, value: int) -> None:
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f"'{name}' must be a whole number >= 1 (got {value!r})")

@@ -1,0 +1,27 @@
+"""Settings of the whole suite: hypothesis profiles, one thread, and a choice of backend."""
+
+import os
+
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+
+from pyngn_graph.backends import BACKENDS
+
+# Small tensors: spinning threads would cost more than they bring.
+torch.set_num_threads(1)
+
+_QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+settings.register_profile(
+    "ci", max_examples=15, derandomize=True, deadline=None, suppress_health_check=_QUIET
+)
+settings.register_profile("explore", max_examples=300, deadline=None, suppress_health_check=_QUIET)
+# The same examples every time, unless HYPOTHESIS_PROFILE=explore asks for new ones.
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(scope="session", params=sorted(BACKENDS))
+def backend(request: pytest.FixtureRequest) -> str:
+    """Each backend in turn."""
+    name: str = request.param
+    return name

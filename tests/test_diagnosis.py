@@ -1,0 +1,106 @@
+import pytest
+import torch
+from helpers import graph_of, random_drive, random_graph
+
+from pyngn_graph import Astrocyte, LIFParameters, TriglialReservoir
+from pyngn_graph.diagnosis import BOUND_SHARE, SATURATED_SHARE, SILENT_RATE
+
+
+def test_nothing_to_say_before_the_first_run() -> None:
+    with pytest.raises(RuntimeError, match=r"Nothing to diagnose yet; call 'run'"):
+        TriglialReservoir(random_graph()).diagnose()
+
+
+@pytest.mark.parametrize(
+    ("bias", "verdict", "advice"),
+    [
+        (0.0, "dead", "Hardly a spike; raise 'bias' or 'input_scale'"),
+        (1.2, "healthy", None),
+        (60.0, "saturated", "Neurons fire in 100% of all steps; add an Astrocyte"),
+    ],
+)
+def test_verdicts(bias: float, verdict: str, advice: str | None, backend: str) -> None:
+    reservoir = TriglialReservoir(graph_of(4, []), bias=bias, backend=backend)
+    run = reservoir.run(num_steps=500)
+    found = reservoir.diagnose()
+    assert found.verdict == verdict
+    assert found.mean_rate == pytest.approx(float(run.rates().mean()))
+    assert found.silent_share == (1.0 if verdict == "dead" else 0.0)
+    assert (found.low_gain_share, found.high_gain_share) == (0.0, 0.0)
+    if advice is None:
+        assert found.advice == ()
+    else:
+        assert any(sentence.startswith(advice) for sentence in found.advice)
+    assert str(found).startswith(f"The reservoir is {verdict}: ")
+    assert len(str(found).splitlines()) == 1 + len(found.advice)
+
+
+@pytest.mark.parametrize(("interval", "verdict"), [(2010, "dead"), (1990, "healthy")])
+def test_the_silent_rate_is_a_bound(interval: int, verdict: str) -> None:
+    assert SILENT_RATE == 0.5
+    drive = torch.zeros(interval, 1)
+    drive[5] = 30.0
+    reservoir = TriglialReservoir(graph_of(1, []))
+    reservoir.run(drive)
+    assert reservoir.diagnose().verdict == verdict
+
+
+@pytest.mark.parametrize(("interval", "verdict"), [(9, "saturated"), (11, "healthy")])
+def test_the_saturated_share_is_a_bound(interval: int, verdict: str) -> None:
+    assert SATURATED_SHARE == 0.1
+    drive = torch.zeros(10 * interval, 1)
+    drive[::interval] = 30.0
+    reservoir = TriglialReservoir(graph_of(1, []))
+    reservoir.run(drive)
+    assert reservoir.diagnose().verdict == verdict
+
+
+def test_the_last_run_counts_and_forward_is_a_run() -> None:
+    reservoir = TriglialReservoir(graph_of(1, []))
+    reservoir.run(torch.full((20, 1), 60.0))
+    assert reservoir.diagnose().verdict == "saturated"
+    reservoir(torch.zeros(2, 20, 1))
+    assert reservoir.diagnose().verdict == "dead"
+
+
+def test_padding_does_not_count() -> None:
+    reservoir = TriglialReservoir(graph_of(1, [])).eval()
+    drive = torch.zeros(2, 1000, 1)
+    drive[:, :10] = 60.0
+    reservoir.run(drive, lengths=torch.tensor([10, 10]))
+    assert reservoir.diagnose().mean_rate == pytest.approx(1000.0)
+
+
+def test_most_neurons_silent() -> None:
+    reservoir = TriglialReservoir(graph_of(3, []), bias=torch.tensor([0.0, 0.0, 1.2]))
+    reservoir.run(num_steps=500)
+    assert "Most neurons never fire" in str(reservoir.diagnose())
+
+
+@pytest.mark.parametrize(("gain", "bound"), [(0.01, "min_gain = 0.01"), (100.0, "max_gain = 100")])
+def test_gains_at_a_bound(gain: float, bound: str) -> None:
+    graph = random_graph(num_nodes=8, gain=torch.ones(8))
+    graph.gain[:3] = gain
+    reservoir = TriglialReservoir(graph, glia=[Astrocyte()]).eval()
+    reservoir.run(random_drive(0, 50, 8))
+    found = reservoir.diagnose()
+    shares = [found.low_gain_share, found.high_gain_share]
+    assert sorted(shares) == [0.0, 3 / 8]
+    assert 3 / 8 > BOUND_SHARE
+    assert any(bound in sentence and "38%" in sentence for sentence in found.advice)
+
+
+def test_a_bias_above_the_target_rate() -> None:
+    params = LIFParameters(t_ref=2.0)
+    cell = Astrocyte(target_rate=20.0)
+    for bias, warned in ((1.05, False), (1.5, True)):
+        reservoir = TriglialReservoir(graph_of(2, []), None, params, [cell], bias=bias).eval()
+        rate = float(reservoir.run(num_steps=2000).rates().mean())
+        assert (rate > 20.0) == warned
+        assert ("above the target rate" in str(reservoir.diagnose())) == warned
+
+
+def test_saturated_in_spite_of_astrocytes() -> None:
+    reservoir = TriglialReservoir(graph_of(2, []), glia=[Astrocyte()], bias=60.0)
+    reservoir.run(num_steps=50)
+    assert "lower the weights, raise 't_ref', or lower the bias" in str(reservoir.diagnose())

@@ -1,0 +1,31 @@
+import sys
+
+import pytest
+import torch
+from helpers import random_graph
+
+from pyngn_graph import TriglialReservoir
+from pyngn_graph.progress import progress_bar
+
+
+@pytest.mark.parametrize(("show", "visible"), [(True, True), (False, False), (None, False)])
+def test_the_bar_shows_where_it_is_asked_for(
+    show: bool | None, visible: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reservoir = TriglialReservoir(random_graph(), bias=1.2)
+    reservoir.run(num_steps=600, progress=show)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert ("0/600" in err) == visible
+
+
+def test_the_bar_shows_on_a_terminal_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert not progress_bar(5, None).disable
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    assert progress_bar(5, None).disable
+
+
+def test_forward_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    TriglialReservoir(random_graph())(torch.ones(2, 300, 8))
+    assert capsys.readouterr() == ("", "")
