@@ -21,7 +21,9 @@ from pyngn_graph.generators import (
     SpatialGenerator,
     Tissue,
 )
+from pyngn_graph.glia import Microglia
 from pyngn_graph.graph import in_degree, out_degree, validate
+from pyngn_graph.reservoir import TriglialReservoir
 
 FAMILIES = [Tissue, ErdosRenyi, SmallWorld, ScaleFree]
 KEYS = ["pos", "edge_index", "edge_weight", "edge_delay", "inhibitory"]
@@ -208,13 +210,40 @@ def test_schema(family: Any) -> None:
     generator = family(num_nodes=100, dt=0.5)
     data = generator()
     assert isinstance(generator, GraphGenerator)
-    assert set(data.keys()) == {*KEYS, "num_nodes", "dt"}
+    assert set(data.keys()) == {*KEYS, "num_nodes", "dt", "length_scale", "velocity"}
     assert data.pos.dtype == data.edge_weight.dtype == torch.float32
     assert data.edge_index.dtype == data.edge_delay.dtype == torch.int64
     assert data.inhibitory.dtype == torch.bool
     assert data.dt == 0.5
     assert data.num_nodes == 100
     assert data.num_edges == 400
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_graphs_say_how_far_and_how_fast_axons_grow(family: Any) -> None:
+    data = family(num_nodes=20, spacing=30, velocity=70)()
+    assert (data.length_scale, data.velocity) == (200.0 if family is Tissue else 60.0, 70.0)
+    assert type(data.length_scale) is type(data.velocity) is float
+    found = Microglia("random", regrow=True, min_in=0)(data)
+    told = Microglia(
+        "random", regrow=True, min_in=0, length_scale=data.length_scale, velocity=70.0
+    )(data)
+    assert same(found, told, ["edge_index", "edge_delay"])
+    assert not torch.equal(found.edge_index, data.edge_index)
+    TriglialReservoir(data, glia=[Microglia(regrow=True)])  # raises where a scale is missing
+
+
+def test_length_scale_is_that_of_the_wiring() -> None:
+    assert Tissue(num_nodes=9, length_scale=80, spacing=10.0)().length_scale == 80.0
+
+    @dataclass(eq=False, repr=False)
+    class Nearest(ErdosRenyi):
+        length_scale: float | None = None
+
+    assert Nearest(num_nodes=9, spacing=10.0)().length_scale == 20.0
+    assert Nearest(num_nodes=9, length_scale=35.0)().length_scale == 35.0
+    with pytest.raises(ValueError, match="'length_scale' must be a positive length"):
+        Nearest(length_scale=-1.0)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -461,6 +490,17 @@ def test_from_networkx_keeps_a_complete_graph() -> None:
     again = FromNetworkX(to_networkx(data), seed=9, dt=0.5)()
     assert set(again.keys()) == set(data.keys())
     assert same(data, again)
+
+
+def test_from_networkx_says_how_far_and_how_fast_axons_grow() -> None:
+    graph = nx.DiGraph([(0, 1)])
+    drawn = FromNetworkX(graph, spacing=25.0, velocity=10.0)()
+    assert (drawn.length_scale, drawn.velocity) == (50.0, 10.0)
+    own = FromNetworkX(to_networkx(Tissue(num_nodes=9, length_scale=80.0, velocity=20.0)()))()
+    assert (own.length_scale, own.velocity) == (80.0, 20.0)
+    graph.graph["velocity"] = 20.0
+    mixed = FromNetworkX(graph, spacing=25.0)()
+    assert (mixed.length_scale, mixed.velocity) == (50.0, 20.0)
 
 
 def test_from_networkx_draws_what_is_missing() -> None:

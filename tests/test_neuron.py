@@ -133,13 +133,11 @@ def test_a_floor_bounds_the_potential() -> None:
     assert float(v.min()) < -4.0
 
 
-def test_a_spike_needs_the_threshold_and_no_more() -> None:
-    _, spikes = run(LIFParameters(), 0.0, 1, i_syn=torch.ones(1))
-    assert spikes.tolist() == [[1.0]]
-    _, spikes = run(LIFParameters(), 0.0, 1, i_syn=torch.tensor([np.nextafter(1.0, 0.0)]).float())
-    assert spikes.tolist() == [[1.0]]  # rounds to 1 in float32
-    _, spikes = run(LIFParameters(), 0.0, 1, i_syn=torch.tensor([1.0 - 2.0**-24]))
-    assert spikes.tolist() == [[0.0]]
+@pytest.mark.parametrize("t_ref", [0.0, 2.0])
+def test_a_spike_needs_the_threshold_and_no_more(t_ref: float) -> None:
+    for jump, fires in ((1.0, 1.0), (1.0 - 2.0**-24, 0.0)):
+        _, spikes = run(LIFParameters(t_ref=t_ref), 0.0, 1, i_syn=torch.tensor([jump]))
+        assert spikes.tolist() == [[fires]]
 
 
 # One neuron after the other, one trial after the other

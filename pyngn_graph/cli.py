@@ -1,0 +1,245 @@
+"""The command ``pyngn-graph``: a demonstration, runs on data sets, and what is installed."""
+
+import argparse
+import json
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+
+import pyngn_graph
+from pyngn_graph.backends import BACKENDS, resolve
+from pyngn_graph.classification import Classification, classify, classify_raw
+from pyngn_graph.datasets import FSDD, Digits
+from pyngn_graph.datasets.series import SeriesDataset
+from pyngn_graph.recipes import GLIA, RECIPES, Recipe
+from pyngn_graph.report import Experiment, experiment_report
+
+PACKAGES = ("torch", "torch-geometric", "numpy", "scipy", "networkx", "numba", "safetensors")
+OPTIONAL = ("scikit-learn", "matplotlib", "plotly", "torch-scatter")
+READ = {("digits", "segments"): "digits_by_rows", ("digits", "end"): "self_organizing"}
+READ |= {("fsdd", "segments"): "spoken_digits", ("fsdd", "end"): "spoken_digits_at_end"}
+WITH, WITHOUT, RAW = "with glia", "without glia", "raw input"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit code: 0, or 2 where the user has to mend something."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    try:
+        options.run(options)
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        print(f"{parser.prog}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{parser.prog}: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that complains in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Prints what is wrong and ends with exit code 2."""
+        self.exit(2, f"{self.prog}: {message} (see '{self.prog} --help')\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="pyngn-graph", description=__doc__)
+    parser.add_argument("--version", action="version", version=pyngn_graph.__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    demo = commands.add_parser(
+        "demo",
+        help="a tissue whose glia organize themselves reads handwritten digits, in a minute",
+    )
+    _add_common(demo)
+    demo.set_defaults(run=_run, dataset="digits", root=None, read="segments", seeds=1, demo=True)
+    run = commands.add_parser("run", help="the same on a data set of your choice, over seeds")
+    _add_common(run)
+    run.add_argument("--dataset", choices=("digits", "fsdd"), default="digits")
+    run.add_argument("--root", type=Path, help="folder of the raw files (see datasets/README.md)")
+    run.add_argument(
+        "--read",
+        choices=("segments", "end"),
+        default="segments",
+        help="read the liquid over segments of a trial, or at its end only",
+    )
+    run.add_argument("--seeds", type=_positive, default=1, help="number of seeds (default 1)")
+    run.set_defaults(run=_run, demo=False)
+    info = commands.add_parser("info", help="versions and backends")
+    info.add_argument("--json", action="store_true", help="print JSON")
+    info.set_defaults(run=_info)
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--glia", type=_glia, default=GLIA, help="e.g. astrocyte,microglia; none")
+    parser.add_argument("--num-nodes", type=_positive, help="number of neurons")
+    parser.add_argument("--weight", type=float, help="mean excitatory weight (threshold = 1)")
+    parser.add_argument("--seed", type=int, default=0, help="first seed (default 0)")
+    parser.add_argument("--out", type=Path, help="folder for report and results")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1 (got {text!r})")
+    return int(text)
+
+
+def _glia(text: str) -> tuple[str, ...]:
+    chosen = () if text == "none" else tuple(text.split(","))
+    unknown = [name for name in chosen if name not in GLIA]
+    if unknown:
+        raise argparse.ArgumentTypeError(
+            f"unknown glia {', '.join(unknown)}; available: {', '.join(GLIA)}, none"
+        )
+    return tuple(name for name in GLIA if name in chosen)
+
+
+def _run(options: argparse.Namespace) -> None:
+    recipe = _recipe(options)
+    if options.out is not None:
+        options.out.mkdir(parents=True, exist_ok=True)
+    train, test = _datasets(options)
+    started = time.perf_counter()
+    progress = False if options.quiet else None
+    scores: dict[str, list[float]] = {WITH: [], WITHOUT: []}
+    events: dict[str, list[float]] = {WITH: [], WITHOUT: []}
+    shown: Classification | None = None
+    for seed in range(options.seed, options.seed + options.seeds):
+        for name, variant in ((WITH, recipe), (WITHOUT, recipe.bare())):
+            if not variant.glia and name == WITH:
+                continue
+            result = classify(variant, train, test, seed, progress)
+            scores[name].append(result.accuracy)
+            events[name].append(result.synaptic_events)
+            if shown is None:
+                shown = result
+    results = {
+        "dataset": options.dataset,
+        "read": options.read,
+        "recipe": asdict(recipe),
+        "seeds": list(range(options.seed, options.seed + options.seeds)),
+        "accuracy": {name: found for name, found in scores.items() if found}
+        | {RAW: [classify_raw(recipe, train, test)]},
+        "synaptic_events_per_ms": {name: found for name, found in events.items() if found},
+        "seconds": round(time.perf_counter() - started, 1),
+        "versions": _versions(),
+    }
+    report = None
+    if options.out is not None and shown is not None:
+        (options.out / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+        if shown.life is not None:
+            report = experiment_report(
+                options.out / "report.html", _experiment(results, recipe, shown, test)
+            )
+    if options.json:
+        print(json.dumps(results, indent=2))
+        return
+    print(_table(results, len(test)))
+    if report is not None:
+        print(f"\nReport: {report}")
+
+
+def _recipe(options: argparse.Namespace) -> Recipe:
+    recipe = replace(RECIPES[READ[options.dataset, options.read]](), glia=options.glia)
+    if options.num_nodes is not None:
+        recipe = replace(recipe, num_nodes=options.num_nodes)
+    if options.weight is not None:
+        recipe = replace(recipe, weight=options.weight)
+    recipe.tissue(options.seed)
+    if options.demo and options.out is None:
+        options.out = Path("pyngn-demo")
+    return recipe
+
+
+def _datasets(options: argparse.Namespace) -> tuple[SeriesDataset, SeriesDataset]:
+    if options.dataset == "digits":
+        return Digits("train"), Digits("test")
+    if options.root is None:
+        raise ValueError(
+            "'--dataset fsdd' needs '--root', the folder that holds recordings.zip "
+            "(see datasets/README.md)"
+        )
+    both = FSDD(options.root, split=None)
+    return both[both.take >= 5], both[both.take < 5]
+
+
+def _experiment(
+    results: Mapping[str, Any], recipe: Recipe, shown: Classification, test: SeriesDataset
+) -> Experiment:
+    assert shown.life is not None
+    scores = {name: statistics.mean(found) for name, found in results["accuracy"].items()}
+    summary = (
+        f"A tissue of {recipe.num_nodes} spiking neurons met {recipe.trials} trials of the data "
+        f"set '{results['dataset']}' without labels while its glia ({', '.join(recipe.glia)}) were "
+        f"at work. Then the graph was frozen and a ridge readout learned to name its states; the "
+        f"controls are the same tissue without glia and the same readout on the raw input. "
+        f"\n{shown.reservoir.diagnose()}"
+    )
+    seeds = results["seeds"]
+    return Experiment(
+        title="A living spiking reservoir",
+        summary=summary,
+        scores=scores,
+        before=shown.before,
+        life=shown.life,
+        after=shown.after,
+        y_true=test.y,
+        y_pred=shown.prediction,
+        target_rate=1000.0 * recipe.rho if "astrocyte" in recipe.glia else None,
+        parameters={**results["recipe"], "seeds": seeds if len(seeds) > 1 else seeds[0]},
+        versions=results["versions"],
+        footer="Made by pyngn-graph; pictures and confusion matrix show the first seed.",
+    )
+
+
+def _table(results: Mapping[str, Any], num_test: int) -> str:
+    seeds = len(results["seeds"])
+    lines = [f"{'readout of':<16}{'test accuracy':<18}synaptic events / ms"]
+    for name, found in results["accuracy"].items():
+        spread = f" +- {100 * statistics.stdev(found):.1f}" if len(found) > 1 else ""
+        sent = results["synaptic_events_per_ms"].get(name)
+        energy = f"{statistics.mean(sent):.0f}" if sent else "-"
+        accuracy = f"{100 * statistics.mean(found):.1f}{spread} %"
+        lines.append(f"{name:<16}{accuracy:<18}{energy}")
+    lines.append(f"\n{num_test} test items, {seeds} seed(s), {results['seconds']} s")
+    return "\n".join(lines)
+
+
+def _info(options: argparse.Namespace) -> None:
+    facts: dict[str, Any] = {
+        "versions": _versions(),
+        "backends": {name: name == resolve("auto") for name in sorted(BACKENDS)},
+        "devices": ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))],
+        "threads": torch.get_num_threads(),
+    }
+    if options.json:
+        print(json.dumps(facts, indent=2))
+        return
+    for name, found in facts["versions"].items():
+        print(f"{name:<16} {found}")
+    default = [f"{name} (auto)" if auto else name for name, auto in facts["backends"].items()]
+    print(f"{'backends':<16} {', '.join(default)}")
+    print(f"{'devices':<16} {', '.join(facts['devices'])}")
+    print(f"{'threads':<16} {facts['threads']}")
+
+
+def _versions() -> dict[str, str]:
+    found = {"pyngn-graph": pyngn_graph.__version__, "python": platform.python_version()}
+    for name in (*PACKAGES, *OPTIONAL):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found

@@ -1,0 +1,121 @@
+"""What neurons and synapses are like, whoever is connected: place, sign, weight and delay.
+
+Apart from the wiring, so that graphs of all families, and graphs from elsewhere, are comparable.
+"""
+
+import math
+from dataclasses import dataclass, fields
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch_geometric.datasets.graph_generator import GraphGenerator
+
+from pyngn_graph.generators.arguments import check_fields, check_positions
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Anatomy(GraphGenerator):
+    """The parameters that all generators share, and how they are used.
+
+    They are described where users meet them, in
+    :class:`~pyngn_graph.generators.SpatialGenerator`.
+    """
+
+    layout: str = "lattice"
+    pos: Tensor | None = None
+    spacing: float = 100.0
+    inhibitory_fraction: float = 0.2
+    weight: float = 0.2
+    inhibition: float = 4.0
+    weight_distribution: str = "gamma"
+    delay: str = "distance"
+    velocity: float = 50.0
+    max_delay: int | None = None
+    dt: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.delay != "distance" and self.max_delay is None:
+            raise ValueError(
+                f"delay={self.delay!r} needs 'max_delay' (got None); set the longest delay in "
+                f"steps, e.g. max_delay=100"
+            )
+        if self.pos is not None:
+            check_positions(self.pos)
+
+    def __repr__(self) -> str:
+        def show(value: Any) -> str:
+            if isinstance(value, Tensor):
+                return str(list(value.shape))
+            return repr(value) if isinstance(value, str | Real | None) else f"<{value}>"
+
+        shown = sorted(fields(self), key=lambda field: bool(field.kw_only))  # wiring first
+        values = (f"{field.name}={show(getattr(self, field.name))}" for field in shown)
+        return f"{type(self).__name__}({', '.join(values)})"
+
+    def _stream(self, name: str) -> torch.Generator:
+        """The random stream of one property; streams and seeds are independent of each other."""
+        mixed = np.random.SeedSequence(int(self.seed), spawn_key=tuple(name.encode()))
+        return torch.Generator().manual_seed(int(mixed.generate_state(1, np.uint64)[0]))
+
+    def _positions(self, num_nodes: int) -> Tensor:
+        """``pos`` [N, 3] float32, in micrometres."""
+        if self.pos is not None:
+            return self.pos.detach().float().clone()
+        if self.layout == "uniform":
+            side = self.spacing * num_nodes ** (1 / 3)  # the density of the lattice
+            return side * torch.rand(num_nodes, 3, generator=self._stream("position"))
+        x_size = next(side for side in range(1, num_nodes + 1) if side**3 >= num_nodes)
+        y_size = next(side for side in range(1, num_nodes + 1) if side**2 * x_size >= num_nodes)
+        z_size = -(-num_nodes // (x_size * y_size))
+        site = torch.arange(num_nodes)
+        x, y, z = site // (y_size * z_size), site // z_size % y_size, site % z_size
+        return torch.stack([x, y, z], dim=1) * float(self.spacing)
+
+    def _inhibitory(self, num_nodes: int) -> Tensor:
+        """Which neurons are inhibitory, [N] bool."""
+        order = torch.randperm(num_nodes, generator=self._stream("sign"))
+        inhibitory = torch.zeros(num_nodes, dtype=torch.bool)
+        inhibitory[order[: math.floor(self.inhibitory_fraction * num_nodes + 0.5)]] = True
+        return inhibitory
+
+    def _magnitudes(self, num_edges: int) -> Tensor:
+        """The weights [E] float32 that synapses have if they are excitatory."""
+        if self.weight_distribution == "constant":
+            return torch.full((num_edges,), float(self.weight))
+        # The mean of two unit exponentials is gamma distributed with shape 2 and scale 1/2.
+        draws = torch.empty(2, num_edges).exponential_(generator=self._stream("weight"))
+        return float(self.weight) * draws.mean(dim=0)
+
+    def _signed(self, magnitude: Tensor, src: Tensor, inhibitory: Tensor) -> Tensor:
+        """The weights [E] once the presynaptic neurons ``src`` have their sign."""
+        return torch.where(inhibitory[src], -float(self.inhibition) * magnitude, magnitude)
+
+    def _delays(self, pos: Tensor, edge_index: Tensor) -> Tensor:
+        """``edge_delay`` [E] int64, in steps of ``dt``."""
+        if self.delay == "distance":
+            distance = squared_distance(pos, *edge_index).sqrt()
+            steps = torch.floor(1.5 + distance / (self.velocity * self.dt)).long()
+            return steps if self.max_delay is None else steps.clamp(max=self.max_delay)
+        u = torch.rand(edge_index.size(1), generator=self._stream("delay"), dtype=torch.float64)
+        longest = int(self.max_delay or 1)
+        if self.delay == "uniform":
+            return torch.floor(1 + longest * u).long()
+        return torch.floor(1.5 + (longest - 1) * u.sqrt()).long()
+
+    def _growth(self) -> dict[str, float]:
+        """How far and how fast axons reach that regrow later, with ``Microglia(regrow=True)``."""
+        reach = getattr(self, "length_scale", None) or 2 * self.spacing
+        return {"length_scale": float(reach), "velocity": float(self.velocity)}
+
+
+def squared_distance(pos: Tensor, src: Tensor, dst: Tensor) -> Tensor:
+    """Squared distances [E] in float64, one axis at a time to save memory."""
+    total = torch.zeros(src.numel(), dtype=torch.float64)
+    for axis in pos.double().t().contiguous():
+        total += (axis[src] - axis[dst]).square()
+    return total
