@@ -1,7 +1,9 @@
 """The command ``pyngn-graph``: a demonstration, runs on data sets, and what is installed."""
 
 import argparse
+import errno
 import json
+import os
 import platform
 import statistics
 import sys
@@ -36,12 +38,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options.run(options)
     except (ValueError, TypeError, OSError, ImportError) as error:
-        print(f"{parser.prog}: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        return _complain(parser.prog, str(error))
+    except (MemoryError, RuntimeError) as error:
+        # torch has no type of its own for a CPU that is out of memory; all else is a bug.
+        if not isinstance(error, MemoryError) and "allocate memory" not in str(error):
+            raise
+        return _complain(parser.prog, "not enough memory for so large a run; lower '--num-nodes'")
     except KeyboardInterrupt:
         print(f"{parser.prog}: interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+def _complain(prog: str, message: str) -> int:
+    print(f"{prog}: {' '.join(message.split())}", file=sys.stderr)
+    return 2
 
 
 class _Parser(argparse.ArgumentParser):
@@ -84,7 +95,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--glia", type=_glia, default=GLIA, help="e.g. astrocyte,microglia; none")
     parser.add_argument("--num-nodes", type=_positive, help="number of neurons")
     parser.add_argument("--weight", type=float, help="mean excitatory weight (threshold = 1)")
-    parser.add_argument("--seed", type=int, default=0, help="first seed (default 0)")
+    parser.add_argument("--seed", type=_seed, default=0, help="first seed (default 0)")
     parser.add_argument("--out", type=Path, help="folder for report and results")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -96,12 +107,18 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"must be a whole number below 2**32 (got {text!r})")
+    return int(text)
+
+
 def _glia(text: str) -> tuple[str, ...]:
     chosen = () if text == "none" else tuple(text.split(","))
     unknown = [name for name in chosen if name not in GLIA]
     if unknown:
         raise argparse.ArgumentTypeError(
-            f"unknown glia {', '.join(unknown)}; available: {', '.join(GLIA)}, none"
+            f"unknown glia {', '.join(map(repr, unknown))}; available: {', '.join(GLIA)}, none"
         )
     return tuple(name for name in GLIA if name in chosen)
 
@@ -109,7 +126,7 @@ def _glia(text: str) -> tuple[str, ...]:
 def _run(options: argparse.Namespace) -> None:
     recipe = _recipe(options)
     if options.out is not None:
-        options.out.mkdir(parents=True, exist_ok=True)
+        _make_folder(options.out)
     train, test = _datasets(options)
     started = time.perf_counter()
     progress = False if options.quiet else None
@@ -147,8 +164,8 @@ def _run(options: argparse.Namespace) -> None:
         print(json.dumps(results, indent=2))
         return
     print(_table(results, len(test)))
-    if report is not None:
-        print(f"\nReport: {report}")
+    if options.out is not None:
+        print(f"\nReport: {report}" if report else f"\nResults: {options.out / 'results.json'}")
 
 
 def _recipe(options: argparse.Namespace) -> Recipe:
@@ -163,8 +180,25 @@ def _recipe(options: argparse.Namespace) -> Recipe:
     return recipe
 
 
+def _make_folder(path: Path) -> None:
+    """Makes sure, before the work begins, that its results can be written."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise OSError(
+            f"Cannot write into '{path}' ({error.strerror}); name another folder with '--out'"
+        ) from error
+
+
 def _datasets(options: argparse.Namespace) -> tuple[SeriesDataset, SeriesDataset]:
     if options.dataset == "digits":
+        if options.root is not None:
+            raise ValueError(
+                f"'--root' goes with '--dataset fsdd', the digits need no files (got "
+                f"'{options.root}'); add the one or leave out the other"
+            )
         return Digits("train"), Digits("test")
     if options.root is None:
         raise ValueError(

@@ -54,8 +54,8 @@ def validate(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
     if data.get("pos") is not None:
         _check_tensor(data.pos, "pos", (torch.float32, torch.float64), (num_nodes, 3))
     _check_delays(data.edge_delay, num_nodes, max_delay)
-    dt = data.get("dt", 1.0)
-    if not isinstance(dt, int | float) or not 0.0 < dt < math.inf:
+    dt = number(data, "dt", 1.0)
+    if not 0.0 < dt < math.inf:
         raise ValueError(f"'dt' must be a positive number of ms (got {dt!r})")
     return data
 
@@ -72,10 +72,27 @@ def prepare(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
     data.num_nodes = num_nodes
     if "edge_mask" not in data:
         data.edge_mask = torch.ones_like(data.edge_weight, dtype=torch.bool)
-    data.dt = float(data.get("dt", 1.0))
-    data.clock = int(data.get("clock", 0))
+    data.dt, data.clock = number(data, "dt", 1.0), int(number(data, "clock", 0))
     data.edge_weight = on_grid(data.edge_weight, weight_grid(data))
     return data
+
+
+def number(data: Data, key: str, default: float) -> float:
+    """The graph-level number ``data[key]``, on which the graphs of a ``Batch`` must agree.
+
+    Raises:
+        ValueError: If they do not, or if it is no number.
+    """
+    value = data.get(key, default)
+    if isinstance(value, Tensor) and value.numel():
+        # A Batch holds one number for each graph, in float32.
+        if bool((value != value.flatten()[0]).any()):
+            raise ValueError(f"The graphs of a batch must agree on '{key}' (got {value.tolist()})")
+        value = value.flatten()[0].item()
+        value = float(f"{value:.7g}") if isinstance(value, float) else value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"'{key}' must be a number (got {value!r})")
+    return value
 
 
 def round_delay(edge_delay: Tensor) -> Tensor:

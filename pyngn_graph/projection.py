@@ -61,7 +61,7 @@ class Projection(nn.Module):
             if value is not None and not bool(torch.isfinite(value).all()):
                 raise ValueError(f"'{name}' must be finite")
         self.in_channels, self.num_nodes = in_channels, num_nodes
-        self.scale, self.density = scale, density
+        self.scale, self.density, self.seed = scale, density, seed
         self.register_buffer("weight", weight)
         self.register_buffer("bias", bias.expand(num_nodes).clone())
         self.weight: Tensor | None
@@ -139,8 +139,11 @@ class Projection(nn.Module):
         return current.float()
 
     def extra_repr(self) -> str:
-        """Channels, scale and density."""
-        return f"in_channels={self.in_channels}, scale={self.scale}, density={self.density}"
+        """Channels, scale, density and seed."""
+        return (
+            f"in_channels={self.in_channels}, scale={self.scale}, density={self.density}, "
+            f"seed={self.seed}"
+        )
 
 
 def _finite(x: Tensor) -> Tensor:

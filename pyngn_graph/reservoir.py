@@ -1,39 +1,27 @@
-"""The reservoir: a living graph, its neurons and glia, and the loop with two clocks."""
+"""The reservoir: a living graph, its neurons and glia, as a PyTorch module."""
 
 import copy
-import math
+import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from dataclasses import fields
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from pyngn_graph.backends import BACKENDS, resolve
+from pyngn_graph import snapshot, storage
+from pyngn_graph.backends import resolve
 from pyngn_graph.diagnosis import Diagnosis, diagnose
-from pyngn_graph.glia.base import GlialCell, f32
-from pyngn_graph.graph import (
-    MAX_DELAY,
-    alive,
-    longest_delay,
-    on_grid,
-    prepare,
-    validate,
-    weight_grid,
-)
+from pyngn_graph.glia.base import GlialCell
+from pyngn_graph.graph import MAX_DELAY, prepare
 from pyngn_graph.neuron import LIFParameters
-from pyngn_graph.progress import progress_bar
 from pyngn_graph.projection import Projection
-from pyngn_graph.recording import Layout, Probe, Recording
+from pyngn_graph.recording import Probe, Recording
+from pyngn_graph.simulation import Setting, Simulation, Transform
 from pyngn_graph.state import ReservoirState
 
-Transform = Callable[[Data], Data]
-
-SPAN = 1024
-"""Most steps that a backend is given at a time."""
-
-CURRENTS = 2**22
-"""External currents held in memory at a time."""
+SETTINGS = [field.name for field in fields(Setting)]
 
 
 class TriglialReservoir(nn.Module):
@@ -113,39 +101,34 @@ class TriglialReservoir(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        for name, number in (("glia_period", glia_period), ("hold", hold)):
-            if not isinstance(number, int) or number < 1:
-                raise ValueError(f"'{name}' must be a whole number of steps >= 1 (got {number!r})")
-        if pool != "last" and (not isinstance(pool, int) or pool < 1):
-            raise ValueError(f"'pool' must be 'last' or a number of segments >= 1 (got {pool!r})")
-        if in_flight not in ("arrival", "emission"):
-            raise ValueError(f"'in_flight' must be 'arrival' or 'emission' (got {in_flight!r})")
-        if not 0.0 <= tau_trace < torch.inf:
-            raise ValueError(f"'tau_trace' must not be negative, in ms (got {tau_trace})")
-        self.glia = tuple(glia)
-        for cell in self.glia:
-            if not callable(cell):
-                raise TypeError(f"Glia must be callables from Data to Data (got {cell!r})")
         data = prepare(graph, max_delay=max_delay)
-        if "dt" in graph and graph.dt != dt:
+        if "dt" in graph and data.dt != dt:
             raise ValueError(
-                f"The delays of the graph count steps of {graph.dt} ms but dt = {dt}; "
-                f"pass dt={graph.dt} or build the graph with dt={dt}"
+                f"The delays of the graph count steps of {data.dt} ms but dt = {dt}; "
+                f"pass dt={data.dt} or build the graph with dt={dt}"
             )
-        data.dt = dt
-        self.neuron = LIFParameters() if neuron is None else neuron
-        self.neuron.check_size(data.num_nodes)
-        self.neuron.at(dt, torch.zeros(data.num_nodes, 1))
-        self.dt, self.glia_period, self.hold = float(dt), glia_period, hold
-        self.pool, self.tau_trace, self.in_flight = pool, tau_trace, in_flight
-        self.max_delay, self.stateful, self.seed = max_delay, stateful, seed
-        self.backend = resolve(backend)
+        data.dt = float(dt)
+        self.setting = Setting(
+            neuron=LIFParameters() if neuron is None else neuron,
+            glia=tuple(glia),
+            dt=data.dt,
+            glia_period=glia_period,
+            hold=hold,
+            pool=pool,
+            tau_trace=tau_trace,
+            in_flight=in_flight,
+            max_delay=max_delay,
+            stateful=stateful,
+            backend=backend,
+        )
+        self.setting.neuron.check_size(data.num_nodes)
+        self.setting.neuron.at(dt, torch.zeros(data.num_nodes, 1))
         self.projection = Projection(
             data.num_nodes, in_channels, input_scale, input_density, input_weight, bias, seed
         )
-        self._graph = self._prepared(data)
-        for cell in self.glia:
-            if isinstance(cell, GlialCell) and cell.longest_delay(data) > max_delay:
+        self._graph = self.setting.prepared(data)
+        for cell in self.setting.cells:
+            if cell.longest_delay(data) > max_delay:
                 raise ValueError(
                     f"{cell!r} may set delays of {cell.longest_delay(data)} steps, beyond "
                     f"max_delay = {max_delay} of the reservoir; raise it or restrict the cell"
@@ -156,8 +139,34 @@ class TriglialReservoir(nn.Module):
 
     @property
     def graph(self) -> Data:
-        """The living graph, with everything the glia have written to it."""
+        """The living graph, with everything the glia have written to it.
+
+        Assign a graph to go on with it, say after a lesion; it is checked and copied, and the fast
+        state is forgotten.
+        """
         return self._graph
+
+    @graph.setter
+    def graph(self, graph: Data) -> None:
+        data = prepare(graph, max_delay=self.setting.max_delay)
+        if data.num_nodes != self._graph.num_nodes or data.dt != self.setting.dt:
+            raise ValueError(
+                f"The graph must keep the {self._graph.num_nodes} neurons and dt = "
+                f"{self.setting.dt} of the reservoir (got {data.num_nodes}, {data.dt}); build a "
+                f"new reservoir for another"
+            )
+        self._graph = self.setting.prepared(data)
+        self.reset()
+
+    @property
+    def glia(self) -> tuple[GlialCell | Transform, ...]:
+        """The glia, in the order of their action."""
+        return self.setting.glia
+
+    @property
+    def backend(self) -> str:
+        """The backend in use, ``"auto"`` resolved."""
+        return resolve(self.setting.backend)
 
     @property
     def in_channels(self) -> int | None:
@@ -234,14 +243,102 @@ class TriglialReservoir(nn.Module):
         """
         if self._activity is None:
             raise RuntimeError("Nothing to diagnose yet; call 'run' or the reservoir itself first")
-        return diagnose(self._graph, self.glia, self.neuron, self.bias, self.dt, *self._activity)
+        return diagnose(
+            self._graph, self.glia, self.setting.neuron, self.bias, self.setting.dt, *self._activity
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the whole reservoir, graph and fast state included, to a safetensors file.
+
+        Raises:
+            ValueError: If an attribute of the graph is neither a tensor nor a JSON value.
+            OSError: If the file cannot be written; an old one stays as it was.
+        """
+        graph, values = snapshot.graph_to_parts(self._graph)
+        setting, tensors = snapshot.setting_to_parts(self.setting)
+        header: dict[str, Any] = {
+            "graph": values,
+            "setting": setting,
+            "in_channels": self.in_channels,
+            "input_scale": self.projection.scale,
+            "input_density": self.projection.density,
+            "seed": self.projection.seed,
+            "training": self.training,
+        }
+        tensors |= storage.with_prefix("graph", graph)
+        tensors |= storage.with_prefix("projection", dict(self.projection.named_buffers()))
+        if self._state is not None:
+            fast, header["t"] = snapshot.state_to_parts(self._state)
+            tensors |= storage.with_prefix("state", fast)
+        if self._potential is not None:
+            tensors["potential"] = self._potential
+        storage.write(path, tensors, header)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        glia: Iterable[GlialCell | Transform] | None = None,
+        backend: str = "auto",
+    ) -> "TriglialReservoir":
+        """The reservoir that :meth:`save` wrote; it goes on to the same bits.
+
+        Args:
+            path: The file.
+            glia: The glia, needed where they are of your own making or carry functions of yours:
+                no code is read from files.
+            backend: The backend to run on.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is truncated, foreign or newer, or ``glia`` is missing.
+        """
+        tensors, header = storage.read(path)
+        setting = snapshot.setting_from_parts(header["setting"], tensors, glia)
+        projection = storage.without_prefix("projection", tensors)
+        self = cls(
+            snapshot.graph_from_parts(storage.without_prefix("graph", tensors), header["graph"]),
+            in_channels=header["in_channels"],
+            input_scale=header["input_scale"],
+            input_density=header["input_density"],
+            seed=header["seed"],
+            input_weight=projection.get("weight"),
+            bias=projection["bias"],
+            backend=backend,
+            **setting,
+        )
+        if "t" in header:
+            fast = storage.without_prefix("state", tensors)
+            self._state = snapshot.state_from_parts(fast, header["t"])
+        self._potential = tensors.get("potential")
+        return self.train(header["training"])
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """The living graph, for ``state_dict``."""
+        tensors, values = snapshot.graph_to_parts(self._graph)
+        return {"tensors": tensors, "values": values}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Takes over the graph of a ``state_dict``."""
+        self.graph = snapshot.graph_from_parts(state["tensors"], state["values"])
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        # Only the device is followed: 'model.half()' must not round weights off their grid.
+        def move(value: Tensor) -> Tensor:
+            return value.to(fn(value.new_empty(0)).device)
+
+        super()._apply(move, recurse)  # type: ignore[no-untyped-call]
+        self._graph = self._graph.apply(move)
+        self._potential = None if self._potential is None else move(self._potential)
+        self._state = None if self._state is None else self._state.moved(move)
+        return self
 
     def extra_repr(self) -> str:
         """The graph and every parameter; those of the input stand with the projection."""
-        names = ["neuron", "glia", "dt", "glia_period", "hold", "pool", "tau_trace", "in_flight"]
-        names += ["max_delay", "stateful", "backend", "seed"]
         lines = [f"graph={self._graph.num_nodes} neurons, {self._graph.num_edges} edges"]
-        return ",\n".join(lines + [f"{name}={getattr(self, name)!r}" for name in names])
+        settings = {name: getattr(self.setting, name) for name in SETTINGS}
+        settings["backend"] = self.backend
+        return ",\n".join(lines + [f"{name}={value!r}" for name, value in settings.items()])
 
     def _simulate(
         self,
@@ -256,170 +353,31 @@ class TriglialReservoir(nn.Module):
         if not isinstance(every, int) or every < 1:
             raise ValueError(f"'every' must be a whole number of steps >= 1 (got {every!r})")
         x, samples = self.projection.checked(x, num_steps, lengths)
-        hold = self.hold if num_steps is None else 1
+        hold = self.setting.hold if num_steps is None else 1
         learns = self.training and bool(self.glia)
-        if self.stateful and not learns and bool((samples != x.size(1)).any()):
+        if self.setting.stateful and not learns and bool((samples != x.size(1)).any()):
             raise ValueError(
                 f"A stateful reservoir runs on from where its trials ended, so that 'lengths' must "
                 f"all be {x.size(1)}, the samples of 'x' (got {samples.tolist()}); cut the input"
             )
-        data = copy.copy(self._graph)
-        self._check_record(record, data)
-        probe = Probe(samples * hold, data.num_nodes, self.pool, record, every, events)
-        if learns:
-            inside = torch.arange(x.size(1), device=x.device) < samples.unsqueeze(1)
-            columns = [(Layout.stream(samples * hold), x[inside].unsqueeze(0))]
-        else:
-            columns = self._side_by_side(x, samples, hold)
-        state = None
-        total = sum(layout.num_steps for layout, _ in columns)
-        with progress_bar(total, progress) as bar:
-            for layout, signal in columns:
-                probe.begin(layout)
-                state = self._begin(data, signal.size(0), learns)
-                data, state = self._advance(data, state, signal, hold, learns, probe, bar)
-        if state is not None and (learns or self.stateful):
-            state = state.settled()
-        self._activity = (probe.counts, int(samples.sum()) * hold)
-        if self.stateful:
-            self._state = state
-        if learns:
-            self._graph = data
-        return probe, data
-
-    def _side_by_side(self, x: Tensor, samples: Tensor, hold: int) -> list[tuple[Layout, Tensor]]:
-        """Trials of similar length together, no more than fit well; all of them if stateful."""
-        order = torch.argsort(samples, stable=True)
-        if self.stateful:
-            groups = [order.sort().values]
-        else:
-            groups = list(torch.split(order, BACKENDS[self.backend].columns))
-        return [
-            (
-                Layout.side_by_side(samples[group] * hold, group),
-                x[group, : int(samples[group].max())],
-            )
-            for group in groups
-        ]
-
-    def _begin(self, data: Data, columns: int, learns: bool) -> ReservoirState:
-        if self._state is not None:
-            if self._state.columns != columns:
-                raise ValueError(
-                    f"The fast state holds {self._state.columns} trials but this call has "
-                    f"{columns}; call 'reset()' first"
-                )
-            return self._state.copy()
-        if learns:
-            for cell in self.glia:
-                if isinstance(cell, GlialCell):
-                    cell.forget(data)
-        state = ReservoirState.rest(
-            self.neuron,
-            data.num_nodes,
-            columns,
-            self._reach(data) if learns or self.stateful else longest_delay(data),
-            self.in_flight == "emission",
-            self.bias.device,
+        self._check_record(record)
+        probe = Probe(
+            samples * hold, self._graph.num_nodes, self.setting.pool, record, every, events
         )
-        if self._potential is not None:
-            v = self._potential.unsqueeze(1).expand(-1, columns)
-            state.neuron = state.neuron._replace(v=v)
-        return state
+        simulation = Simulation(
+            self.setting, self.projection, self._graph, learns, self._state, self._potential
+        )
+        simulation.run(x, samples, hold, probe, progress)
+        self._activity = (probe.counts, int(samples.sum()) * hold)
+        if self.setting.stateful:
+            self._state = simulation.state
+        if learns:
+            self._graph = simulation.data
+        return probe, simulation.data
 
-    def _reach(self, data: Data) -> int:
-        """The longest delay that the graph has or may get, for which spikes are remembered."""
-        cells = [cell for cell in self.glia if isinstance(cell, GlialCell)]
-        return max([longest_delay(data), *(cell.longest_delay(data) for cell in cells)])
-
-    def _advance(
-        self,
-        data: Data,
-        state: ReservoirState,
-        signal: Tensor,
-        hold: int,
-        learns: bool,
-        probe: Probe,
-        bar: Any,
-    ) -> tuple[Data, ReservoirState]:
-        """Runs one set of columns to its end, from tick to tick."""
-        cells = [cell for cell in self.glia if isinstance(cell, GlialCell)] if learns else []
-        coefficients = self.neuron.at(self.dt, state.trace)
-        keep = math.exp(-self.dt / self.tau_trace) if self.tau_trace else 0.0
-        start, stop, clock = 0, signal.size(1) * hold, data.clock
-        span = min(SPAN, max(1, CURRENTS // state.trace.numel()) * hold)
-        while start < stop:
-            end = min(start + span, stop)
-            if learns:
-                end = min(end, start + self.glia_period - clock % self.glia_period)
-            step = torch.arange(start, end, device=signal.device)
-            first = start // hold
-            edges = _edges(data)
-            drive = self.projection(signal[:, first : (end - 1) // hold + 1])
-            data = BACKENDS[self.backend].advance(
-                state,
-                data,
-                cells,
-                coefficients,
-                (f32(keep), f32(1.0 - keep)),
-                drive,
-                step // hold - first,
-                start,
-                probe,
-            )
-            probe.edges(start, end, int(alive(data).sum()))
-            if learns:
-                _check_constant(edges, data)
-                clock += end - start
-                data.clock = clock
-                if clock % self.glia_period == 0:
-                    data, state = self._tick(data, state)
-            bar.update(end - start)
-            start = end
-        return data, state
-
-    def _tick(self, data: Data, state: ReservoirState) -> tuple[Data, ReservoirState]:
-        """Lets the slow clock tick: delays and wiring change, and with them the fast state."""
-        state = state.settled()
-        num_edges = data.num_edges
-        data.edge_id = torch.arange(num_edges, device=data.edge_index.device)
-        for cell in self.glia:
-            if not (isinstance(cell, GlialCell) and cell.every_step):
-                data = self._rewritten(cell, data, num_edges)
-        state = state.rewired(data.edge_id, num_edges)
-        del data.edge_id
-        data.edge_weight = on_grid(data.edge_weight, weight_grid(data))
-        data = self._prepared(data)
-        return data, state.lengthened(longest_delay(data))
-
-    def _rewritten(self, cell: GlialCell | Transform, data: Data, num_edges: int) -> Data:
-        """The graph as ``cell`` rewrites it, once it is known to be one that can run on."""
-        before, data = data, cell(data)
-        try:
-            validate(data, max_delay=self.max_delay)
-            if data.num_nodes != before.num_nodes:
-                raise ValueError(
-                    f"the graph has {data.num_nodes} instead of {before.num_nodes} neurons; glia "
-                    f"may rewrite edges only"
-                )
-            known = data.edge_id[data.edge_id >= 0] if "edge_id" in data else None
-            if known is None or not _are_distinct(known, num_edges):
-                raise ValueError(
-                    "edges were merged or doubled, or 'edge_id' is lost; a transform must keep "
-                    "every 'edge_*' of an old edge and give a new edge 'edge_id' -1"
-                )
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"{cell!r} returned a graph that cannot run on: {error}") from error
-        return data
-
-    def _prepared(self, data: Data) -> Data:
-        for cell in self.glia:
-            if isinstance(cell, GlialCell):
-                data = cell.prepare(data)
-        return data
-
-    def _check_record(self, names: tuple[str, ...], data: Data) -> None:
-        known = ["v", "state"] + (["i_syn"] if self.neuron.tau_syn is not None else [])
+    def _check_record(self, names: tuple[str, ...]) -> None:
+        data = self._graph
+        known = ["v", "state"] + (["i_syn"] if self.setting.neuron.tau_syn is not None else [])
         known += [
             key
             for key, value in data.to_dict().items()
@@ -428,21 +386,3 @@ class TriglialReservoir(nn.Module):
         for name in names:
             if name not in known:
                 raise ValueError(f"Cannot record {name!r}; available here: {known}")
-
-
-def _are_distinct(places: Tensor, size: int) -> bool:
-    count = torch.bincount(places, minlength=size)
-    return count.numel() == size and not bool((count > 1).any())
-
-
-def _edges(data: Data) -> tuple[Tensor, ...]:
-    return data.edge_index, data.edge_weight, data.edge_delay, alive(data)
-
-
-def _check_constant(before: tuple[Tensor, ...], data: Data) -> None:
-    same = zip(before, _edges(data), strict=True)
-    if not all(a is b or torch.equal(a, b) for a, b in same):
-        raise ValueError(
-            "A glial cell with 'every_step = True' changed edges; between two ticks of the slow "
-            "clock the wiring, weights and delays are constant: set 'every_step = False'"
-        )

@@ -1,5 +1,6 @@
 """The fast state of a reservoir: what changes at every step and is forgotten by a reset."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -71,6 +72,18 @@ class ReservoirState:
         """A settled copy whose buffers may be written to."""
         state = self.settled()
         return replace(state, history=state.history.clone())
+
+    def moved(self, move: Callable[[Tensor], Tensor]) -> "ReservoirState":
+        """The settled state with ``move`` applied to every tensor."""
+        state = self.settled()
+        neuron = state.neuron._asdict().items()
+        return replace(
+            state,
+            neuron=LIFState(**{name: move(value) for name, value in neuron if value is not None}),
+            history=move(state.history),
+            trace=move(state.trace),
+            in_flight=None if state.in_flight is None else move(state.in_flight),
+        )
 
     def lengthened(self, max_delay: int) -> "ReservoirState":
         """The same state with room for delays up to ``max_delay``."""

@@ -49,9 +49,9 @@ def broken(key: str, value: Any) -> Data:
         (T.AddSelfLoops()(random_graph()), ValueError, "a transform that adds or merges edges"),
         (T.ToUndirected()(broken("edge_mask", torch.ones(24))), TypeError, "'edge_mask' must be"),
         (
-            Batch.from_data_list([random_graph(dt=1.0)] * 2),
+            Batch.from_data_list([random_graph(dt=1.0), random_graph(dt=0.5)]),
             ValueError,
-            r"'dt' must be a positive number of ms \(got tensor",
+            r"graphs of a batch must agree on 'dt' \(got \[1.0, 0.5\]\)",
         ),
     ],
 )

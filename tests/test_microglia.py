@@ -330,7 +330,7 @@ def test_what_an_edge_carries_when_it_grows(backend: str) -> None:
     """By emission the spikes under way are lost; by arrival the new edge reads the past."""
     # The edge 0 -> 1 moves to neuron 2, at 100 micrometres, with a delay of 1 + 3 steps.
     pos = torch.tensor([[0.0, 0, 0], [9e3, 0, 0], [100, 0, 0]])
-    graph = graph_of(3, [(0, 1, 0.25, 6)], pos=pos)
+    graph = graph_of(3, [(0, 1, 0.25, 5)], pos=pos)
     cell = growing(fraction=1.0, min_in=0, length_scale=50.0, velocity=100 / 3)
     drive = torch.zeros(10, 3)
     drive[[3, 5], 0] = 30.0

@@ -1,4 +1,5 @@
 import sys
+from types import ModuleType
 
 import pytest
 import torch
@@ -24,6 +25,24 @@ def test_the_bar_shows_on_a_terminal_that_waits(monkeypatch: pytest.MonkeyPatch)
     assert not progress_bar(5, None).disable
     monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
     assert progress_bar(5, None).disable
+
+
+def test_the_bar_shows_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
+    assert not progress_bar(5, None).disable
+
+
+def test_short_work_shows_no_bar_unless_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    for show, visible in ((None, False), (True, True)):
+        with progress_bar(5, show, unit="trial") as bar:
+            bar.update(5)
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert ("trial" in err) == visible
 
 
 def test_forward_is_silent(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import cells, few, graphs, neurons, seeds
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
 from pyngn_graph import (
     Astrocyte,
@@ -186,6 +186,21 @@ def test_edges_without_weight_and_neurons_without_edges_change_nothing(
     assert torch.equal(events, plain.events)
 
 
+def test_a_batch_of_graphs_is_one_graph_in_parts(backend: str) -> None:
+    graphs = [random_graph(s, num_nodes=6, dt=0.1) for s in (1, 2)]
+    drive, how = random_drive(0, 80, 12), {"dt": 0.1, "glia_period": 25, "backend": backend}
+    glia = [Astrocyte(), Oligodendrocyte(eta=0.3)]
+    whole = TriglialReservoir(Batch.from_data_list(graphs), glia=glia, **how)
+    run = whole.run(drive, record=TRACES)
+    for k, graph in enumerate(graphs):
+        own = slice(6 * k, 6 * k + 6)
+        part = TriglialReservoir(graph, glia=glia, **how)
+        alone = part.run(drive[:, own], record=TRACES)
+        for name in TRACES:
+            assert torch.equal(run.traces[name][..., own], alone.traces[name])
+        assert torch.equal(whole.graph.edge_delay[24 * k : 24 * k + 24], part.graph.edge_delay)
+
+
 @few
 @given(seed=seeds)
 def test_the_order_of_edges_means_nothing(backend: str, seed: int) -> None:
@@ -340,8 +355,8 @@ def test_the_slow_clock_counts_the_life_of_the_graph(period: int, backend: str) 
 
 def test_transforms_alone_are_called_by_the_clock(backend: str) -> None:
     calls = list[int]()
-    reservoir = living(0, backend, glia=[lambda data: calls.append(data.clock) or data])
-    reservoir.glia_period = 300
+    glia = [lambda data: calls.append(data.clock) or data]
+    reservoir = living(0, backend, glia=glia, glia_period=300)
     for num_steps in (200, 700):
         reservoir.run(num_steps=num_steps)
     assert calls == [300, 600, 900]

@@ -1,27 +1,31 @@
 """Backends: one definition of the model, and faster ways to compute the same bits."""
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import NamedTuple
 
 from torch_geometric.data import Data
-
-from pyngn_graph.backends import event, reference
 
 
 class Backend(NamedTuple):
     """A way to run a reservoir.
 
-    ``advance`` does what :func:`pyngn_graph.backends.reference.advance` describes; ``columns`` is
-    the number of trials that it likes side by side.
+    ``module`` is imported when it is first needed; ``columns`` is the number of trials that the
+    backend likes side by side.
     """
 
-    advance: Callable[..., Data]
+    module: str
     columns: int
+
+    @property
+    def advance(self) -> Callable[..., Data]:
+        """What :func:`pyngn_graph.backends.reference.advance` describes."""
+        return import_module(self.module).advance
 
 
 BACKENDS = {
-    "event": Backend(event.advance, columns=32),
-    "reference": Backend(reference.advance, columns=128),
+    "event": Backend("pyngn_graph.backends.event", columns=32),
+    "reference": Backend("pyngn_graph.backends.reference", columns=128),
 }
 
 

@@ -17,7 +17,7 @@ from torch_geometric.data import Data
 
 from pyngn_graph.backends import kernels, reference
 from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
-from pyngn_graph.glia.base import dt_of, f32, power_table
+from pyngn_graph.glia.base import clock_of, dt_of, f32, power_table
 from pyngn_graph.graph import alive, round_delay, weight_grid
 from pyngn_graph.neuron import LIFCoefficients
 from pyngn_graph.recording import Probe
@@ -53,6 +53,8 @@ def advance(
 
 def _knows(glia: Sequence[GlialCell]) -> bool:
     """Whether every cell is of a kind that is compiled here, and of each kind at most one."""
+    if any(isinstance(cell, Oligodendrocyte) and cell.sensing is not None for cell in glia):
+        return False
     kinds = [type(cell) for cell in glia]
     known = all(kind in (Astrocyte, Oligodendrocyte, Microglia) for kind in kinds)
     return known and len(set(kinds)) == len(kinds)
@@ -64,7 +66,7 @@ class EventMemory:
     def __init__(self, state: ReservoirState, data: Data, glia: Sequence[GlialCell]) -> None:
         self.data = data
         self.first = state.t
-        self.clock = int(data.get("clock", 0))
+        self.clock = clock_of(data)
         self.time = 0
         self.carried = state.in_flight
         self.num_nodes, self.columns = state.trace.shape

@@ -11,6 +11,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform
 
+from pyngn_graph.graph import number
+
 NEVER = -(2**40)
 """Clock of an arrival that has not happened."""
 
@@ -67,12 +69,12 @@ class GlialCell(BaseTransform):
 
 def dt_of(data: Data) -> float:
     """Step of the graph in ms, 1 where it does not say."""
-    return float(data.get("dt", 1.0))
+    return number(data, "dt", 1.0)
 
 
 def clock_of(data: Data) -> int:
     """Steps that the graph has lived with its glia."""
-    return int(data.get("clock", 0))
+    return int(number(data, "clock", 0))
 
 
 def f32(value: float) -> float:

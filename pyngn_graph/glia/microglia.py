@@ -16,7 +16,7 @@ from pyngn_graph.glia.base import (
     power_table,
     remember_arrivals,
 )
-from pyngn_graph.glia.pruning import CRITERIA, Criterion, select
+from pyngn_graph.glia.pruning import CRITERIA, Criterion, Selector, select
 from pyngn_graph.glia.regrowth import check_regrowth, longest_delay, regrow
 from pyngn_graph.graph import alive, keep_edges
 
@@ -38,11 +38,15 @@ class Microglia(GlialCell):
 
     Args:
         criterion: ``"relative"`` (H minus the mean over the target's other afferents),
-            ``"threshold"``, ``"weight"``, ``"random"``, or your own function of the graph and a
-            ``torch.Generator`` that scores every edge.
+            ``"threshold"``, ``"weight"``, ``"random"``, ``"winner"`` and ``"hub"`` (a competition
+            of structure alone: see :class:`~pyngn_graph.glia.Winner` and
+            :class:`~pyngn_graph.glia.Hub`, which take parameters), or your own: a function of the
+            graph and a ``torch.Generator`` that scores every edge, or an object whose
+            ``select(cell, data, generator)`` returns the edges ``[E]`` bool to prune.
         threshold: :math:`\theta` of ``criterion="threshold"``.
         fraction: Share of the live edges pruned at a tick by the other criteria.
-        keep: Share of the first number of edges at which pruning ends.
+        keep: Share of the first number of edges at which pruning ends; by default 0.35, 0.15 for
+            ``"hub"``, and 0 for ``"winner"``, which ends by itself.
         min_in: Live inputs that a target always keeps.
         trace: ``"window"`` or ``"coincidence"``.
         eta: Learning rate of H.
@@ -70,7 +74,7 @@ class Microglia(GlialCell):
         criterion: str | Criterion = "relative",
         threshold: float = 0.1,
         fraction: float = 0.16,
-        keep: float = 0.35,
+        keep: float | None = None,
         min_in: int = 1,
         trace: str = "window",
         eta: float = 0.02,
@@ -88,6 +92,8 @@ class Microglia(GlialCell):
             raise ValueError(
                 f"Unknown criterion {criterion!r}; available: {sorted(CRITERIA)}, or a function"
             )
+        rule = CRITERIA[criterion] if isinstance(criterion, str) else criterion
+        keep = getattr(rule, "keep", 0.35) if keep is None else keep
         if trace not in TRACES:
             raise ValueError(f"Unknown trace {trace!r}; available: {list(TRACES)}")
         for name, share in (("fraction", fraction), ("keep", keep), ("eta", eta)):
@@ -173,15 +179,7 @@ class Microglia(GlialCell):
         data = self.prepare(data)
         self._add(data, torch.arange(data.num_edges, device=data.edge_index.device), 0.0)
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + clock_of(data))
-        criterion = CRITERIA[self.criterion] if isinstance(self.criterion, str) else self.criterion
-        doomed = select(
-            data,
-            criterion(data, generator),
-            below=self.threshold if self.criterion == "threshold" else None,
-            fraction=self.fraction,
-            min_in=self.min_in,
-            keep=0 if self.regrow else math.ceil(self.keep * data.first_num_edges),
-        )
+        doomed = self._doomed(data, generator)
         if self.regrow:
             return regrow(
                 data,
@@ -195,3 +193,20 @@ class Microglia(GlialCell):
             return keep_edges(data, ~doomed)
         data.edge_mask = alive(data) & ~doomed
         return data
+
+    def num_kept(self, data: Data) -> int:
+        """The number of live edges that must remain after a tick."""
+        return 0 if self.regrow else math.ceil(self.keep * data.first_num_edges)
+
+    def _doomed(self, data: Data, generator: torch.Generator) -> Tensor:
+        criterion = CRITERIA[self.criterion] if isinstance(self.criterion, str) else self.criterion
+        if isinstance(criterion, Selector):
+            return criterion.select(self, data, generator) & alive(data)
+        return select(
+            data,
+            criterion(data, generator),
+            below=self.threshold if self.criterion == "threshold" else None,
+            fraction=self.fraction,
+            min_in=self.min_in,
+            keep=self.num_kept(data),
+        )

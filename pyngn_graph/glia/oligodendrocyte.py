@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -15,10 +16,34 @@ from pyngn_graph.glia.base import (
     power_table,
     remember_arrivals,
 )
+from pyngn_graph.glia.coherence import Coherence
 from pyngn_graph.graph import alive, rank_within, round_delay
 
 DelayRule = Callable[["Oligodendrocyte", Data], Tensor]
 """A rule maps the cell and its graph to new delays ``[E]`` float32; bounds are kept for it."""
+
+
+@runtime_checkable
+class SensingRule(Protocol):
+    """A rule that senses by itself what it needs, instead of hits and lags.
+
+    Its methods are called by those of the cell of the same name, and write to ``data`` as they do
+    (see :class:`pyngn_graph.GlialCell`). Such rules run on the reference backend.
+    """
+
+    def prepare(self, cell: "Oligodendrocyte", data: Data) -> None:
+        """Adds the attributes that the rule needs and ``data`` lacks."""
+
+    def observe(
+        self, cell: "Oligodendrocyte", data: Data, arrivals: Tensor, spikes: Tensor
+    ) -> None:
+        """Senses one step."""
+
+    def forget(self, cell: "Oligodendrocyte", data: Data) -> None:
+        """Drops what was sensed of spikes under way, when the fast state is reset."""
+
+    def __call__(self, cell: "Oligodendrocyte", data: Data) -> Tensor:
+        """The new delays; what was gathered since the last tick starts anew."""
 
 
 def graded(cell: "Oligodendrocyte", data: Data) -> Tensor:
@@ -45,7 +70,7 @@ def align(cell: "Oligodendrocyte", data: Data) -> Tensor:
     return (data.edge_delay.double() + shift).float()
 
 
-RULES: dict[str, DelayRule] = {"graded": graded, "align": align}
+RULES: dict[str, DelayRule] = {"graded": graded, "align": align, "coherence": Coherence()}
 
 
 class Oligodendrocyte(GlialCell):
@@ -54,12 +79,15 @@ class Oligodendrocyte(GlialCell):
     One cell serves the live afferents of a target i. At each spike of i, every afferent whose
     last arrival lies within ``window`` before it counts as a *hit*; ``edge_hits`` ``[E]`` counts
     them and ``edge_lag`` ``[E]`` adds up the lags :math:`t_i - a_e` in steps. At the next tick a
-    rule turns both into new delays, kept as floats between ``min_delay`` and ``max_delay``.
+    rule turns both into new delays, kept as floats between ``min_delay`` and ``max_delay``. A
+    rule may also sense for itself, as ``"coherence"`` does.
 
     Args:
-        rule: ``"graded"``, ``"align"``, or your own function of the cell and the graph that
-            returns the new delays ``[E]``.
-        eta: Learning rate per hit.
+        rule: ``"graded"``, ``"align"``, ``"coherence"`` (or a
+            :class:`~pyngn_graph.glia.Coherence` with parameters of its own), or your own: a
+            function of the cell and the graph that returns the new delays ``[E]``, or an object
+            with the methods of :class:`SensingRule`.
+        eta: Learning rate per hit, or per spike of the axon for ``"coherence"``.
         window: Longest lag that still counts, ms.
         lead: For ``"align"``: how long before the spike arrivals should come, ms.
         min_delay: Shortest delay, steps.
@@ -96,6 +124,12 @@ class Oligodendrocyte(GlialCell):
         self.rule, self.eta, self.window, self.lead = rule, eta, window, lead
         self.min_delay, self.max_delay = min_delay, max_delay
 
+    @property
+    def sensing(self) -> SensingRule | None:
+        """The rule, if it senses for itself."""
+        rule = RULES[self.rule] if isinstance(self.rule, str) else self.rule
+        return rule if isinstance(rule, SensingRule) else None
+
     def prepare(self, data: Data) -> Data:
         """Turns ``edge_delay`` into float32 and adds the counters of hits and lags."""
         steps = round_delay(data.edge_delay)
@@ -105,6 +139,9 @@ class Oligodendrocyte(GlialCell):
                 f"{self.max_delay} of this Oligodendrocyte; raise its 'max_delay'"
             )
         data.edge_delay = data.edge_delay.float()
+        if self.sensing is not None:
+            self.sensing.prepare(self, data)
+            return data
         if "edge_arrival" not in data:
             data.edge_arrival = no_arrivals(data)
         if "edge_hits" not in data:
@@ -114,6 +151,9 @@ class Oligodendrocyte(GlialCell):
 
     def observe(self, data: Data, arrivals: Tensor, spikes: Tensor) -> None:
         """Counts the hits of this step and adds up their lags."""
+        if self.sensing is not None:
+            self.sensing.observe(self, data, arrivals, spikes)
+            return
         remember_arrivals(data, arrivals)
         lag = clock_of(data) - data.edge_arrival
         hit = spikes[data.edge_index[1]] & alive(data) & (lag <= self.window_steps(dt_of(data)))
@@ -130,6 +170,9 @@ class Oligodendrocyte(GlialCell):
 
     def forget(self, data: Data) -> None:
         """Forgets the arrivals; hits counted since the last tick stay."""
+        if self.sensing is not None:
+            self.sensing.forget(self, data)
+            return
         data.edge_arrival = no_arrivals(data)
 
     def forward(self, data: Data) -> Data:
@@ -138,6 +181,8 @@ class Oligodendrocyte(GlialCell):
         rule = RULES[self.rule] if isinstance(self.rule, str) else self.rule
         delay = rule(self, data).clamp(self.min_delay, self.max_delay)
         data.edge_delay = torch.where(alive(data), delay, data.edge_delay)
+        if self.sensing is not None:
+            return data
         data.edge_hits = torch.zeros_like(data.edge_hits)
         data.edge_lag = torch.zeros_like(data.edge_lag)
         return data

@@ -1,15 +1,34 @@
 """Which synapses go: criteria that score edges, and the selection of the lowest."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyngn_graph.glia.competition import Hub, Winner
 from pyngn_graph.graph import alive, in_degree, rank_within, sum_at
 
-Criterion = Callable[[Data, torch.Generator], Tensor]
-"""A criterion scores every edge ``[E]``; the lowest scores are pruned first."""
+if TYPE_CHECKING:
+    from pyngn_graph.glia.microglia import Microglia
+
+Score = Callable[[Data, torch.Generator], Tensor]
+"""A criterion may score every edge ``[E]``; the lowest scores are pruned first."""
+
+
+@runtime_checkable
+class Selector(Protocol):
+    """A criterion may also choose for itself which edges go.
+
+    It then has to honor by itself the ``min_in``, ``fraction`` and ``num_kept(data)`` of the cell.
+    """
+
+    def select(self, cell: "Microglia", data: Data, generator: torch.Generator) -> Tensor:
+        """The edges ``[E]`` bool to prune at this tick."""
+
+
+Criterion = Score | Selector
 
 
 def health(data: Data, generator: torch.Generator) -> Tensor:
@@ -37,6 +56,8 @@ def uniform(data: Data, generator: torch.Generator) -> Tensor:
 
 
 CRITERIA: dict[str, Criterion] = {
+    "winner": Winner(),
+    "hub": Hub(),
     "threshold": health,
     "relative": relative_health,
     "weight": absolute_weight,

@@ -5,6 +5,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.glia.base import NEVER, clock_of, dt_of
+from pyngn_graph.graph import number
 
 _ROWS = 2**22
 """Probabilities held at a time."""
@@ -43,7 +44,8 @@ def regrow(
     data.edge_health = data.edge_health.index_fill(0, edge, health)
     for key, value in (("edge_health_clock", clock_of(data)), ("edge_arrival", NEVER)):
         data[key] = data[key].index_fill(0, edge, value)
-    for key, value in (("edge_hits", 0), ("edge_lag", 0), ("edge_id", -1)):
+    fresh = {"edge_hits": 0, "edge_lag": 0, "edge_loading": 0, "edge_pull": 0, "edge_id": -1}
+    for key, value in fresh.items():
         if key in data:
             data[key] = data[key].index_fill(0, edge, value)
     return data
@@ -70,10 +72,9 @@ def _delay(data: Data, distance: Tensor, velocity: float) -> Tensor:
 
 
 def _scale(data: Data, name: str, value: float | None) -> float:
-    value = data.get(name) if value is None else value
-    if value is None:
+    if value is None and name not in data:
         raise ValueError(f"Regrowth needs '{name}'; pass it to 'Microglia' or set 'data.{name}'")
-    return float(value)
+    return number(data, name, 0.0) if value is None else value
 
 
 def _new_targets(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch_geometric.data import Data
 
-from pyngn_graph.graph import alive, round_delay
+from pyngn_graph.graph import alive, number, round_delay
 from pyngn_graph.plot.style import AFTER, BEFORE, COLOR_SCALE, attribute, axes_or_new, to_numpy
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def delays(
         dt: Length of a step in ms; by default that of ``before``.
         ax: Axes to draw on; new ones by default.
     """
-    scale = float(before.get("dt", 1.0)) if dt is None else dt
+    scale = number(before, "dt", 1.0) if dt is None else dt
     return histogram(before, after, "edge_delay", scale=scale, label="delay (ms)", ax=ax)
 
 

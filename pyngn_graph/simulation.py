@@ -1,0 +1,259 @@
+"""One run of a reservoir: the loop with two clocks."""
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from pyngn_graph.backends import BACKENDS, resolve
+from pyngn_graph.glia.base import GlialCell, f32
+from pyngn_graph.graph import alive, longest_delay, on_grid, validate, weight_grid
+from pyngn_graph.neuron import LIFParameters
+from pyngn_graph.progress import progress_bar
+from pyngn_graph.projection import Projection
+from pyngn_graph.recording import Layout, Probe
+from pyngn_graph.state import ReservoirState
+
+Transform = Callable[[Data], Data]
+
+SPAN = 1024
+"""Most steps that a backend is given at a time."""
+
+CURRENTS = 2**22
+"""External currents held in memory at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What stays the same from run to run; :class:`pyngn_graph.TriglialReservoir` explains it."""
+
+    neuron: LIFParameters
+    glia: tuple[GlialCell | Transform, ...]
+    dt: float
+    glia_period: int
+    hold: int
+    pool: str | int
+    tau_trace: float
+    in_flight: str
+    max_delay: int
+    stateful: bool
+    backend: str
+
+    def __post_init__(self) -> None:
+        for name in ("glia_period", "hold"):
+            steps = getattr(self, name)
+            if not isinstance(steps, int) or steps < 1:
+                raise ValueError(f"'{name}' must be a whole number of steps >= 1 (got {steps!r})")
+        if self.pool != "last" and (not isinstance(self.pool, int) or self.pool < 1):
+            raise ValueError(
+                f"'pool' must be 'last' or a number of segments >= 1 (got {self.pool!r})"
+            )
+        if self.in_flight not in ("arrival", "emission"):
+            raise ValueError(
+                f"'in_flight' must be 'arrival' or 'emission' (got {self.in_flight!r})"
+            )
+        if not 0.0 <= self.tau_trace < math.inf:
+            raise ValueError(f"'tau_trace' must not be negative, in ms (got {self.tau_trace})")
+        for cell in self.glia:
+            if not callable(cell):
+                raise TypeError(f"Glia must be callables from Data to Data (got {cell!r})")
+        resolve(self.backend)
+
+    @property
+    def cells(self) -> list[GlialCell]:
+        """The glia that sense, without plain transforms."""
+        return [cell for cell in self.glia if isinstance(cell, GlialCell)]
+
+    def prepared(self, data: Data) -> Data:
+        """The graph with everything that the cells need."""
+        for cell in self.cells:
+            data = cell.prepare(data)
+        return data
+
+    def reach(self, data: Data) -> int:
+        """The longest delay that the graph has or may get, for which spikes are remembered."""
+        return max([longest_delay(data), *(cell.longest_delay(data) for cell in self.cells)])
+
+
+class Simulation:
+    """A run on a graph, which it takes over.
+
+    Args:
+        setting: What the reservoir is.
+        projection: Turns input into currents.
+        data: The graph; a shallow copy is made, tensors are not edited.
+        learns: Whether the glia are at work: then all trials are one stream.
+        state: Fast state to go on from, or None for a new one.
+        potential: Potentials ``[N]`` that a new state starts from, or None for rest.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        projection: Projection,
+        data: Data,
+        learns: bool,
+        state: ReservoirState | None,
+        potential: Tensor | None,
+    ) -> None:
+        self.setting, self.projection, self.learns = setting, projection, learns
+        self.data, self.state, self.potential = copy.copy(data), state, potential
+
+    def run(
+        self, x: Tensor, samples: Tensor, hold: int, probe: Probe, progress: bool | None
+    ) -> None:
+        """Runs the trials ``x`` ``[B, T, C]`` of ``samples`` ``[B]`` samples to their ends.
+
+        Afterwards ``data`` is the graph and ``state`` the fast state as they then stand.
+        """
+        started = self.state
+        columns = self._columns(x, samples, hold)
+        total = sum(layout.num_steps for layout, _ in columns)
+        with progress_bar(total, progress) as bar:
+            for layout, signal in columns:
+                probe.begin(layout)
+                self.state = self._begin(started, signal.size(0))
+                self._advance(self.state, signal, hold, probe, bar)
+        if self.state is not None and (self.learns or self.setting.stateful):
+            self.state = self.state.settled()
+
+    def _columns(self, x: Tensor, samples: Tensor, hold: int) -> list[tuple[Layout, Tensor]]:
+        """How the trials lie, and their input, for each set of columns that runs together."""
+        if self.learns:
+            inside = torch.arange(x.size(1), device=x.device) < samples.unsqueeze(1)
+            return [(Layout.stream(samples * hold), x[inside].unsqueeze(0))]
+        # Trials of similar length together, no more than fit well; all of them if stateful.
+        order = torch.argsort(samples, stable=True)
+        groups = torch.split(order, BACKENDS[resolve(self.setting.backend)].columns)
+        if self.setting.stateful:
+            groups = (order.sort().values,)
+        return [
+            (
+                Layout.side_by_side(samples[group] * hold, group),
+                x[group, : int(samples[group].max())],
+            )
+            for group in groups
+        ]
+
+    def _begin(self, state: ReservoirState | None, columns: int) -> ReservoirState:
+        data, setting = self.data, self.setting
+        if state is not None:
+            if state.columns != columns:
+                raise ValueError(
+                    f"The fast state holds {state.columns} trials but this call has {columns}; "
+                    f"call 'reset()' first"
+                )
+            return state.copy()
+        if self.learns:
+            for cell in setting.cells:
+                cell.forget(data)
+        lasting = self.learns or setting.stateful
+        state = ReservoirState.rest(
+            setting.neuron,
+            data.num_nodes,
+            columns,
+            setting.reach(data) if lasting else longest_delay(data),
+            setting.in_flight == "emission",
+            self.projection.bias.device,
+        )
+        if self.potential is not None:
+            v = self.potential.unsqueeze(1).expand(-1, columns)
+            state.neuron = state.neuron._replace(v=v)
+        return state
+
+    def _advance(
+        self, state: ReservoirState, signal: Tensor, hold: int, probe: Probe, bar: Any
+    ) -> None:
+        """Runs one set of columns to its end, from tick to tick."""
+        setting, period = self.setting, self.setting.glia_period
+        cells = setting.cells if self.learns else []
+        coefficients = setting.neuron.at(setting.dt, state.trace)
+        keep = math.exp(-setting.dt / setting.tau_trace) if setting.tau_trace else 0.0
+        start, stop, clock = 0, signal.size(1) * hold, self.data.clock
+        span = min(SPAN, max(1, CURRENTS // state.trace.numel()) * hold)
+        while start < stop:
+            end = min(start + span, stop)
+            if self.learns:
+                end = min(end, start + period - clock % period)
+            step = torch.arange(start, end, device=signal.device)
+            first = start // hold
+            edges = _edges(self.data)
+            self.data = BACKENDS[resolve(setting.backend)].advance(
+                state,
+                self.data,
+                cells,
+                coefficients,
+                (f32(keep), f32(1.0 - keep)),
+                self.projection(signal[:, first : (end - 1) // hold + 1]),
+                step // hold - first,
+                start,
+                probe,
+            )
+            probe.edges(start, end, int(alive(self.data).sum()))
+            if self.learns:
+                _check_constant(edges, self.data)
+                clock += end - start
+                self.data.clock = clock
+                if clock % period == 0:
+                    state = self._tick(state)
+            bar.update(end - start)
+            start = end
+        self.state = state
+
+    def _tick(self, state: ReservoirState) -> ReservoirState:
+        """Lets the slow clock tick: delays and wiring change, and with them the fast state."""
+        state = state.settled()
+        num_edges = self.data.num_edges
+        self.data.edge_id = torch.arange(num_edges, device=self.data.edge_index.device)
+        for cell in self.setting.glia:
+            if not (isinstance(cell, GlialCell) and cell.every_step):
+                self.data = self._rewritten(cell, self.data, num_edges)
+        data = self.data
+        state = state.rewired(data.edge_id, num_edges)
+        del data.edge_id
+        data.edge_weight = on_grid(data.edge_weight, weight_grid(data))
+        self.data = self.setting.prepared(data)
+        return state.lengthened(longest_delay(self.data))
+
+    def _rewritten(self, cell: GlialCell | Transform, data: Data, num_edges: int) -> Data:
+        """The graph as ``cell`` rewrites it, once it is known to be one that can run on."""
+        before, data = data, cell(data)
+        try:
+            validate(data, max_delay=self.setting.max_delay)
+            if data.num_nodes != before.num_nodes:
+                raise ValueError(
+                    f"the graph has {data.num_nodes} instead of {before.num_nodes} neurons; glia "
+                    f"may rewrite edges only"
+                )
+            known = data.edge_id[data.edge_id >= 0] if "edge_id" in data else None
+            if known is None or not _are_distinct(known, num_edges):
+                raise ValueError(
+                    "edges were merged or doubled, or 'edge_id' is lost; a transform must keep "
+                    "every 'edge_*' of an old edge and give a new edge 'edge_id' -1"
+                )
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{cell!r} returned a graph that cannot run on: {error}") from error
+        return data
+
+
+def _are_distinct(places: Tensor, size: int) -> bool:
+    count = torch.bincount(places, minlength=size)
+    return count.numel() == size and not bool((count > 1).any())
+
+
+def _edges(data: Data) -> tuple[Tensor, ...]:
+    return data.edge_index, data.edge_weight, data.edge_delay, alive(data)
+
+
+def _check_constant(before: tuple[Tensor, ...], data: Data) -> None:
+    same = zip(before, _edges(data), strict=True)
+    if not all(a is b or torch.equal(a, b) for a, b in same):
+        raise ValueError(
+            "A glial cell with 'every_step = True' changed edges; between two ticks of the slow "
+            "clock the wiring, weights and delays are constant: set 'every_step = False'"
+        )

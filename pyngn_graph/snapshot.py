@@ -1,0 +1,113 @@
+"""A reservoir in parts that a file can hold: tensors and JSON values, and back."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
+
+from torch import Tensor
+from torch_geometric.data import Data
+
+from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
+from pyngn_graph.neuron import LIFParameters, LIFState
+from pyngn_graph.simulation import Setting, Transform
+from pyngn_graph.state import ReservoirState
+from pyngn_graph.storage import with_prefix, without_prefix
+
+CELLS: dict[str, type[GlialCell]] = {
+    cell.__name__: cell for cell in (Astrocyte, Oligodendrocyte, Microglia)
+}
+"""Cells that a file can name."""
+
+
+def graph_to_parts(data: Data) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors of a graph, and everything else in it, which must be JSON-able.
+
+    Raises:
+        ValueError: If an attribute is neither.
+    """
+    tensors, values = {}, {}
+    for key, value in data.to_dict().items():
+        if isinstance(value, Tensor):
+            tensors[key] = value
+            continue
+        if not _is_json(value):
+            raise ValueError(
+                f"The attribute '{key}' of the graph ({type(value).__name__}) cannot be saved; "
+                f"make it a tensor or a JSON value, or delete it"
+            )
+        values[key] = value
+    return tensors, values
+
+
+def graph_from_parts(tensors: dict[str, Tensor], values: dict[str, Any]) -> Data:
+    """The graph that :func:`graph_to_parts` took apart."""
+    data = Data()
+    for key, value in (tensors | values).items():
+        data[key] = value
+    return data
+
+
+def setting_to_parts(setting: Setting) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The parameters of a reservoir as JSON values, and those that are tensors."""
+    values: dict[str, Any] = {field.name: getattr(setting, field.name) for field in fields(setting)}
+    del values["backend"]
+    neuron = {field.name: getattr(setting.neuron, field.name) for field in fields(setting.neuron)}
+    tensors = {name: value for name, value in neuron.items() if isinstance(value, Tensor)}
+    values["neuron"] = {name: value for name, value in neuron.items() if name not in tensors}
+    values["glia"] = [_cell_to_parts(cell) for cell in setting.glia]
+    return values, with_prefix("neuron", tensors)
+
+
+def setting_from_parts(
+    values: dict[str, Any],
+    tensors: dict[str, Tensor],
+    glia: Iterable[GlialCell | Transform] | None,
+) -> dict[str, Any]:
+    """Arguments of a reservoir from what :func:`setting_to_parts` made of them.
+
+    Raises:
+        ValueError: If a cell cannot be made from the file alone and ``glia`` is not given.
+    """
+    neuron = LIFParameters(**values["neuron"], **without_prefix("neuron", tensors))
+    if glia is None:
+        glia = [_cell_from_parts(parts) for parts in values["glia"]]
+    return values | {"neuron": neuron, "glia": glia}
+
+
+def state_to_parts(state: ReservoirState) -> tuple[dict[str, Tensor], int]:
+    """The tensors of a fast state, and its step."""
+    state = state.settled()
+    tensors = {"history": state.history, "trace": state.trace, "in_flight": state.in_flight}
+    tensors |= state.neuron._asdict()
+    return {name: value for name, value in tensors.items() if value is not None}, state.t
+
+
+def state_from_parts(tensors: dict[str, Tensor], t: int) -> ReservoirState:
+    """The fast state that :func:`state_to_parts` took apart."""
+    neuron = LIFState(**{name: tensors[name] for name in LIFState._fields if name in tensors})
+    in_flight = tensors.get("in_flight")
+    return ReservoirState(neuron, tensors["history"], t, tensors["trace"], in_flight)
+
+
+def _cell_to_parts(cell: GlialCell | Transform) -> dict[str, Any]:
+    name = type(cell).__name__
+    if isinstance(cell, GlialCell) and CELLS.get(name) is type(cell) and _is_json(cell.config()):
+        return {"class": name, "config": cell.config()}
+    return {"class": name, "config": None}
+
+
+def _cell_from_parts(parts: dict[str, Any]) -> GlialCell:
+    if parts["config"] is None or parts["class"] not in CELLS:
+        raise ValueError(
+            f"The file does not hold the code of {parts['class']!r}; "
+            f"pass the cells to 'load(path, glia=[...])'"
+        )
+    return CELLS[parts["class"]](**parts["config"])
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        return bool(json.loads(json.dumps(value)) == value)
+    except (TypeError, ValueError):
+        return False
