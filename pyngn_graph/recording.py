@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyngn_graph.card import card
 from pyngn_graph.graph import out_degree
 
 
@@ -50,6 +51,20 @@ class Recording:
         """Mean firing rate of every neuron over all trials, ``[N]`` in Hz."""
         count = torch.bincount(self.events[:, 2], minlength=self.graph.num_nodes)
         return count / (float(self.lengths.sum()) * self.dt / 1000.0)
+
+    def _repr_html_(self) -> str:
+        trials, steps = self.num_edges.shape
+        facts = {
+            "trials": trials,
+            "steps": f"{steps} of {self.dt} ms",
+            "spikes": f"{self.events.size(0):,}",
+            "mean rate": f"{float(self.rates().mean()):.1f} Hz",
+            "synaptic events per step": f"{float(self.synaptic_events.double().mean()):.1f}",
+            "live edges": f"{int(self.num_edges.max())} at most, {int(self.num_edges[-1].max())}"
+            f" in the last trial",
+            "states": list(self.states.shape),
+        }
+        return card("Recording", facts | {n: list(v.shape) for n, v in self.traces.items()})
 
     def __repr__(self) -> str:
         trials, steps = self.num_edges.shape

@@ -12,6 +12,7 @@ from torch_geometric.data import Data
 
 from pyngn_graph import snapshot, storage
 from pyngn_graph.backends import resolve
+from pyngn_graph.card import card
 from pyngn_graph.diagnosis import Diagnosis, diagnose
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import MAX_DELAY, prepare
@@ -335,10 +336,19 @@ class TriglialReservoir(nn.Module):
 
     def extra_repr(self) -> str:
         """The graph and every parameter; those of the input stand with the projection."""
-        lines = [f"graph={self._graph.num_nodes} neurons, {self._graph.num_edges} edges"]
-        settings = {name: getattr(self.setting, name) for name in SETTINGS}
-        settings["backend"] = self.backend
-        return ",\n".join(lines + [f"{name}={value!r}" for name, value in settings.items()])
+        return ",\n".join(f"{name}={value}" for name, value in self._facts().items())
+
+    def _facts(self) -> dict[str, str]:
+        facts = {"graph": f"{self._graph.num_nodes} neurons, {self._graph.num_edges} edges"}
+        facts |= {name: repr(getattr(self.setting, name)) for name in SETTINGS}
+        return facts | {"backend": repr(self.backend)}
+
+    def _repr_html_(self) -> str:
+        mode = "at work" if self.training and self.glia else "at rest"
+        facts = self._facts() | {"input": self.projection.extra_repr(), "glia now": mode}
+        if self._activity is not None:
+            facts["last run"] = str(self.diagnose())
+        return card(type(self).__name__, facts)
 
     def _simulate(
         self,

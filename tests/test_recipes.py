@@ -34,7 +34,8 @@ def test_what_a_recipe_says_is_what_is_built() -> None:
     assert oligodendrocyte.max_delay == 55
     assert isinstance(microglia, Microglia)
     assert (microglia.keep, microglia.seed) == (0.5, 9)
-    assert (reservoir.hold, reservoir.pool, reservoir.tau_trace) == (3, 2, 11.0)
+    setting = reservoir.setting
+    assert (setting.hold, setting.pool, setting.tau_trace) == (3, 2, 11.0)
     excitatory = reservoir.graph.edge_weight[reservoir.graph.edge_weight > 0]
     assert float(excitatory.mean()) == pytest.approx(0.7, rel=0.3)
 

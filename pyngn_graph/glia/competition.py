@@ -20,69 +20,35 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Winner:
-    r"""Winner-take-all elimination, as of climbing fibers, with a limited resource per axon.
-
-    An axon j shares its resource among its :math:`n_j` live boutons, so that at a visit the health
-    of a synapse is
-
-    .. math:: h_{ji} = (1 + \nu \xi_{ji} + b D_{ji} / D_{max}) / n_j, \qquad \xi \sim U(0, 1)
-
-    with :math:`D_{max}` the longest delay in the graph. Every tick visits all targets once, in
-    random order: the least healthy excitatory input goes while more than the target's quota remain,
-    likewise the least healthy inhibitory one, up to ``removals`` of each. The boutons are counted
-    anew after every removal. It is a structural health: spikes play no part in it, so that
-    ``Microglia`` parameters of health are without effect, and so is ``fraction``.
-
-    A fractional quota is that of a mean: with 0.25, one target in four keeps one input. Which it
-    is follows from the seed of the cell and the number of the neuron, for the life of the graph.
-
-    Args:
-        excitatory: Mean number of excitatory inputs that a target keeps.
-        inhibitory: Mean number of inhibitory inputs that a target keeps.
-        long_delay: Bonus b of long delays: 0 is neutral, 0.5 favors memory of long ago.
-        noise: :math:`\nu`, how much chance there is in health.
-        removals: Inputs of each kind that a target may lose at a visit.
-
-    Raises:
-        ValueError: If a parameter is negative or not finite, or ``removals`` not positive.
-
-    Sources: Hashimoto & Kano (2013) for the elimination of climbing fibers; Walsh & Lichtman (2003)
-    for axons whose resources are divided among their synapses.
-    """
+class Competition:
+    """What :class:`Winner` and :class:`Hub` share: quotas, health, and the visit to a target."""
 
     excitatory: float = 1.0
     inhibitory: float = 0.25
     long_delay: float = 0.0
     noise: float = 0.3
-    removals: int = 2
-
-    keep: ClassVar[float] = 0.0
-    """What ``Microglia(keep=None)`` means with this criterion."""
 
     def __post_init__(self) -> None:
         for name in ("excitatory", "inhibitory", "long_delay", "noise"):
             if not 0.0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"'{name}' must not be negative (got {getattr(self, name)})")
-        if self.removals < 1:
-            raise ValueError(f"'removals' must be at least 1 (got {self.removals})")
 
     def quota(self, seed: int, num_nodes: int) -> Tensor:
         """Inputs ``[2, N]`` int64 that each target keeps: excitatory, then inhibitory."""
-        kinds = enumerate((self.excitatory, self.inhibitory))
-        # A stream whose first numbers do not depend on how many are drawn.
-        chance = [(np.random.default_rng([seed % 2**64, kind]), mean) for kind, mean in kinds]
-        return torch.tensor(np.array([mean + u.random(num_nodes) for u, mean in chance])).long()
+        rows = []
+        for kind, mean in enumerate((self.excitatory, self.inhibitory)):
+            chance = np.random.default_rng([seed % 2**64, kind])
+            rows.append(np.floor(mean + chance.random(num_nodes)))
+        return torch.tensor(np.stack(rows)).long()
 
     def select(self, cell: "Microglia", data: Data, generator: torch.Generator) -> Tensor:
-        """The edges ``[E]`` bool that one visit to every target prunes."""
+        """The edges ``[E]`` bool that go in one round of visits."""
         live = alive(data).cpu().nonzero().squeeze(1)
         live = live[torch.argsort(data.edge_index[1].cpu()[live], stable=True)]
         src, dst = data.edge_index.cpu()[:, live]
         delay = round_delay(data.edge_delay).cpu()[live].double()
-        vigor = 1.0 + self.noise * torch.rand(
-            live.numel(), generator=generator, dtype=torch.float64
-        )
+        xi = torch.rand(live.numel(), generator=generator, dtype=torch.float64)
+        vigor = 1.0 + self.noise * xi
         if live.numel():
             vigor += self.long_delay * delay / delay.max()
         size = torch.bincount(dst, minlength=data.num_nodes)
@@ -91,7 +57,7 @@ class Winner:
             order.numpy(),
             torch.cat([size.new_zeros(1), size.cumsum(0)]).numpy(),
             src.numpy(),
-            (data.edge_weight.cpu()[live] < 0).numpy().astype(np.int64),
+            (data.edge_weight.cpu()[live] < 0).long().numpy(),
             vigor.numpy(),
             self.quota(cell.seed, data.num_nodes).numpy(),
             torch.bincount(src, minlength=data.num_nodes).numpy(),
@@ -107,23 +73,79 @@ class Winner:
     def _visits(
         self, cell: "Microglia", data: Data, num_live: int, generator: torch.Generator
     ) -> tuple[Tensor, int, int]:
-        """Targets in the order of visits, removals at each, and removals that end the tick."""
+        """Targets in the order of visits, removals of each kind at one, and those in a round."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Winner(Competition):
+    r"""Winner-take-all elimination, as of climbing fibers, with a limited resource per axon.
+
+    An axon j shares its resource among its :math:`n_j` live boutons, so that at a visit the health
+    of a synapse is
+
+    .. math:: h_{ji} = (1 + \nu \xi_{ji} + b D_{ji} / D_{max}) / n_j, \qquad \xi \sim U(0, 1)
+
+    with :math:`D_{max}` the longest delay in the graph. Every tick visits all targets once, in
+    random order: the least healthy excitatory input goes while more than the target's quota remain,
+    likewise the least healthy inhibitory one, up to ``removals`` of each; boutons are counted anew
+    after every removal. This health is one of structure: spikes play no part in it, and neither
+    ``fraction`` nor what ``Microglia`` knows of ``edge_health`` does.
+
+    A fractional quota is a mean: with 0.25, one target in four keeps one input. Which ones do
+    follows from the seed of the cell and the number of the neuron, for the life of the graph.
+
+    Args:
+        excitatory: Mean number of excitatory inputs that a target keeps.
+        inhibitory: Mean number of inhibitory inputs that a target keeps.
+        long_delay: Bonus b of long delays: 0 is neutral, 0.5 favors what is long ago.
+        noise: :math:`\nu`, the part of chance in health.
+        removals: Inputs of each kind that a target may lose at a visit.
+
+    Raises:
+        ValueError: If a parameter is negative or not finite, or ``removals`` less than 1.
+
+    Sources: Hashimoto & Kano (2013) for the elimination of climbing fibers; Rasmussen & Willshaw
+    (1993) for axons that divide a resource among their terminals.
+    """
+
+    removals: int = 2
+
+    keep: ClassVar[float] = 0.0
+    """What ``Microglia(keep=None)`` means with this criterion."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.removals < 1:
+            raise ValueError(f"'removals' must be at least 1 (got {self.removals})")
+
+    def _visits(
+        self, cell: "Microglia", data: Data, num_live: int, generator: torch.Generator
+    ) -> tuple[Tensor, int, int]:
         return torch.randperm(data.num_nodes, generator=generator), self.removals, num_live
 
 
 @dataclass(frozen=True)
-class Hub(Winner):
-    """The same competition, but where to stop is given: some targets keep everything.
+class Hub(Competition):
+    """The competition of :class:`Winner` up to a given share: some targets keep everything.
 
-    Targets are visited by rising ``gain`` (in random order where there is none, or among equals),
+    Targets are visited by rising ``gain`` (in random order among equals, and where there is none)
     and each is stripped to its quota at once, until ``fraction`` of the live edges are gone in
-    this tick, or exactly ``keep`` of the first ones remain: the targets of high gain, those with
-    little input, become hubs.
+    this tick, or exactly ``keep`` of the first ones remain. Targets of high gain, those with little
+    input, are spared.
+
+    Args:
+        excitatory: Mean number of excitatory inputs that a stripped target keeps.
+        inhibitory: Mean number of inhibitory inputs that a stripped target keeps.
+        long_delay: See :class:`Winner`.
+        noise: See :class:`Winner`.
+
+    Raises:
+        ValueError: If a parameter is negative or not finite.
     """
 
-    removals: int = 2**31
-
     keep: ClassVar[float] = 0.15
+    """What ``Microglia(keep=None)`` means with this criterion."""
 
     def _visits(
         self, cell: "Microglia", data: Data, num_live: int, generator: torch.Generator
@@ -131,7 +153,7 @@ class Hub(Winner):
         order = torch.randperm(data.num_nodes, generator=generator)
         if "gain" in data:
             order = order[torch.argsort(data.gain.cpu()[order], stable=True)]
-        return order, self.removals, math.ceil(cell.fraction * num_live)
+        return order, num_live, math.ceil(cell.fraction * num_live)
 
 
 @njit(cache=True, nogil=True)
@@ -167,8 +189,10 @@ def _visit(
             for _ in range(number):
                 worst, least = -1, np.inf
                 for e in range(start[i], start[i + 1]):
+                    if kind[e] != k or lost[e]:
+                        continue
                     health = vigor[e] / boutons[src[e]]
-                    if kind[e] == k and not lost[e] and health < least:
+                    if health < least:
                         worst, least = e, health
                 lost[worst] = True
                 boutons[src[worst]] -= 1

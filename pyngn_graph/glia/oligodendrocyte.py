@@ -123,12 +123,9 @@ class Oligodendrocyte(GlialCell):
             )
         self.rule, self.eta, self.window, self.lead = rule, eta, window, lead
         self.min_delay, self.max_delay = min_delay, max_delay
-
-    @property
-    def sensing(self) -> SensingRule | None:
-        """The rule, if it senses for itself."""
-        rule = RULES[self.rule] if isinstance(self.rule, str) else self.rule
-        return rule if isinstance(rule, SensingRule) else None
+        rule = RULES[rule] if isinstance(rule, str) else rule
+        # The rule, if it senses for itself.
+        self.sensing = rule if isinstance(rule, SensingRule) else None
 
     def prepare(self, data: Data) -> Data:
         """Turns ``edge_delay`` into float32 and adds the counters of hits and lags."""
