@@ -9,6 +9,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import select
 
+from pyngn_graph.memo import remembered
+
 MAX_DELAY = 10_000
 """Longest delay in steps that a graph may hold unless a caller raises the limit."""
 
@@ -63,12 +65,13 @@ def validate(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
 def prepare(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
     """Returns a validated copy of ``data`` that a simulation may own and rewrite.
 
-    All tensors are cloned, ``edge_mask`` (all True), ``dt`` (1 ms) and ``clock`` (0) are added
-    where absent, and the weights are rounded to their grid (see :func:`weight_grid`).
+    All tensors are cloned and cut from gradients; ``edge_mask`` (all True), ``dt`` (1 ms) and
+    ``clock`` (0) are added where absent, and the weights are rounded to their grid (see
+    :func:`weight_grid`).
     """
     validate(data, max_delay=max_delay)
     num_nodes = data.num_nodes
-    data = data.clone()
+    data = data.clone().detach()
     data.num_nodes = num_nodes
     if "edge_mask" not in data:
         data.edge_mask = torch.ones_like(data.edge_weight, dtype=torch.bool)
@@ -188,6 +191,13 @@ def in_degree(data: Data) -> Tensor:
     return _degree(data, row=1)
 
 
+@remembered("edge_index", "edge_mask")
+def num_live(data: Data) -> int:
+    """Number of live edges."""
+    return int(alive(data).sum())
+
+
+@remembered("edge_index", "edge_mask")
 def out_degree(data: Data) -> Tensor:
     """Live outputs of every neuron, ``[N]`` int64."""
     return _degree(data, row=0)

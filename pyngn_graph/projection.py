@@ -87,7 +87,7 @@ class Projection(nn.Module):
             x = self._checked_input(x)
         full = torch.full((x.size(0),), x.size(1), device=x.device)
         if lengths is None:
-            return _finite(x), full
+            return self._bounded(x), full
         lengths = torch.as_tensor(lengths, device=x.device)
         if lengths.is_floating_point() or lengths.shape != full.shape:
             raise ValueError(
@@ -100,7 +100,7 @@ class Projection(nn.Module):
                 f"(got {int(lengths.min())}..{int(lengths.max())})"
             )
         inside = torch.arange(x.size(1), device=x.device) < lengths.unsqueeze(1)
-        return _finite(x.masked_fill(~inside.unsqueeze(2), 0.0)), lengths.long()
+        return self._bounded(x.masked_fill(~inside.unsqueeze(2), 0.0)), lengths.long()
 
     def _checked_input(self, x: Tensor) -> Tensor:
         if not isinstance(x, Tensor) or x.is_complex():
@@ -126,6 +126,23 @@ class Projection(nn.Module):
             )
         return x.detach().float()
 
+    def _bounded(self, x: Tensor) -> Tensor:
+        bad = ~torch.isfinite(x)
+        if bool(bad.any()):
+            first = bad.nonzero()[0].tolist()
+            raise ValueError(
+                f"'x' must be finite in float32: {int(bad.sum())} of {x.numel()} entries are not, "
+                f"the first is x{first}; clean or rescale the input"
+            )
+        reach = float(x.abs().max()) if x.numel() else 0.0
+        factor = 1.0 if self.weight is None else float(self.weight.double().abs().sum(1).max())
+        if reach * factor + float(self.bias.abs().max()) > torch.finfo(torch.float32).max:
+            raise ValueError(
+                f"'x' reaches {reach:.3g}, from which the projection may make a current that is "
+                f"not finite in float32; rescale the input"
+            )
+        return x
+
     def forward(self, x: Tensor) -> Tensor:
         """Currents ``[T, N, B]`` for the input ``[B, T, C]``."""
         x = x.permute(1, 2, 0).double()
@@ -144,14 +161,3 @@ class Projection(nn.Module):
             f"in_channels={self.in_channels}, scale={self.scale}, density={self.density}, "
             f"seed={self.seed}"
         )
-
-
-def _finite(x: Tensor) -> Tensor:
-    bad = ~torch.isfinite(x)
-    if bool(bad.any()):
-        first = bad.nonzero()[0].tolist()
-        raise ValueError(
-            f"'x' must be finite in float32: {int(bad.sum())} of {x.numel()} entries are not, "
-            f"the first is x{first}; clean or rescale the input"
-        )
-    return x

@@ -12,7 +12,7 @@ from torch_geometric.data import Data
 
 from pyngn_graph.backends import BACKENDS, resolve
 from pyngn_graph.glia.base import GlialCell, f32
-from pyngn_graph.graph import alive, longest_delay, on_grid, validate, weight_grid
+from pyngn_graph.graph import alive, longest_delay, num_live, on_grid, validate, weight_grid
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.progress import progress_bar
 from pyngn_graph.projection import Projection
@@ -194,7 +194,7 @@ class Simulation:
                 start,
                 probe,
             )
-            probe.edges(start, end, int(alive(self.data).sum()))
+            probe.edges(start, end, num_live(self.data))
             if self.learns:
                 _check_constant(edges, self.data)
                 clock += end - start

@@ -164,6 +164,7 @@ X = random_drive(1, 2, 20, 3)
             r"'x' must be finite in float32: 40 of 120 entries .* first is x\[0, 0, 1\]; clean",
         ),
         (lambda r: r(X.double() * 1e300), ValueError, "'x' must be finite in float32"),
+        (lambda r: r(X * 1e38), ValueError, r"'x' reaches .*e\+38, .*not finite in float32"),
         (lambda r: r.run(), ValueError, r"give 'num_steps', a whole number >= 1 \(got None\)"),
         (lambda r: r.run(num_steps=0), ValueError, r"whole number >= 1 \(got 0\)"),
         (lambda r: r.run(num_steps=2.5), ValueError, r"whole number >= 1 \(got 2.5\)"),

@@ -225,6 +225,14 @@ def test_prepare_owns_its_tensors() -> None:
     assert owned.edge_mask.dtype == torch.bool
 
 
+def test_weights_may_be_parameters_of_a_module() -> None:
+    graph = random_graph(3)
+    graph.edge_weight = torch.nn.Parameter(graph.edge_weight)
+    owned = prepare(graph)
+    assert not owned.edge_weight.requires_grad
+    assert graph.edge_weight.requires_grad
+
+
 def test_limits_of_delays_are_the_callers() -> None:
     graph = graph_of(2, [(0, 1, 1.0, 20_000)])
     assert validate(graph, max_delay=20_000) is graph

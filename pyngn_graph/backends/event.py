@@ -16,9 +16,10 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.backends import kernels, reference
+from pyngn_graph.backends.wiring import by_target, to_numpy, wiring
 from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
 from pyngn_graph.glia.base import clock_of, dt_of, f32, power_table
-from pyngn_graph.graph import alive, round_delay, weight_grid
+from pyngn_graph.graph import alive, round_delay
 from pyngn_graph.neuron import LIFCoefficients
 from pyngn_graph.recording import Probe
 from pyngn_graph.state import ReservoirState
@@ -73,25 +74,10 @@ class EventMemory:
         self.depth = state.history.size(0)
         cells = {type(cell): cell for cell in glia}
         self.live = alive(data)
-        self.grid = np.float32(weight_grid(data))
-        self.wiring = self._wiring()
+        self.wiring, self.grid = wiring(data)
         self.fast = [self._column(state, column) for column in range(self.columns)]
         self.astro = self._gain(cells.get(Astrocyte))
         self.senses = self._senses(cells.get(Oligodendrocyte), cells.get(Microglia))
-
-    def _wiring(self) -> kernels.Wiring:
-        data, num_nodes = self.data, self.num_nodes
-        src, dst = data.edge_index[:, self.live]
-        start, order = kernels.group_by(_numpy(src), num_nodes)
-        delay = round_delay(data.edge_delay[self.live])
-        jump = _numpy(delay * num_nodes + dst)[order]
-        units = torch.round(data.edge_weight[self.live].double() / float(self.grid))
-        small = 2 * self.depth * num_nodes < 2**31
-        return kernels.Wiring(
-            start=start,
-            jump=jump.astype(np.int32 if small else np.int64),
-            units=_numpy(units).astype(np.int32)[order],
-        )
 
     def _column(self, state: ReservoirState, column: int) -> kernels.Fast:
         neuron = state.neuron
@@ -114,7 +100,7 @@ class EventMemory:
             edge, due = edge[here], due[here]
             units = self.data.edge_weight[edge].double() / float(self.grid)
             slot = (due % self.depth).numpy(), self.data.edge_index[1, edge].numpy()
-            np.add.at(fast.ring, slot, _numpy(units).astype(np.int32))
+            np.add.at(fast.ring, slot, to_numpy(units).astype(np.int32))
         return fast
 
     def _gain(self, cell: Astrocyte | None) -> kernels.Gain:
@@ -128,8 +114,10 @@ class EventMemory:
             return kernels.Gain(gain, calcium, 0, *off, none, none, none)
         start = member = units = none
         if cell.territory is not None:
-            start, order = kernels.group_by(_numpy(data.territory_index[1]), self.num_nodes)
-            member, units = _numpy(data.territory_index[0])[order], np.zeros(gain.size, np.int64)
+            member, center = to_numpy(data.territory_index)
+            chosen = np.ones(center.size, dtype=np.bool_)
+            start, order = kernels.group_by(center, chosen, self.num_nodes)
+            member, units = member[order], np.zeros(gain.size, dtype=np.int64)
         rule = kernels.ADDITIVE if cell.rule == "additive" else kernels.MULTIPLICATIVE
         kappa, rest, eta, goal = (np.float32(value) for value in cell.constants(dt_of(data)))
         low, high = np.float32(cell.min_gain), np.float32(cell.max_gain)
@@ -138,16 +126,15 @@ class EventMemory:
         )
 
     def _senses(self, oligo: Oligodendrocyte | None, micro: Microglia | None) -> kernels.Senses:
-        data, dt = self.data, dt_of(self.data)
+        data, dt, none = self.data, dt_of(self.data), np.zeros(0, dtype=np.int64)
         senses = oligo is not None or micro is not None
-        live = _numpy((self.live & senses).nonzero().squeeze(1))
-        start, order = kernels.group_by(_numpy(data.edge_index[1])[live], self.num_nodes)
-        self.place = live[order]
+        grouped: tuple[Any, Any] = by_target(data) if senses else (none, none)
+        start, self.place = grouped
         place = torch.from_numpy(self.place)
 
         def sensed(key: str, since: int = 0) -> Any:
             value = data[key][place] if key in data else torch.zeros_like(place)
-            return _numpy((value - since).clamp(min=LONG_AGO)).astype(np.int32)
+            return to_numpy((value - since).clamp(min=LONG_AGO)).astype(np.int32)
 
         health_time = sensed("edge_health_clock", self.clock)
         words = 1
@@ -171,13 +158,13 @@ class EventMemory:
             heals=micro is not None,
             coincidence=micro is not None and micro.trace == "coincidence",
             start=start,
-            src=_numpy(data.edge_index[0][place]),
-            delay=_numpy(round_delay(data.edge_delay[place])),
+            src=to_numpy(data.edge_index[0][place]),
+            delay=to_numpy(round_delay(data.edge_delay[place])),
             arrival=sensed("edge_arrival", self.clock),
-            health=_copy(data.edge_health[place]) if micro else np.zeros(live.size, np.float32),
+            health=_copy(data.edge_health[place]) if micro else np.zeros(place.numel(), np.float32),
             health_time=health_time,
             hits=sensed("edge_hits"),
-            lag=_copy(data.edge_lag[place]) if oligo else np.zeros(live.size, np.int64),
+            lag=_copy(data.edge_lag[place]) if oligo else np.zeros(place.numel(), np.int64),
             bits=bits,
             origin=self.depth,
             seen=0,
@@ -198,7 +185,7 @@ class EventMemory:
         due, edge = self.carried[0], number[self.carried[1]]
         order = torch.argsort(due, stable=True)
         order = order[edge[order] >= 0]
-        return _numpy(due[order] - self.first + 1), _numpy(edge[order])
+        return to_numpy(due[order] - self.first + 1), to_numpy(edge[order])
 
     def advance(
         self,
@@ -358,10 +345,6 @@ def _neurons(c: LIFCoefficients, num_nodes: int) -> tuple[kernels.Neurons, bool]
         return kernels.Neurons(*(value.numpy()[()] for value in values)), synaptic
     arrays = (value.flatten().expand(num_nodes).contiguous().numpy() for value in values)
     return kernels.Neurons(*arrays), synaptic
-
-
-def _numpy(value: Tensor) -> Any:
-    return value.contiguous().numpy()
 
 
 def _copy(value: Tensor) -> Any:

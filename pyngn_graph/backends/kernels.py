@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
+from numba.core import cgutils
 from numba.extending import intrinsic, overload
 from numpy.typing import NDArray
 
@@ -17,6 +18,12 @@ Array = NDArray[Any]
 
 ADDITIVE, MULTIPLICATIVE = 1, 2
 """Rules of the astrocyte; 0 is none."""
+
+AHEAD = 32
+"""Synaptic events between asking for a line of the ring and writing to it."""
+
+CACHE = 2**21
+"""Bytes of a ring that stay in the cache of a core."""
 
 ONE, ZERO = np.float32(1.0), np.float32(0.0)
 
@@ -147,6 +154,22 @@ def leading_zeros(typing_context, word):
     return types.int64(types.uint64), generate
 
 
+@intrinsic
+def prefetch(typing_context, array, place):
+    """Asks for the cache line of ``array[place]``, which is going to be written."""
+
+    def generate(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        llvm = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        line = builder.bitcast(builder.gep(data, [args[1]]), byte)
+        builder.call(llvm, [line, *(ir.Constant(word, value) for value in (1, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate
+
+
 def _at(value, i):
     """Element ``i`` of an array, or the number itself."""
     return value[i] if isinstance(value, np.ndarray) else value
@@ -235,14 +258,37 @@ def _firing(now, nodes):
     return count
 
 
+@njit(inline="always")
+def _slot(base, jump, size):
+    slot = base + np.int64(jump)
+    return slot - size if slot >= size else slot
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _deliver_far(nodes, count, wiring, ring, base):
+    """As :func:`_deliver`, for a ring too large for the cache: asks for each line beforehand."""
+    jump, units, size = wiring.jump, wiring.units, ring.size
+    for k in range(count):
+        first, last = wiring.start[nodes[k]], wiring.start[nodes[k] + 1]
+        if k + 1 < count:
+            upcoming = wiring.start[nodes[k + 1]]
+            prefetch(jump, upcoming)
+            prefetch(units, upcoming)
+        for e in range(first, min(first + AHEAD, last)):
+            prefetch(ring, _slot(base, jump[e], size))
+        for e in range(first, last - AHEAD):
+            prefetch(ring, _slot(base, jump[e + AHEAD], size))
+            ring[_slot(base, jump[e], size)] += units[e]
+        for e in range(max(first, last - AHEAD), last):
+            ring[_slot(base, jump[e], size)] += units[e]
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
 def _deliver(nodes, count, wiring, ring, base):
     size = ring.size
     for k in range(count):
         for e in range(wiring.start[nodes[k]], wiring.start[nodes[k] + 1]):
-            slot = base + wiring.jump[e]
-            slot = slot - size if slot >= size else slot
-            ring[slot] += wiring.units[e]
+            ring[_slot(base, wiring.jump[e], size)] += wiring.units[e]
 
 
 @njit(inline="always")
@@ -382,7 +428,10 @@ def run_column(
         _low_pass(fast.trace, now, keep, add)
         found = nodes[total:]
         count = _firing(now, found)
-        _deliver(found, count, wiring, flat, row * num_nodes)
+        if flat.nbytes > CACHE:
+            _deliver_far(found, count, wiring, flat, row * num_nodes)
+        else:
+            _deliver(found, count, wiring, flat, row * num_nodes)
         if astro.rule:
             _calcium(astro.calcium, now, astro.kappa, astro.rest)
             if astro.member.size:
@@ -439,15 +488,26 @@ def remember(fired, bits, origin, t):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def group_by(key, num_groups):
-    """Stable order of the entries by ``key``, and where each group starts in it."""
+def group_by(key, chosen, num_groups):
+    """Where each group of the ``chosen`` entries starts, and their stable order by ``key``."""
     start = np.zeros(num_groups + 1, np.int64)
     for e in range(key.size):
-        start[key[e] + 1] += 1
+        if chosen[e]:
+            start[key[e] + 1] += 1
     for i in range(num_groups):
         start[i + 1] += start[i]
-    place, order = start[:-1].copy(), np.empty(key.size, np.int64)
+    place, order = start[:-1].copy(), np.empty(start[-1], np.int64)
     for e in range(key.size):
-        order[place[key[e]]] = e
-        place[key[e]] += 1
+        if chosen[e]:
+            order[place[key[e]]] = e
+            place[key[e]] += 1
     return start, order
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def lay_out(order, target, delay, weight, per_unit, num_nodes, jump, units):
+    """Fills ``jump`` and ``units`` of a :class:`Wiring` for the edges in this ``order``."""
+    for k in range(order.size):
+        e = order[k]
+        jump[k] = delay[e] * num_nodes + target[e]
+        units[k] = np.int32(np.rint(np.float64(weight[e]) * per_unit))

@@ -1,0 +1,51 @@
+"""The edges of a graph as the kernels read them, made anew only when they changed."""
+
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+from torch_geometric.data import Data
+
+from pyngn_graph.backends import kernels
+from pyngn_graph.graph import alive, round_delay, weight_grid
+from pyngn_graph.memo import remembered
+
+
+@remembered("edge_index", "edge_mask")
+def by_source(data: Data) -> tuple[Any, Any]:
+    """Live edges grouped by source: where each group starts, and their positions."""
+    return kernels.group_by(to_numpy(data.edge_index[0]), to_numpy(alive(data)), data.num_nodes)
+
+
+@remembered("edge_index", "edge_mask")
+def by_target(data: Data) -> tuple[Any, Any]:
+    """Live edges grouped by target, likewise."""
+    return kernels.group_by(to_numpy(data.edge_index[1]), to_numpy(alive(data)), data.num_nodes)
+
+
+@remembered("edge_index", "edge_mask", "edge_weight", "edge_delay")
+def wiring(data: Data) -> tuple[kernels.Wiring, np.float32]:
+    """Live edges for delivery, and the grid that their weights are units of."""
+    start, order = by_source(data)
+    grid = weight_grid(data)
+    delay = round_delay(data.edge_delay)
+    longest = int(delay.max()) if data.num_edges else 1
+    small = (longest + 1) * data.num_nodes < 2**31
+    jump = np.empty(order.size, dtype=np.int32 if small else np.int64)
+    units = np.empty(order.size, dtype=np.int32)
+    kernels.lay_out(
+        order,
+        to_numpy(data.edge_index[1]),
+        to_numpy(delay),
+        to_numpy(data.edge_weight),
+        1.0 / grid,
+        data.num_nodes,
+        jump,
+        units,
+    )
+    return kernels.Wiring(start, jump, units), np.float32(grid)
+
+
+def to_numpy(value: Tensor) -> Any:
+    """The memory of a contiguous tensor, or of a contiguous copy."""
+    return value.detach().contiguous().numpy()

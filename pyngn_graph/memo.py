@@ -1,0 +1,39 @@
+"""Values derived from a graph, kept as long as the tensors they were derived from."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from torch.utils.weak import WeakTensorKeyDictionary
+from torch_geometric.data import Data
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def remembered(
+    *keys: str,
+) -> Callable[[Callable[Concatenate[Data, P], R]], Callable[Concatenate[Data, P], R]]:
+    """Makes a function of a graph remember its last result for each graph.
+
+    It is computed anew when one of the tensors ``keys``, of which the first is always there, is
+    replaced or edited in place, or when other arguments differ. The result must not be edited.
+    """
+
+    def decorate(function: Callable[Concatenate[Data, P], R]) -> Callable[Concatenate[Data, P], R]:
+        last: Any = WeakTensorKeyDictionary()
+
+        @wraps(function)
+        def wrapped(data: Data, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            first, *others = (data.get(key) for key in keys)
+            made_of = (data.num_nodes, args, tuple(kwargs.items()), first._version)
+            made_of += tuple(None if t is None else (id(t), t._version) for t in others)
+            kept = last.get(first)
+            if kept is None or kept[0] != made_of:
+                # The tensors are kept with it, so that their ids cannot be given to others.
+                kept = last[first] = (made_of, others, function(data, *args, **kwargs))
+            return kept[2]
+
+        return wrapped
+
+    return decorate
