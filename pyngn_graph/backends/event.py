@@ -134,19 +134,27 @@ class EventMemory:
 
         def sensed(key: str, since: int = 0) -> Any:
             value = data[key][place] if key in data else torch.zeros_like(place)
-            return to_numpy((value - since).clamp(min=LONG_AGO)).astype(np.int32)
+            return (value - since).clamp(min=LONG_AGO).numpy()
 
-        health_time = sensed("edge_health_clock", self.clock)
+        edges = np.zeros(place.numel(), dtype=kernels.EDGE)
+        edges["src"] = data.edge_index[0][place].numpy()
+        edges["delay"] = round_delay(data.edge_delay[place]).numpy()
+        edges["arrival"] = sensed("edge_arrival", self.clock)
+        edges["health_time"] = sensed("edge_health_clock", self.clock)
+        edges["hits"], edges["lag"] = sensed("edge_hits"), sensed("edge_lag")
+        if micro is not None:
+            edges["health"] = data.edge_health[place].numpy()
         words = 1
         while 64 * words < BITS + self.depth:
             words *= 2
         bits = np.zeros((words, self.num_nodes if senses else 0), dtype=np.uint64)
+        latest = np.full(self.num_nodes, -1, dtype=np.int64)
         if senses and self.carried is None:
-            kernels.remember(self.fast[0].fired, bits, self.depth, self.first)
-        due, edge = self._early(place)
+            kernels.remember(self.fast[0].fired, bits, latest, self.depth, self.first)
+        due, early = self._early(place)
         powers, gains, cost = np.ones(1, np.float32), np.ones(1, np.float32), 0.0
         if micro is not None:
-            longest = BITS - int(health_time.min(initial=0))
+            longest = BITS - int(edges["health_time"].min(initial=0))
             powers = power_table(1.0 - micro.eta * micro.decay, longest).numpy()
             gains = micro.window_table(dt).numpy()
             if micro.trace == "coincidence":
@@ -156,16 +164,10 @@ class EventMemory:
         return kernels.Senses(
             listens=oligo is not None,
             heals=micro is not None,
-            coincidence=micro is not None and micro.trace == "coincidence",
             start=start,
-            src=to_numpy(data.edge_index[0][place]),
-            delay=to_numpy(round_delay(data.edge_delay[place])),
-            arrival=sensed("edge_arrival", self.clock),
-            health=_copy(data.edge_health[place]) if micro else np.zeros(place.numel(), np.float32),
-            health_time=health_time,
-            hits=sensed("edge_hits"),
-            lag=_copy(data.edge_lag[place]) if oligo else np.zeros(place.numel(), np.int64),
+            edges=edges,
             bits=bits,
+            latest=latest,
             origin=self.depth,
             seen=0,
             window=oligo.window_steps(dt) if oligo else 0,
@@ -173,7 +175,7 @@ class EventMemory:
             gains=gains,
             cost=np.float32(f32(cost)),
             due=due,
-            edge=edge,
+            early=early,
         )
 
     def _early(self, place: Tensor) -> tuple[Any, Any]:
@@ -280,17 +282,20 @@ class EventMemory:
         data, place = self.data, torch.from_numpy(self.place)
         if place.numel():
             self._look_through()
-            s = self.senses
-            arrival = torch.from_numpy(s.arrival).long()
+            edges, s = self.senses.edges, self.senses
+
+            def known(name: str) -> Tensor:
+                return torch.from_numpy(edges[name].astype(np.int64))
+
+            arrival = known("arrival")
             arrival = torch.where(arrival > 0, arrival + self.clock, data.edge_arrival[place])
             data.edge_arrival = data.edge_arrival.index_copy(0, place, arrival)
             if s.listens:
-                hits, lag = torch.from_numpy(s.hits).long(), torch.from_numpy(s.lag)
-                data.edge_hits = data.edge_hits.index_copy(0, place, hits)
-                data.edge_lag = data.edge_lag.index_copy(0, place, lag)
+                data.edge_hits = data.edge_hits.index_copy(0, place, known("hits"))
+                data.edge_lag = data.edge_lag.index_copy(0, place, known("lag"))
             if s.heals:
-                clock = torch.from_numpy(s.health_time).long() + self.clock
-                health = torch.from_numpy(s.health)
+                clock = known("health_time") + self.clock
+                health = torch.from_numpy(edges["health"].copy())
                 data.edge_health = data.edge_health.index_copy(0, place, health)
                 data.edge_health_clock = data.edge_health_clock.index_copy(0, place, clock)
         return self._settled(state)

@@ -85,27 +85,36 @@ class Gain(NamedTuple):
     units: Array
 
 
+EDGE = np.dtype(
+    [
+        ("src", np.int32),
+        ("delay", np.int32),
+        ("arrival", np.int32),
+        ("health_time", np.int32),
+        ("health", np.float32),
+        ("hits", np.int32),
+        ("lag", np.int64),
+    ]
+)
+"""What the glia know of an edge, side by side in memory."""
+
+
 class Senses(NamedTuple):
-    """What oligodendrocytes and microglia sense of each live edge, grouped by target.
+    """What oligodendrocytes and microglia sense of the live edges ``[E]``, grouped by target.
 
     Times count steps of the epoch since the last tick: its first step is 1, older ones are 0 or
     less. ``bits`` ``[W, N]`` uint64 is a ring that holds which steps each neuron fired in; step 0
-    is bit ``origin``. All arrivals until ``seen`` have been taken note of. ``due`` and ``edge``
-    list the arrivals of spikes that left before the epoch with a delay of their own.
+    is bit ``origin``, and ``latest`` ``[N]`` is the last bit set. All arrivals until ``seen`` have
+    been taken note of. ``due`` and ``early`` list the arrivals, times and edges, of spikes that
+    left before the epoch with a delay of their own.
     """
 
     listens: bool
     heals: bool
-    coincidence: bool
     start: Array
-    src: Array
-    delay: Array
-    arrival: Array
-    health: Array
-    health_time: Array
-    hits: Array
-    lag: Array
+    edges: Array
     bits: Array
+    latest: Array
     origin: int
     seen: int
     window: int
@@ -113,7 +122,7 @@ class Senses(NamedTuple):
     gains: Array
     cost: Any
     due: Array
-    edge: Array
+    early: Array
 
 
 class Taps(NamedTuple):
@@ -320,45 +329,50 @@ def _last_bit(bits, node, after, until):
 
 
 @njit(inline="always")
-def _add_health(s, k, time, amount):
-    s.health[k] = s.health[k] * s.powers[time - s.health_time[k]] + amount
-    s.health_time[k] = time
+def _add_health(edges, k, time, amount, powers):
+    edges[k].health = edges[k].health * powers[time - edges[k].health_time] + amount
+    edges[k].health_time = time
 
 
 @njit(inline="always")
-def _catch_up(s, k, time):
+def _catch_up(edges, k, time, bits, latest, origin, seen, powers, cost):
     """Brings edge ``k`` up to all arrivals until ``time``."""
-    node, shift = s.src[k], s.origin - s.delay[k]
-    after, until = max(np.int64(s.arrival[k]), s.seen) + shift, time + shift
-    if s.cost != ZERO:
-        p = _first_bit(s.bits, node, after, until)
+    node, shift = edges[k].src, origin - edges[k].delay
+    after, until = max(np.int64(edges[k].arrival), seen) + shift, time + shift
+    if latest[node] <= after:
+        pass
+    elif cost != ZERO:
+        p = _first_bit(bits, node, after, until)
         while p >= 0:
-            s.arrival[k] = p - shift
-            _add_health(s, k, p - shift, s.cost)
-            p = _first_bit(s.bits, node, p, until)
+            edges[k].arrival = p - shift
+            _add_health(edges, k, p - shift, cost, powers)
+            p = _first_bit(bits, node, p, until)
     else:
-        p = _last_bit(s.bits, node, after, until)
+        p = latest[node]
+        p = p if p <= until else _last_bit(bits, node, after, until)
         if p >= 0:
-            s.arrival[k] = p - shift
+            edges[k].arrival = p - shift
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def catch_up_all(s, time):
     """Brings every edge up to all arrivals until ``time``."""
-    for k in range(s.src.size):
-        _catch_up(s, k, time)
+    edges, bits, latest, powers = s.edges, s.bits, s.latest, s.powers
+    for k in range(edges.size):
+        _catch_up(edges, k, time, bits, latest, s.origin, s.seen, powers, s.cost)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _sense_early(s, first, time):
     """Arrivals at ``time`` of spikes that left before the epoch; returns the next in the list."""
+    edges, bits, latest, powers = s.edges, s.bits, s.latest, s.powers
     while first < s.due.size and s.due[first] <= time:
-        k = s.edge[first]
-        if s.arrival[k] < time:
-            _catch_up(s, k, time - 1)
-            s.arrival[k] = time
+        k = s.early[first]
+        if edges[k].arrival < time:
+            _catch_up(edges, k, time - 1, bits, latest, s.origin, s.seen, powers, s.cost)
+            edges[k].arrival = time
             if s.cost != ZERO:
-                _add_health(s, k, time, s.cost)
+                _add_health(edges, k, time, s.cost, powers)
         first += 1
     return first
 
@@ -366,24 +380,21 @@ def _sense_early(s, first, time):
 @njit(nogil=True, cache=True, error_model="numpy")
 def _sense(s, nodes, count, time):
     """What the afferents of the neurons that fire at ``time`` mean to the glia."""
-    place = time + s.origin
-    word = (place >> 6) & (s.bits.shape[0] - 1)
+    edges, bits, latest, powers, gains = s.edges, s.bits, s.latest, s.powers, s.gains
+    start, place = s.start, time + s.origin
+    word = (place >> 6) & (bits.shape[0] - 1)
     for c in range(count):
-        s.bits[word, nodes[c]] |= np.uint64(1) << np.uint64(place & 63)
+        bits[word, nodes[c]] |= np.uint64(1) << np.uint64(place & 63)
+        latest[nodes[c]] = place
     for c in range(count):
-        i = nodes[c]
-        for k in range(s.start[i], s.start[i + 1]):
-            _catch_up(s, k, time)
-            lag = time - s.arrival[k]
+        for k in range(start[nodes[c]], start[nodes[c] + 1]):
+            _catch_up(edges, k, time, bits, latest, s.origin, s.seen, powers, s.cost)
+            lag = time - edges[k].arrival
             if s.listens and lag <= s.window:
-                s.hits[k] += 1
-                s.lag[k] += lag
-            if s.heals:
-                if s.coincidence:
-                    if lag == 0:
-                        _add_health(s, k, time, s.gains[0])
-                elif lag < s.gains.size:
-                    _add_health(s, k, time, s.gains[lag])
+                edges[k].hits += 1
+                edges[k].lag += lag
+            if s.heals and lag < gains.size:
+                _add_health(edges, k, time, gains[lag], powers)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -476,8 +487,8 @@ def refill(fired, wiring, ring, t):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def remember(fired, bits, origin, t):
-    """Sets the bits of past spikes: step ``t`` of the state is step 1 of the epoch."""
+def remember(fired, bits, latest, origin, t):
+    """Notes past spikes: step ``t`` of the state is step 1 of the epoch."""
     depth, num_nodes = fired.shape
     for past in range(max(0, t - depth), t):
         place = past - t + 1 + origin
@@ -485,6 +496,7 @@ def remember(fired, bits, origin, t):
             if fired[past % depth, j]:
                 word = (place >> 6) & (bits.shape[0] - 1)
                 bits[word, j] |= np.uint64(1) << np.uint64(place & 63)
+                latest[j] = place
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
