@@ -152,10 +152,10 @@ class EventMemory:
         if senses and self.carried is None:
             kernels.remember(self.fast[0].fired, bits, latest, self.depth, self.first)
         due, early = self._early(place)
-        powers, gains, cost = np.ones(1, np.float32), np.ones(1, np.float32), 0.0
+        self.oldest = int(edges["health_time"].min(initial=0))
+        self.fading = 1.0 if micro is None else 1.0 - micro.eta * micro.decay
+        gains, cost = np.ones(1, np.float32), 0.0
         if micro is not None:
-            longest = BITS - int(edges["health_time"].min(initial=0))
-            powers = power_table(1.0 - micro.eta * micro.decay, longest).numpy()
             gains = micro.window_table(dt).numpy()
             if micro.trace == "coincidence":
                 gains = np.array([micro.eta], dtype=np.float32)
@@ -171,7 +171,7 @@ class EventMemory:
             origin=self.depth,
             seen=0,
             window=oligo.window_steps(dt) if oligo else 0,
-            powers=powers,
+            powers=np.ones(1, dtype=np.float32),
             gains=gains,
             cost=np.float32(f32(cost)),
             due=due,
@@ -204,6 +204,9 @@ class EventMemory:
         learns = self.astro.rule != 0 or self.senses.listens or self.senses.heals
         if self.time + steps - self.senses.seen > BITS - 64:
             self._look_through()
+        if self.senses.heals:
+            powers = power_table(self.fading, self.time + steps - self.oldest)
+            self.senses = self.senses._replace(powers=powers.numpy())
         c, synaptic = _neurons(coefficients, self.num_nodes)
         currents = drive.permute(2, 0, 1).contiguous().numpy()
         nodes = np.empty((self.columns, steps * self.num_nodes), dtype=np.int32)

@@ -1,0 +1,143 @@
+"""The event backend computes the bits of the reference, whatever is asked of both."""
+
+from typing import Any
+
+import pytest
+import torch
+from helpers import random_graph
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from pyngn_graph import Astrocyte, LIFParameters, Microglia, Oligodendrocyte, TriglialReservoir
+from pyngn_graph.backends import event
+from pyngn_graph.recording import Recording
+
+SIZES = st.sampled_from([(1, 0), (1, 3), (7, 7), (40, 160), (90, 700)])
+
+
+@st.composite
+def cells(draw: st.DrawFn) -> list[Any]:
+    chosen: list[Any] = []
+    if draw(st.booleans()):
+        rule = draw(st.sampled_from(["additive", "multiplicative"]))
+        territory = draw(st.sampled_from([None, 40.0]))
+        chosen.append(Astrocyte(rule=rule, territory=territory, eta=0.01))
+    if draw(st.booleans()):
+        rule = draw(st.sampled_from(["graded", "align"]))
+        window = draw(st.sampled_from([0.0, 15.0, 60.0]))
+        chosen.append(Oligodendrocyte(rule=rule, eta=0.3, window=window, max_delay=40))
+    if draw(st.booleans()):
+        regrow = draw(st.booleans())
+        chosen.append(
+            Microglia(
+                criterion=draw(st.sampled_from(["threshold", "relative", "weight", "random"])),
+                trace=draw(st.sampled_from(["window", "coincidence"])),
+                cost=draw(st.sampled_from([0.0, 0.25])),
+                threshold=0.495,
+                fraction=0.1,
+                keep=0.2,
+                regrow=regrow,
+                drop=regrow or draw(st.booleans()),
+                length_scale=30.0,
+                velocity=10.0,
+            )
+        )
+    return draw(st.permutations(chosen))
+
+
+def assert_same_bits(a: Tensor, b: Tensor, name: str) -> None:
+    assert a.dtype == b.dtype, name
+    assert torch.equal(a.nan_to_num(-7.0), b.nan_to_num(-7.0)), name
+
+
+def assert_same_recording(a: Recording, b: Recording) -> None:
+    for name in ("events", "states", "synaptic_events", "num_edges"):
+        assert_same_bits(getattr(a, name), getattr(b, name), name)
+    for name, trace in a.traces.items():
+        assert_same_bits(trace, b.traces[name], name)
+
+
+@given(data=st.data(), size=SIZES, glia=cells(), seed=st.integers(0, 2**20))
+def test_any_run_has_the_bits_of_the_reference(
+    data: st.DataObject, size: tuple[int, int], glia: list[Any], seed: int
+) -> None:
+    num_nodes, num_edges = size
+    pick = lambda *values: data.draw(st.sampled_from(values))  # noqa: E731
+    graph = random_graph(seed, num_nodes=num_nodes, num_edges=num_edges, weight=0.5)
+    generator = torch.Generator().manual_seed(seed)
+    if pick(True, False):
+        graph.edge_mask = torch.rand(num_edges, generator=generator) < 0.8
+    tau_m: Any = pick(20.0, None)
+    neuron = LIFParameters(
+        tau_m=torch.rand(num_nodes, generator=generator) * 20.0 + 10.0 if tau_m is None else tau_m,
+        t_ref=pick(0.0, 2.0),
+        v_min=pick(None, -2.0),
+        tau_syn=pick(None, 5.0),
+    )
+    stateful = pick(True, False)
+    options: dict[str, Any] = {
+        "neuron": neuron,
+        "glia": glia,
+        "glia_period": pick(7, 50, 200),
+        "hold": pick(1, 3),
+        "pool": pick("last", 3),
+        "in_flight": pick("arrival", "emission"),
+        "stateful": stateful,
+        "bias": (0.9, 2.0),
+        "in_channels": 2,
+    }
+    twins = [TriglialReservoir(graph, backend=name, **options) for name in ("reference", "event")]
+    x = torch.randn(3, pick(20, 60), 2, generator=generator)
+    lengths = torch.tensor([5, x.size(1), 13])
+    names = ["v", "state"]
+    names += ["i_syn"] if neuron.tau_syn is not None else []
+    names += ["gain", "calcium"] if "gain" in twins[0].graph else []
+    for every in (1, 4):
+        runs = [
+            r.run(x, record=names, every=every, lengths=lengths if glia else None) for r in twins
+        ]
+        assert_same_recording(*runs)
+    for twin in twins:
+        twin.eval()
+        if stateful:
+            twin.reset()
+    assert_same_recording(*(twin.run(x, record=names) for twin in twins))
+    assert torch.equal(twins[0](x), twins[1](x))
+    first, second = (twin.graph.to_dict() for twin in twins)
+    assert first.keys() == second.keys()
+    for key, value in first.items():
+        if isinstance(value, Tensor):
+            assert_same_bits(value, second[key], key)
+        else:
+            assert value == second[key], key
+
+
+def test_the_number_of_threads_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = random_graph(3, num_nodes=50, num_edges=300, weight=0.5)
+    reservoir = TriglialReservoir(graph, in_channels=2, bias=(0.9, 2.0), backend="event").eval()
+    x = torch.randn(9, 40, 2, generator=torch.Generator().manual_seed(0))
+    alone = reservoir.run(x)
+    assert alone.events.numel() > 0
+    for threads in (2, 4):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        assert_same_recording(reservoir.run(x), alone)
+
+
+def test_an_epoch_longer_than_the_memory_for_spikes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event, "BITS", 1024 + 128)
+    graph = random_graph(4, num_nodes=30, num_edges=200, weight=0.5)
+    bias = torch.linspace(0.99, 1.2, 30)  # some fire once in many seconds
+    twins = [
+        TriglialReservoir(
+            graph,
+            glia=[Oligodendrocyte(max_delay=40), Microglia(cost=0.0)],
+            glia_period=3500,
+            bias=bias,
+            backend=name,
+        )
+        for name in ("reference", "event")
+    ]
+    assert_same_recording(*(twin.run(num_steps=4000) for twin in twins))
+    assert torch.equal(twins[0].graph.edge_health, twins[1].graph.edge_health)
+    assert torch.equal(twins[0].graph.edge_delay, twins[1].graph.edge_delay)
