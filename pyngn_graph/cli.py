@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--glia", type=_glia, default=GLIA, help="e.g. astrocyte,microglia; none")
+    parser.add_argument("--glia", type=_glia, help="e.g. astrocyte,microglia; none (default: all)")
     parser.add_argument("--num-nodes", type=_positive, help="number of neurons")
     parser.add_argument("--weight", type=float, help="mean excitatory weight (threshold = 1)")
     parser.add_argument("--seed", type=_seed, default=0, help="first seed (default 0)")
@@ -169,7 +169,9 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _recipe(options: argparse.Namespace) -> Recipe:
-    recipe = replace(RECIPES[READ[options.dataset, options.read]](), glia=options.glia)
+    recipe = RECIPES[READ[options.dataset, options.read]]()
+    if options.glia is not None:
+        recipe = replace(recipe, glia=options.glia)
     if options.num_nodes is not None:
         recipe = replace(recipe, num_nodes=options.num_nodes)
     if options.weight is not None:

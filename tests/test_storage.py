@@ -13,6 +13,8 @@ from torch import Tensor
 import pyngn_graph as ng
 from pyngn_graph import storage
 from pyngn_graph.generators import Tissue
+from pyngn_graph.glia.coherence import Coherence
+from pyngn_graph.glia.competition import Winner
 
 
 def living(**kwargs: Any) -> ng.TriglialReservoir:
@@ -83,6 +85,23 @@ def test_changing_the_float_type_leaves_the_weights_on_their_grid() -> None:
     reservoir = living().eval()
     before = reservoir(signal(1))
     assert torch.equal(reservoir.half()(signal(1)), before)
+
+
+def test_rules_with_parameters_are_kept(tmp_path: Path) -> None:
+    glia = [ng.Oligodendrocyte(Coherence(shape=2.0)), ng.Microglia(Winner(long_delay=0.5))]
+    reservoir = living(glia=glia)
+    reservoir.run(signal(0))
+    reservoir.save(tmp_path / "r.safetensors")
+    loaded = ng.TriglialReservoir.load(tmp_path / "r.safetensors")
+    assert repr(loaded) == repr(reservoir)
+    assert torch.equal(reservoir.run(signal(1)).events, loaded.run(signal(1)).events)
+    assert_same_graph(reservoir, loaded)
+
+
+def test_a_saved_file_may_be_read_by_others(tmp_path: Path) -> None:
+    living().save(tmp_path / "r.safetensors")
+    (tmp_path / "plain").write_text("")
+    assert (tmp_path / "r.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 class Mine(ng.GlialCell):

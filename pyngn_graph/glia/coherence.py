@@ -41,16 +41,18 @@ class Coherence:
             \text{ if } w_{ji} \mu_{ji} > 0, \text{ else } D_{ji} + \eta (D^-_i - D_{ji})
 
     z is what the other axons just did, so that :math:`\mu` becomes the leading component of the
-    afferents. Each target draws its two delays once, stratified over the neurons:
-    :math:`D^\pm = D_{min} + (D_{max} - D_{min}) u^{1/shape}`. :math:`\eta` and the bounds are those
-    of the oligodendrocyte. Delays of the graph change at ticks only: ``edge_pull`` gathers how far
-    the spikes in between have moved them. About 30 s of activity settle the loadings.
+    afferents. It is clipped at :math:`\pm 1 / \sqrt{1 - \kappa}`, the most that a step which V has
+    seen can give: the first spikes of a life meet a V of almost nothing. So loadings are bounded.
+    Each target draws its two delays once, stratified over the neurons,
+    :math:`D^\pm = D_{min} + (D_{max} - D_{min}) u^{1 / shape}`; :math:`\eta` and the bounds are
+    those of the oligodendrocyte. Delays of the graph change at ticks only: ``edge_pull`` gathers
+    how far the spikes in between have moved them. Loadings settle within some 30 s of activity.
 
     Writes ``edge_loading`` and ``edge_pull`` ``[E]``, ``axon_trace``, ``axon_mean`` (r and its
     mean) and ``coherence_variance`` (V) ``[N]`` float64, ``coherence_delay`` ``[N, 2]``. Masked and
     dropped edges are in no sum. Sums are free of order, spikes of one step act at once, and all is
-    float64: results depend neither on threads nor on the order of edges. Parallel edges are
-    afferents of their own. Takes work O(E) per step, on the reference backend.
+    float64, so that results depend neither on threads nor on the order of the edges. Parallel edges
+    are afferents of their own. The work is O(E) per step, on the reference backend.
 
     Args:
         shape: Shape of the distribution of delays: 1 is uniform, 2 favors long ones.
@@ -103,19 +105,18 @@ class Coherence:
     ) -> None:
         """Follows the traces of the axons, and learns from those that fire."""
         dt, live, (src, dst) = dt_of(data), alive(data), data.edge_index
-        keep = math.exp(-dt / self.tau_mean)
+        keep, rest = math.exp(-dt / self.tau_mean), -math.expm1(-dt / self.tau_mean)
         trace = math.exp(-dt / self.tau) * data.axon_trace
-        data.axon_mean = keep * data.axon_mean + (1.0 - keep) * trace
+        data.axon_mean = keep * data.axon_mean + rest * trace
         own = torch.where(live, data.edge_loading * (trace - data.axon_mean)[src], 0.0)
         total = sum_at(own, dst, data.num_nodes)
-        variance = keep * data.coherence_variance + (1.0 - keep) * total.square()
+        variance = keep * data.coherence_variance + rest * total.square()
         data.coherence_variance, data.axon_trace = variance, trace + spikes
         event = (spikes[src] & live).nonzero().squeeze(1)
         if event.numel() == 0:
             return
         target = dst[event]
-        # No deviation within its own mean exceeds this: it binds only where V has decayed to none.
-        most = 1.0 / math.sqrt(1.0 - keep)
+        most = 1.0 / math.sqrt(rest)
         z = (total[target] - own[event]) / (variance[target].sqrt() + FLOOR)
         loading = data.edge_loading[event]
         loading = loading + self.eta * (z.clamp(-most, most) - loading)

@@ -2,12 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
-from numba import njit
-from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import Data
 
@@ -15,8 +13,6 @@ from pyngn_graph.graph import alive, round_delay
 
 if TYPE_CHECKING:
     from pyngn_graph.glia.microglia import Microglia
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,9 @@ class Competition:
     def __post_init__(self) -> None:
         for name in ("excitatory", "inhibitory", "long_delay", "noise"):
             if not 0.0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"'{name}' must not be negative (got {getattr(self, name)})")
+                raise ValueError(
+                    f"'{name}' must be finite and not negative (got {getattr(self, name)})"
+                )
 
     def quota(self, seed: int, num_nodes: int) -> Tensor:
         """Inputs ``[2, N]`` int64 that each target keeps: excitatory, then inhibitory."""
@@ -43,6 +41,8 @@ class Competition:
 
     def select(self, cell: "Microglia", data: Data, generator: torch.Generator) -> Tensor:
         """The edges ``[E]`` bool that go in one round of visits."""
+        from pyngn_graph.glia.visits import visit
+
         live = alive(data).cpu().nonzero().squeeze(1)
         live = live[torch.argsort(data.edge_index[1].cpu()[live], stable=True)]
         src, dst = data.edge_index.cpu()[:, live]
@@ -53,7 +53,7 @@ class Competition:
             vigor += self.long_delay * delay / delay.max()
         size = torch.bincount(dst, minlength=data.num_nodes)
         order, removals, enough = self._visits(cell, data, live.numel(), generator)
-        lost = _visit(
+        lost = visit(
             order.numpy(),
             torch.cat([size.new_zeros(1), size.cumsum(0)]).numpy(),
             src.numpy(),
@@ -154,48 +154,3 @@ class Hub(Competition):
         if "gain" in data:
             order = order[torch.argsort(data.gain.cpu()[order], stable=True)]
         return order, num_live, math.ceil(cell.fraction * num_live)
-
-
-@njit(cache=True, nogil=True)
-def _visit(
-    order: Array,
-    start: Array,
-    src: Array,
-    kind: Array,
-    vigor: Array,
-    quota: Array,
-    boutons: Array,
-    removals: int,
-    min_in: int,
-    budget: int,
-    enough: int,
-) -> Array:
-    """Which of the edges, sorted by target, go; ``boutons`` is counted down.
-
-    The inputs of target i stand at ``start[i] .. start[i + 1]``; ``quota`` is ``[2, N]`` by kind.
-    No more than ``budget`` edges go, and once ``enough`` are gone no other target is visited.
-    """
-    lost = np.zeros(src.size, np.bool_)
-    gone = 0
-    for i in order:
-        if gone >= enough:
-            break
-        inputs = start[i + 1] - start[i]
-        for k in range(2):
-            own = 0
-            for e in range(start[i], start[i + 1]):
-                own += kind[e] == k
-            number = min(removals, own - quota[k, i], inputs - min_in, budget - gone)
-            for _ in range(number):
-                worst, least = -1, np.inf
-                for e in range(start[i], start[i + 1]):
-                    if kind[e] != k or lost[e]:
-                        continue
-                    health = vigor[e] / boutons[src[e]]
-                    if health < least:
-                        worst, least = e, health
-                lost[worst] = True
-                boutons[src[worst]] -= 1
-                inputs -= 1
-                gone += 1
-    return lost

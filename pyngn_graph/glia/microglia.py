@@ -178,7 +178,7 @@ class Microglia(GlialCell):
         """Brings all health up to date, then prunes and regrows."""
         data = self.prepare(data)
         self._add(data, torch.arange(data.num_edges, device=data.edge_index.device), 0.0)
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + clock_of(data))
+        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + clock_of(data)) % 2**63)
         doomed = self._doomed(data, generator)
         if self.regrow:
             return regrow(
