@@ -1,6 +1,7 @@
 """How an input becomes a current into every neuron: a fixed projection and a bias."""
 
 import math
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
@@ -76,7 +77,7 @@ class Projection(nn.Module):
             ValueError, TypeError: If shape, type, device or a value breaks the rule.
         """
         if x is None:
-            if not isinstance(num_steps, int) or num_steps < 1:
+            if not isinstance(num_steps, Integral) or num_steps < 1:
                 raise ValueError(
                     f"Without input give 'num_steps', a whole number >= 1 (got {num_steps!r})"
                 )

@@ -4,6 +4,7 @@ import copy
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
+from numbers import Integral
 from typing import Any, Self
 
 import torch
@@ -360,7 +361,7 @@ class TriglialReservoir(nn.Module):
         events: bool,
         progress: bool | None,
     ) -> tuple[Probe, Data]:
-        if not isinstance(every, int) or every < 1:
+        if not isinstance(every, Integral) or every < 1:
             raise ValueError(f"'every' must be a whole number of steps >= 1 (got {every!r})")
         x, samples = self.projection.checked(x, num_steps, lengths)
         hold = self.setting.hold if num_steps is None else 1

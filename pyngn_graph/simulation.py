@@ -4,6 +4,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -47,9 +48,9 @@ class Setting:
     def __post_init__(self) -> None:
         for name in ("glia_period", "hold"):
             steps = getattr(self, name)
-            if not isinstance(steps, int) or steps < 1:
+            if not isinstance(steps, Integral) or steps < 1:
                 raise ValueError(f"'{name}' must be a whole number of steps >= 1 (got {steps!r})")
-        if self.pool != "last" and (not isinstance(self.pool, int) or self.pool < 1):
+        if self.pool != "last" and (not isinstance(self.pool, Integral) or self.pool < 1):
             raise ValueError(
                 f"'pool' must be 'last' or a number of segments >= 1 (got {self.pool!r})"
             )
@@ -209,13 +210,13 @@ class Simulation:
         """Lets the slow clock tick: delays and wiring change, and with them the fast state."""
         state = state.settled()
         num_edges = self.data.num_edges
-        self.data.edge_id = torch.arange(num_edges, device=self.data.edge_index.device)
+        self.data.edge_origin = torch.arange(num_edges, device=self.data.edge_index.device)
         for cell in self.setting.glia:
             if not (isinstance(cell, GlialCell) and cell.every_step):
                 self.data = self._rewritten(cell, self.data, num_edges)
         data = self.data
-        state = state.rewired(data.edge_id, num_edges)
-        del data.edge_id
+        state = state.rewired(data.edge_origin, num_edges)
+        del data.edge_origin
         data.edge_weight = on_grid(data.edge_weight, weight_grid(data))
         self.data = self.setting.prepared(data)
         return state.lengthened(longest_delay(self.data))
@@ -230,11 +231,11 @@ class Simulation:
                     f"the graph has {data.num_nodes} instead of {before.num_nodes} neurons; glia "
                     f"may rewrite edges only"
                 )
-            known = data.edge_id[data.edge_id >= 0] if "edge_id" in data else None
+            known = data.edge_origin[data.edge_origin >= 0] if "edge_origin" in data else None
             if known is None or not _are_distinct(known, num_edges):
                 raise ValueError(
-                    "edges were merged or doubled, or 'edge_id' is lost; a transform must keep "
-                    "every 'edge_*' of an old edge and give a new edge 'edge_id' -1"
+                    "edges were merged or doubled, or 'edge_origin' is lost; a transform must keep "
+                    "every 'edge_*' of an old edge and give a new edge 'edge_origin' -1"
                 )
         except (TypeError, ValueError) as error:
             raise type(error)(f"{cell!r} returned a graph that cannot run on: {error}") from error

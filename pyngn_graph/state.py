@@ -95,17 +95,17 @@ class ReservoirState:
         history[past % max_delay] = self.history[past % depth]
         return replace(self, history=history)
 
-    def rewired(self, edge_id: Tensor, num_edges: int) -> "ReservoirState":
+    def rewired(self, edge_origin: Tensor, num_edges: int) -> "ReservoirState":
         """The state after the edges changed.
 
-        ``edge_id`` ``[E]`` names the old position, below ``num_edges``, of each edge. Spikes under
-        way over a dropped edge are lost; an edge that grew (-1) begins empty.
+        ``edge_origin`` ``[E]`` names the old position, below ``num_edges``, of each edge. Spikes
+        under way over a dropped edge are lost; an edge that grew (-1) begins empty.
         """
         if self.in_flight is None:
             return self
-        place = edge_id.new_full((num_edges,), -1)
-        kept = (edge_id >= 0).nonzero().squeeze(1)
-        place[edge_id[kept]] = kept
+        place = edge_origin.new_full((num_edges,), -1)
+        kept = (edge_origin >= 0).nonzero().squeeze(1)
+        place[edge_origin[kept]] = kept
         due, edge, column = self.in_flight
         edge = place[edge]
         in_flight = torch.stack([due, edge, column])[:, edge >= 0]

@@ -261,8 +261,8 @@ def setting(key: str, value: Any) -> Callable[[Data], Data]:
         (setting("edge_delay", lambda d: d.edge_delay * 0), ValueError, "at least 1 step"),
         (setting("edge_delay", lambda d: d.edge_delay + 1e5), ValueError, "max_delay = 10000"),
         (setting("edge_index", lambda d: d.edge_index + 7), ValueError, r"lie in \[0, 7\]"),
-        (setting("edge_id", lambda d: d.edge_id * 0), ValueError, "merged or doubled"),
-        (setting("edge_id", lambda d: d.edge_id + 1), ValueError, "merged or doubled"),
+        (setting("edge_origin", lambda d: d.edge_origin * 0), ValueError, "merged or doubled"),
+        (setting("edge_origin", lambda d: d.edge_origin + 1), ValueError, "merged or doubled"),
         (
             returns(lambda d: d.subgraph(torch.arange(7))),
             ValueError,
@@ -278,7 +278,7 @@ def setting(key: str, value: Any) -> Callable[[Data], Data]:
                 )
             ),
             ValueError,
-            "'edge_id' is lost",
+            "'edge_origin' is lost",
         ),
     ],
 )

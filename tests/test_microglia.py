@@ -10,7 +10,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.transforms import Compose
 
-from pyngn_graph import Microglia, TriglialReservoir
+from pyngn_graph import Microglia, Oligodendrocyte, TriglialReservoir
 from pyngn_graph.graph import alive, in_degree, validate
 
 seeds = st.integers(0, 2**31)
@@ -432,3 +432,16 @@ def test_repr_and_config_show_every_parameter() -> None:
 def test_parameters_out_of_range(wrong: dict[str, Any], match: str) -> None:
     with pytest.raises(ValueError, match=match):
         Microglia(**wrong)
+
+
+def test_an_edge_grown_beyond_the_longest_delay_is_taken_in_by_oligodendrocytes() -> None:
+    graph = random_graph(5, num_nodes=30, num_edges=120)
+    cells = [
+        Oligodendrocyte(max_delay=5, rule="align"),
+        Microglia("random", regrow=True, fraction=0.5, length_scale=1e3, velocity=1.0),
+    ]
+    graph.edge_delay = graph.edge_delay.clamp(max=5)
+    reservoir = TriglialReservoir(graph, glia=cells, glia_period=10, bias=1.3)
+    reservoir.run(num_steps=10)
+    assert reservoir.graph.edge_delay.max() > 5
+    reservoir.run(num_steps=10)

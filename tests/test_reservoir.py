@@ -463,7 +463,7 @@ def test_edges_may_be_added_if_they_say_so(backend: str) -> None:
             return data
         data = copy.copy(data)
         data.edge_index = torch.cat([data.edge_index, torch.tensor([[0], [2]])], dim=1)
-        new = {"edge_weight": 0.25, "edge_delay": 4, "edge_mask": True, "edge_id": -1}
+        new = {"edge_weight": 0.25, "edge_delay": 4, "edge_mask": True, "edge_origin": -1}
         for key, value in new.items():
             more = torch.tensor([value], dtype=data[key].dtype)
             data[key] = torch.cat([data[key], more])

@@ -90,7 +90,11 @@ class EventMemory:
             i_syn=empty if neuron.i_syn is None else _copy(neuron.i_syn[:, column]),
             trace=_copy(state.trace[:, column]),
             fired=_copy(state.history[:, :, column]).view(np.uint8),
-            ring=np.zeros((self.depth, self.num_nodes), dtype=np.int32),
+            # Spikes that keep their delays may arrive together over one edge: int32 is too small.
+            ring=np.zeros(
+                (self.depth, self.num_nodes),
+                dtype=np.int32 if self.carried is None else np.int64,
+            ),
         )
         if self.carried is None:
             kernels.refill(fast.fired, self.wiring, fast.ring, state.t)
@@ -100,7 +104,7 @@ class EventMemory:
             edge, due = edge[here], due[here]
             units = self.data.edge_weight[edge].double() / float(self.grid)
             slot = (due % self.depth).numpy(), self.data.edge_index[1, edge].numpy()
-            np.add.at(fast.ring, slot, to_numpy(units).astype(np.int32))
+            np.add.at(fast.ring, slot, to_numpy(units).astype(np.int64))
         return fast
 
     def _gain(self, cell: Astrocyte | None) -> kernels.Gain:

@@ -130,7 +130,9 @@ class Oligodendrocyte(GlialCell):
     def prepare(self, data: Data) -> Data:
         """Turns ``edge_delay`` into float32 and adds the counters of hits and lags."""
         steps = round_delay(data.edge_delay)
-        if bool((steps > self.max_delay).any()):
+        # Once they are floats, a longer one has just grown, and the next tick takes it in.
+        fresh = not data.edge_delay.is_floating_point()
+        if fresh and bool((steps > self.max_delay).any()):
             raise ValueError(
                 f"'edge_delay' reaches {int(steps.max())} steps, beyond max_delay = "
                 f"{self.max_delay} of this Oligodendrocyte; raise its 'max_delay'"

@@ -44,7 +44,7 @@ def regrow(
     data.edge_health = data.edge_health.index_fill(0, edge, health)
     for key, value in (("edge_health_clock", clock_of(data)), ("edge_arrival", NEVER)):
         data[key] = data[key].index_fill(0, edge, value)
-    fresh = {"edge_hits": 0, "edge_lag": 0, "edge_loading": 0, "edge_pull": 0, "edge_id": -1}
+    fresh = {"edge_hits": 0, "edge_lag": 0, "edge_loading": 0, "edge_pull": 0, "edge_origin": -1}
     for key, value in fresh.items():
         if key in data:
             data[key] = data[key].index_fill(0, edge, value)
