@@ -124,7 +124,7 @@ def weight_grid(data: Data) -> float:
     size = data.edge_weight.detach().double().abs()
     total = size.new_zeros(data.num_nodes).index_add_(0, data.edge_index[1], size)
     _, exponent = math.frexp(float(total.max()))
-    grid = math.ldexp(1.0, exponent - 32)
+    grid = math.ldexp(1.0, max(exponent - 32, -149))  # no float32 is finer than 2^-149
     while _largest_sum(data, torch.round(size / grid).long()) >= 2**30:
         grid *= 2.0
     return grid

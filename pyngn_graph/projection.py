@@ -45,8 +45,8 @@ class Projection(nn.Module):
                 )
         elif in_channels is not None:
             size = (num_nodes, in_channels)
-            weight = torch.randn(size, generator=generator) * scale
-            reached = torch.rand(size, generator=generator) < density
+            weight = torch.randn(size, generator=generator, dtype=torch.float32) * scale
+            reached = torch.rand(size, generator=generator, dtype=torch.float32) < density
             weight = weight * reached / math.sqrt(in_channels * density)
         if bias is None:
             bias = 0.0 if in_channels is None else (0.7, 1.1)
@@ -54,7 +54,8 @@ class Projection(nn.Module):
             if len(bias) != 2 or not bias[0] <= bias[1]:
                 raise ValueError(f"'bias' as a pair means (lowest, highest) (got {bias})")
             low, high = bias
-            bias = low + (high - low) * torch.rand(num_nodes, generator=generator)
+            share = torch.rand(num_nodes, generator=generator, dtype=torch.float32)
+            bias = low + (high - low) * share
         bias = torch.as_tensor(bias, dtype=torch.float32).detach()
         if bias.dim() and bias.shape != (num_nodes,):
             raise ValueError(f"'bias' must have shape [{num_nodes}] (got {list(bias.shape)})")

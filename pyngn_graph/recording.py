@@ -1,6 +1,7 @@
 """What a run leaves behind: spikes as events, traces, liquid states, and the graph."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -137,8 +138,9 @@ class Probe:
         self.sent = torch.zeros(shape, dtype=torch.int64, device=device)
         self.num_edges = torch.zeros(shape, dtype=torch.int64, device=device)
         rows = (shape[0], shape[1] // every, num_nodes)
-        self.traces = {name: torch.full(rows, torch.nan, device=device) for name in names}
-        self.sums = torch.zeros(shape[0] * (self.segments or 1), num_nodes, device=device)
+        kind: Any = {"dtype": torch.float32, "device": device}
+        self.traces = {name: torch.full(rows, torch.nan, **kind) for name in names}
+        self.sums = torch.zeros(shape[0] * (self.segments or 1), num_nodes, **kind)
 
     def begin(self, layout: Layout) -> None:
         """Prepares for columns that lie as ``layout`` says.

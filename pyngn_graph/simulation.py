@@ -149,7 +149,7 @@ class Simulation:
                     f"The fast state holds {state.columns} trials but this call has {columns}; "
                     f"call 'reset()' first"
                 )
-            return state.copy()
+            return state.copy().lengthened(longest_delay(data))
         if self.learns:
             for cell in setting.cells:
                 cell.forget(data)

@@ -50,7 +50,7 @@ class ReservoirState:
         device: torch.device,
     ) -> "ReservoirState":
         """A silent state; ``keeps_delay`` asks for ``in_flight``."""
-        zero = torch.zeros(num_nodes, columns, device=device)
+        zero = torch.zeros(num_nodes, columns, dtype=torch.float32, device=device)
         return cls(
             neuron=LIFState.rest(params, zero),
             history=torch.zeros(max_delay, num_nodes, columns, dtype=torch.bool, device=device),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from pyngn_graph import Astrocyte, LIFParameters, Microglia, Oligodendrocyte, TriglialReservoir
-from pyngn_graph.backends import event
+from pyngn_graph.backends import sensing
 from pyngn_graph.recording import Recording
 
 SIZES = st.sampled_from([(1, 0), (1, 3), (7, 7), (40, 160), (90, 700)])
@@ -125,7 +125,7 @@ def test_the_number_of_threads_changes_nothing(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_an_epoch_longer_than_the_memory_for_spikes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event, "BITS", 1024 + 128)
+    monkeypatch.setattr(sensing, "STEPS", 1000)
     graph = random_graph(4, num_nodes=30, num_edges=200, weight=0.5)
     bias = torch.linspace(0.99, 1.2, 30)  # some fire once in many seconds
     twins = [

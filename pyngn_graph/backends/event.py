@@ -16,19 +16,14 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.backends import kernels, reference
-from pyngn_graph.backends.wiring import by_target, to_numpy, wiring
+from pyngn_graph.backends.sensing import Sensing
+from pyngn_graph.backends.wiring import to_numpy, wiring
 from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
-from pyngn_graph.glia.base import clock_of, dt_of, f32, power_table
+from pyngn_graph.glia.base import clock_of, dt_of
 from pyngn_graph.graph import alive, round_delay
 from pyngn_graph.neuron import LIFCoefficients
 from pyngn_graph.recording import Probe
 from pyngn_graph.state import ReservoirState
-
-LONG_AGO = -(2**30)
-"""Time of an arrival so long ago that it no longer matters, in steps before the epoch."""
-
-BITS = 4096
-"""Steps of spikes that are remembered for glia before all edges are looked through."""
 
 
 def advance(
@@ -77,7 +72,11 @@ class EventMemory:
         self.wiring, self.grid = wiring(data)
         self.fast = [self._column(state, column) for column in range(self.columns)]
         self.astro = self._gain(cells.get(Astrocyte))
-        self.senses = self._senses(cells.get(Oligodendrocyte), cells.get(Microglia))
+        self.sensing = None
+        if Oligodendrocyte in cells or Microglia in cells:
+            oligo, micro = cells.get(Oligodendrocyte), cells.get(Microglia)
+            fired = self.fast[0].fired
+            self.sensing = Sensing(data, oligo, micro, fired, state.t, state.in_flight)
 
     def _column(self, state: ReservoirState, column: int) -> kernels.Fast:
         neuron = state.neuron
@@ -129,70 +128,6 @@ class EventMemory:
             gain, calcium, rule, kappa, rest, eta, goal, low, high, start, member, units
         )
 
-    def _senses(self, oligo: Oligodendrocyte | None, micro: Microglia | None) -> kernels.Senses:
-        data, dt, none = self.data, dt_of(self.data), np.zeros(0, dtype=np.int64)
-        senses = oligo is not None or micro is not None
-        grouped: tuple[Any, Any] = by_target(data) if senses else (none, none)
-        start, self.place = grouped
-        place = torch.from_numpy(self.place)
-
-        def sensed(key: str, since: int = 0) -> Any:
-            value = data[key][place] if key in data else torch.zeros_like(place)
-            return (value - since).clamp(min=LONG_AGO).numpy()
-
-        edges = np.zeros(place.numel(), dtype=kernels.EDGE)
-        edges["src"] = data.edge_index[0][place].numpy()
-        edges["delay"] = round_delay(data.edge_delay[place]).numpy()
-        edges["arrival"] = sensed("edge_arrival", self.clock)
-        edges["health_time"] = sensed("edge_health_clock", self.clock)
-        edges["hits"], edges["lag"] = sensed("edge_hits"), sensed("edge_lag")
-        if micro is not None:
-            edges["health"] = data.edge_health[place].numpy()
-        words = 1
-        while 64 * words < BITS + self.depth:
-            words *= 2
-        bits = np.zeros((words, self.num_nodes if senses else 0), dtype=np.uint64)
-        latest = np.full(self.num_nodes, -1, dtype=np.int64)
-        if senses and self.carried is None:
-            kernels.remember(self.fast[0].fired, bits, latest, self.depth, self.first)
-        due, early = self._early(place)
-        self.oldest = int(edges["health_time"].min(initial=0))
-        self.fading = 1.0 if micro is None else 1.0 - micro.eta * micro.decay
-        gains, cost = np.ones(1, np.float32), 0.0
-        if micro is not None:
-            gains = micro.window_table(dt).numpy()
-            if micro.trace == "coincidence":
-                gains = np.array([micro.eta], dtype=np.float32)
-            else:
-                cost = -micro.eta * micro.cost
-        return kernels.Senses(
-            listens=oligo is not None,
-            heals=micro is not None,
-            start=start,
-            edges=edges,
-            bits=bits,
-            latest=latest,
-            origin=self.depth,
-            seen=0,
-            window=oligo.window_steps(dt) if oligo else 0,
-            powers=np.ones(1, dtype=np.float32),
-            gains=gains,
-            cost=np.float32(f32(cost)),
-            due=due,
-            early=early,
-        )
-
-    def _early(self, place: Tensor) -> tuple[Any, Any]:
-        """Arrivals of spikes that left before the epoch: times, and edges as the senses count."""
-        if self.carried is None or place.numel() == 0:
-            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-        number = torch.full((self.data.num_edges,), -1)
-        number[place] = torch.arange(place.numel())
-        due, edge = self.carried[0], number[self.carried[1]]
-        order = torch.argsort(due, stable=True)
-        order = order[edge[order] >= 0]
-        return to_numpy(due[order] - self.first + 1), to_numpy(edge[order])
-
     def advance(
         self,
         state: ReservoirState,
@@ -205,12 +140,7 @@ class EventMemory:
     ) -> Data:
         """Runs all columns over the steps of ``sample``; see the reference."""
         data, steps = self.data, sample.numel()
-        learns = self.astro.rule != 0 or self.senses.listens or self.senses.heals
-        if self.time + steps - self.senses.seen > BITS - 64:
-            self._look_through()
-        if self.senses.heals:
-            powers = power_table(self.fading, self.time + steps - self.oldest)
-            self.senses = self.senses._replace(powers=powers.numpy())
+        learns = self.astro.rule != 0 or self.sensing is not None
         c, synaptic = _neurons(coefficients, self.num_nodes)
         currents = drive.permute(2, 0, 1).contiguous().numpy()
         nodes = np.empty((self.columns, steps * self.num_nodes), dtype=np.int32)
@@ -226,7 +156,6 @@ class EventMemory:
                 c,
                 synaptic,
                 self.astro,
-                self.senses,
                 kernels.Taps(due[column], window[column], probe.sums.numpy(), *traces[column]),
                 currents[column],
                 sample.numpy(),
@@ -234,7 +163,6 @@ class EventMemory:
                 np.float32(decay[0]),
                 np.float32(decay[1]),
                 state.t,
-                self.time,
                 nodes[column],
                 counts[column],
             )
@@ -250,16 +178,13 @@ class EventMemory:
         self.time += steps
         if learns:
             data.clock = self.clock + self.time
+        if self.sensing is not None:
+            self.sensing.note(nodes[0, : counts[0].sum()], counts[0])
         if self.astro.rule:
             data.gain = torch.from_numpy(self.astro.gain.copy())
             data.calcium = torch.from_numpy(self.astro.calcium.copy())
         self._report(probe, start, nodes, counts, due, traces)
         return data
-
-    def _look_through(self) -> None:
-        """Takes note of all arrivals so far, so that older spikes may be forgotten."""
-        kernels.catch_up_all(self.senses, self.time)
-        self.senses = self.senses._replace(seen=self.time)
 
     def _traces(self, probe: Probe, due: Any) -> tuple[Any, ...]:
         wanted = np.array([name in probe.names for name in TRACES])
@@ -286,25 +211,8 @@ class EventMemory:
 
     def settle(self, state: ReservoirState) -> ReservoirState:
         """Writes everything back to the tensors of the state and the graph."""
-        data, place = self.data, torch.from_numpy(self.place)
-        if place.numel():
-            self._look_through()
-            edges, s = self.senses.edges, self.senses
-
-            def known(name: str) -> Tensor:
-                return torch.from_numpy(edges[name].astype(np.int64))
-
-            arrival = known("arrival")
-            arrival = torch.where(arrival > 0, arrival + self.clock, data.edge_arrival[place])
-            data.edge_arrival = data.edge_arrival.index_copy(0, place, arrival)
-            if s.listens:
-                data.edge_hits = data.edge_hits.index_copy(0, place, known("hits"))
-                data.edge_lag = data.edge_lag.index_copy(0, place, known("lag"))
-            if s.heals:
-                clock = known("health_time") + self.clock
-                health = torch.from_numpy(edges["health"].copy())
-                data.edge_health = data.edge_health.index_copy(0, place, health)
-                data.edge_health_clock = data.edge_health_clock.index_copy(0, place, clock)
+        if self.sensing is not None:
+            self.sensing.settle()
         return self._settled(state)
 
     def _settled(self, state: ReservoirState) -> ReservoirState:

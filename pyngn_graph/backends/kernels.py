@@ -25,6 +25,9 @@ AHEAD = 32
 CACHE = 2**21
 """Bytes of a ring that stay in the cache of a core."""
 
+NEVER = np.int64(2**62)
+"""Later than any step."""
+
 ONE, ZERO = np.float32(1.0), np.float32(0.0)
 
 
@@ -100,28 +103,23 @@ EDGE = np.dtype(
 
 
 class Senses(NamedTuple):
-    """What oligodendrocytes and microglia sense of the live edges ``[E]``, grouped by target.
+    """What oligodendrocytes and microglia know of the live edges.
 
-    Times count steps of the epoch since the last tick: its first step is 1, older ones are 0 or
-    less. ``bits`` ``[W, N]`` uint64 is a ring that holds which steps each neuron fired in; step 0
-    is bit ``origin``, and ``latest`` ``[N]`` is the last bit set. All arrivals until ``seen`` have
-    been taken note of. ``due`` and ``early`` list the arrivals, times and edges, of spikes that
-    left before the epoch with a delay of their own.
+    Those into i stand at ``start[i] .. start[i + 1]`` of ``edges``. Times count steps of the epoch
+    since the last tick: its first step is 1, older ones are 0 or less. Spikes that left before the
+    epoch with a delay of their own arrive over edge k at the times
+    ``early_start[k] .. early_start[k + 1]`` of ``early``.
     """
 
     listens: bool
     heals: bool
     start: Array
     edges: Array
-    bits: Array
-    latest: Array
-    origin: int
-    seen: int
     window: int
     powers: Array
     gains: Array
     cost: Any
-    due: Array
+    early_start: Array
     early: Array
 
 
@@ -141,26 +139,6 @@ class Taps(NamedTuple):
     state: Array
     gain: Array
     calcium: Array
-
-
-@intrinsic
-def trailing_zeros(typing_context, word):
-    """Number of zero bits below the lowest set bit of a uint64 that is not 0."""
-
-    def generate(context, builder, signature, args):
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.int64(types.uint64), generate
-
-
-@intrinsic
-def leading_zeros(typing_context, word):
-    """Number of zero bits above the highest set bit of a uint64 that is not 0."""
-
-    def generate(context, builder, signature, args):
-        return builder.ctlz(args[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.int64(types.uint64), generate
 
 
 @intrinsic
@@ -300,101 +278,57 @@ def _deliver(nodes, count, wiring, ring, base):
             ring[_slot(base, wiring.jump[e], size)] += wiring.units[e]
 
 
-@njit(inline="always")
-def _first_bit(bits, node, after, until):
-    """Position of the first set bit in ``after < p <= until`` of a ring of words, or -1."""
-    p, last, found = after + 1, bits.shape[0] - 1, -1
-    while p <= until:
-        word = bits[(p >> 6) & last, node] >> np.uint64(p & 63)
-        if word != 0:
-            p += trailing_zeros(word)
-            found = p if p <= until else -1
-            break
-        p = (p | 63) + 1
-    return found
-
-
-@njit(inline="always")
-def _last_bit(bits, node, after, until):
-    """Position of the last set bit in ``after < p <= until`` of a ring of words, or -1."""
-    p, last, found = until, bits.shape[0] - 1, -1
-    while p > after:
-        word = bits[(p >> 6) & last, node] << np.uint64(63 - (p & 63))
-        if word != 0:
-            p -= leading_zeros(word)
-            found = p if p > after else -1
-            break
-        p = (p | 63) - 64
-    return found
-
-
-@njit(inline="always")
-def _add_health(edges, k, time, amount, powers):
-    edges[k].health = edges[k].health * powers[time - edges[k].health_time] + amount
-    edges[k].health_time = time
-
-
-@njit(inline="always")
-def _catch_up(edges, k, time, bits, latest, origin, seen, powers, cost):
-    """Brings edge ``k`` up to all arrivals until ``time``."""
-    node, shift = edges[k].src, origin - edges[k].delay
-    after, until = max(np.int64(edges[k].arrival), seen) + shift, time + shift
-    if latest[node] <= after:
-        pass
-    elif cost != ZERO:
-        p = _first_bit(bits, node, after, until)
-        while p >= 0:
-            edges[k].arrival = p - shift
-            _add_health(edges, k, p - shift, cost, powers)
-            p = _first_bit(bits, node, p, until)
-    else:
-        p = latest[node]
-        p = p if p <= until else _last_bit(bits, node, after, until)
-        if p >= 0:
-            edges[k].arrival = p - shift
-
-
 @njit(nogil=True, cache=True, error_model="numpy")
-def catch_up_all(s, time):
-    """Brings every edge up to all arrivals until ``time``."""
-    edges, bits, latest, powers = s.edges, s.bits, s.latest, s.powers
-    for k in range(edges.size):
-        _catch_up(edges, k, time, bits, latest, s.origin, s.seen, powers, s.cost)
+def look_through(s, spike_start, spike_time, seen, until):
+    """Lets every edge live through its arrivals and the spikes of its target, in their order.
 
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _sense_early(s, first, time):
-    """Arrivals at ``time`` of spikes that left before the epoch; returns the next in the list."""
-    edges, bits, latest, powers = s.edges, s.bits, s.latest, s.powers
-    while first < s.due.size and s.due[first] <= time:
-        k = s.early[first]
-        if edges[k].arrival < time:
-            _catch_up(edges, k, time - 1, bits, latest, s.origin, s.seen, powers, s.cost)
-            edges[k].arrival = time
-            if s.cost != ZERO:
-                _add_health(edges, k, time, s.cost, powers)
-        first += 1
-    return first
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _sense(s, nodes, count, time):
-    """What the afferents of the neurons that fire at ``time`` mean to the glia."""
-    edges, bits, latest, powers, gains = s.edges, s.bits, s.latest, s.powers, s.gains
-    start, place = s.start, time + s.origin
-    word = (place >> 6) & (bits.shape[0] - 1)
-    for c in range(count):
-        bits[word, nodes[c]] |= np.uint64(1) << np.uint64(place & 63)
-        latest[nodes[c]] = place
-    for c in range(count):
-        for k in range(start[nodes[c]], start[nodes[c] + 1]):
-            _catch_up(edges, k, time, bits, latest, s.origin, s.seen, powers, s.cost)
-            lag = time - edges[k].arrival
-            if s.listens and lag <= s.window:
-                edges[k].hits += 1
-                edges[k].lag += lag
-            if s.heals and lag < gains.size:
-                _add_health(edges, k, time, gains[lag], powers)
+    The spikes of neuron j happened at ``spike_start[j] .. spike_start[j + 1]`` of ``spike_time``.
+    Those that were ``seen``, and arrivals until then, are passed over. Edges do not depend on each
+    other, so that each may be worked through at once, long after the fact.
+    """
+    edges, powers, gains, early, start = s.edges, s.powers, s.gains, s.early, s.start
+    for i in range(start.size - 1):
+        first_post, last_post = spike_start[i], spike_start[i + 1]
+        while first_post < last_post and spike_time[first_post] <= seen:
+            first_post += 1
+        for k in range(start[i], start[i + 1]):
+            delay, arrival = np.int64(edges[k].delay), np.int64(edges[k].arrival)
+            health, health_time = edges[k].health, np.int64(edges[k].health_time)
+            hits, lags = 0, np.int64(0)
+            post = first_post
+            pre, last_pre = spike_start[edges[k].src], spike_start[edges[k].src + 1]
+            while pre < last_pre and spike_time[pre] + delay <= seen:
+                pre += 1
+            soon, last_soon = s.early_start[k], s.early_start[k + 1]
+            while soon < last_soon and early[soon] <= seen:
+                soon += 1
+            while True:
+                arrives = spike_time[pre] + delay if pre < last_pre else NEVER
+                comes = early[soon] if soon < last_soon else NEVER
+                fires = np.int64(spike_time[post]) if post < last_post else NEVER
+                now = min(arrives, comes, fires)
+                if now > until:
+                    break
+                if arrives == now or comes == now:
+                    arrival = now
+                    pre += arrives == now
+                    while soon < last_soon and early[soon] == now:
+                        soon += 1
+                    if s.cost != ZERO:
+                        health = health * powers[now - health_time] + s.cost
+                        health_time = now
+                if fires == now:
+                    post += 1
+                    lag = now - arrival
+                    if s.listens and lag <= s.window:
+                        hits += 1
+                        lags += lag
+                    if s.heals and lag < gains.size:
+                        health = health * powers[now - health_time] + gains[lag]
+                        health_time = now
+            edges[k].arrival, edges[k].health_time, edges[k].health = arrival, health_time, health
+            edges[k].hits += hits
+            edges[k].lag += lags
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -404,7 +338,6 @@ def run_column(
     c,
     synaptic,
     astro,
-    senses,
     taps,
     drive,
     sample,
@@ -412,29 +345,21 @@ def run_column(
     keep,
     add,
     t,
-    time,
     nodes,
     counts,
 ):
     """Runs one column over the steps of ``sample``; see :mod:`pyngn_graph.backends.event`.
 
-    ``t`` is the first step of the state, ``time`` the steps of the epoch before it. The neurons
-    that fire are written to ``nodes``, step after step, and their number to ``counts``.
+    ``t`` is the first step. The neurons that fire are written to ``nodes``, step after step, and
+    their number to ``counts``.
     """
     depth, num_nodes = fast.fired.shape
-    flat, taken, total, early = fast.ring.reshape(-1), 0, 0, 0
+    flat, taken, total = fast.ring.reshape(-1), 0, 0
     sensed = np.empty(num_nodes, np.float32) if astro.member.size else astro.calcium
-    senses_any = senses.listens or senses.heals
-    words = senses.bits.shape[0]
     for k in range(sample.size):
-        row, time = t % depth, time + 1
+        row = t % depth
         now = fast.fired[row]
         before = fast.fired[(t - 1) % depth]
-        if senses_any:
-            place = time + senses.origin
-            if place & 63 == 0:
-                senses.bits[(place >> 6) & (words - 1)] = 0
-            early = _sense_early(senses, early, time)
         _neurons(fast, fast.ring[row], before, now, c, drive[sample[k]], astro.gain, grid, synaptic)
         _low_pass(fast.trace, now, keep, add)
         found = nodes[total:]
@@ -448,8 +373,6 @@ def run_column(
             if astro.member.size:
                 _territories(astro, sensed)
             _gain(astro.gain, sensed, astro.rule, astro.eta, astro.goal, astro.low, astro.high)
-        if senses_any:
-            _sense(senses, found, count, time)
         if taps.window[k] >= 0:
             total_state = taps.sums[taps.window[k]]
             for i in range(num_nodes):
@@ -484,19 +407,6 @@ def refill(fired, wiring, ring, t):
                     if past + delay >= t:
                         target = wiring.jump[e] - delay * num_nodes
                         ring[(past + delay) % depth, target] += wiring.units[e]
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def remember(fired, bits, latest, origin, t):
-    """Notes past spikes: step ``t`` of the state is step 1 of the epoch."""
-    depth, num_nodes = fired.shape
-    for past in range(max(0, t - depth), t):
-        place = past - t + 1 + origin
-        for j in range(num_nodes):
-            if fired[past % depth, j]:
-                word = (place >> 6) & (bits.shape[0] - 1)
-                bits[word, j] |= np.uint64(1) << np.uint64(place & 63)
-                latest[j] = place
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -103,9 +103,11 @@ class Astrocyte(GlialCell):
             data.gain = data.edge_weight.new_ones(data.num_nodes)
         if "calcium" not in data:
             data.calcium = data.edge_weight.new_zeros(data.num_nodes)
-        if self.territory is not None and data.get("territory") != self.territory:
+        # With the number of neurons: a subgraph or a batch needs a neighborhood of its own.
+        made_for = [self.territory, data.num_nodes]
+        if self.territory is not None and data.get("territory") != made_for:
             data.territory_index = _neighbors(data, self.territory)
-            data.territory = self.territory
+            data.territory = made_for
         return data
 
     def observe(self, data: Data, arrivals: Tensor, spikes: Tensor) -> None:
@@ -144,5 +146,8 @@ def _neighbors(data: Data, radius: float) -> Tensor:
         raise ValueError("'Astrocyte(territory=...)' needs 'pos'; set it or leave 'territory' out")
     tree = KDTree(data.pos.double().cpu().numpy())
     pairs = torch.from_numpy(tree.query_pairs(radius, output_type="ndarray")).long().t()
+    if data.get("batch") is not None:  # graphs of a batch may overlap in space, no more
+        graph = data.batch.cpu()
+        pairs = pairs[:, graph[pairs[0]] == graph[pairs[1]]]
     own = torch.arange(data.num_nodes).repeat(2, 1)
     return torch.cat([own, pairs, pairs.flip(0)], dim=1).to(data.pos.device)

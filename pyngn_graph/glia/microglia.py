@@ -131,6 +131,8 @@ class Microglia(GlialCell):
             data.edge_arrival = no_arrivals(data)
         if "first_num_edges" not in data:
             data.first_num_edges = int(alive(data).sum())
+        elif isinstance(data.first_num_edges, Tensor):  # one number for each graph of a batch
+            data.first_num_edges = int(data.first_num_edges.sum())
         if self.regrow:
             check_regrowth(data, self.length_scale, self.velocity)
         return data
