@@ -14,6 +14,9 @@ from pyngn_graph.memo import remembered
 MAX_DELAY = 10_000
 """Longest delay in steps that a graph may hold unless a caller raises the limit."""
 
+LARGEST_INPUT = 1e37
+"""Largest sum of weights at a neuron: leaves float32 room for sums over time."""
+
 _NODE_KEYS = {"gain": torch.float32, "calcium": torch.float32, "inhibitory": torch.bool}
 _EDGE_KEYS = {
     "edge_weight": (torch.float32,),
@@ -76,6 +79,7 @@ def prepare(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
     if "edge_mask" not in data:
         data.edge_mask = torch.ones_like(data.edge_weight, dtype=torch.bool)
     data.dt, data.clock = number(data, "dt", 1.0), int(number(data, "clock", 0))
+    _check_reach(data)
     data.edge_weight = on_grid(data.edge_weight, weight_grid(data))
     return data
 
@@ -274,6 +278,17 @@ def _check_delays(edge_delay: Tensor, num_nodes: int, max_delay: int) -> None:
         f"{num_nodes} neurons takes {longest * num_nodes:,} bytes a trial; raise 'max_delay' if "
         f"that is meant)",
     )
+
+
+def _check_reach(data: Data) -> None:
+    size = data.edge_weight.double().abs()
+    total = size.new_zeros(data.num_nodes).index_add_(0, data.edge_index[1], size)
+    if bool((total > LARGEST_INPUT).any()):
+        first = int((total > LARGEST_INPUT).nonzero()[0, 0])
+        raise ValueError(
+            f"'edge_weight' must add up to at most {LARGEST_INPUT:g} at every neuron, or "
+            f"potentials overflow (got {float(total[first]):.3g} at neuron {first}); rescale them"
+        )
 
 
 def _check_lengths(data: Data, num_edges: int) -> None:

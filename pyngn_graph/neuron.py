@@ -100,7 +100,7 @@ class LIFParameters:
 
         tau_m, r_m = _float64(self.tau_m), _float64(self.r_m)
         alpha = torch.exp(-dt / tau_m)
-        steps = torch.round(_float64(self.t_ref) / dt)
+        steps = torch.round(_float64(self.t_ref) / dt).clamp(max=2.0**30)  # fits int32
         syn_alpha = syn_drive = None
         if self.tau_syn is not None:
             tau_syn = _float64(self.tau_syn)
@@ -210,6 +210,7 @@ class LIFLayer(nn.Module):
         self.params.check_size(n_neurons)
         self.dt = dt
         self.register_buffer("_like", torch.zeros(n_neurons), persistent=False)
+        self.params.at(dt, torch.zeros(n_neurons))  # refuses a wrong 'dt' here and now
         self._like: Tensor
         self.reset_state()
 

@@ -112,7 +112,7 @@ class TriglialReservoir(nn.Module):
         data.dt = float(dt)
         self.setting = Setting(
             neuron=LIFParameters() if neuron is None else neuron,
-            glia=tuple(glia),
+            glia=_as_tuple(glia),
             dt=data.dt,
             glia_period=glia_period,
             hold=hold,
@@ -158,7 +158,7 @@ class TriglialReservoir(nn.Module):
                 f"new reservoir for another"
             )
         self._graph = self.setting.prepared(data)
-        self.reset()
+        self._state = self._potential = None
 
     @property
     def glia(self) -> tuple[GlialCell | Transform, ...]:
@@ -202,6 +202,8 @@ class TriglialReservoir(nn.Module):
                 raise ValueError("'v' must be finite")
             v = v.expand_as(self.bias).clone()
         self._state, self._potential = None, v
+        for cell in self.setting.cells:
+            cell.forget(self._graph)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Liquid states ``[B, F]`` of the trials ``x`` ``[B, T, C]``.
@@ -397,3 +399,9 @@ class TriglialReservoir(nn.Module):
         for name in names:
             if name not in known:
                 raise ValueError(f"Cannot record {name!r}; available here: {known}")
+
+
+def _as_tuple(glia: Iterable[GlialCell | Transform]) -> tuple[GlialCell | Transform, ...]:
+    if isinstance(glia, str) or not isinstance(glia, Iterable):
+        raise TypeError(f"'glia' must be a list of cells (got {glia!r}); write 'glia=[...]'")
+    return tuple(glia)

@@ -46,6 +46,8 @@ class Setting:
     backend: str
 
     def __post_init__(self) -> None:
+        if not isinstance(self.neuron, LIFParameters):
+            raise TypeError(f"'neuron' must be a LIFParameters (got {self.neuron!r})")
         for name in ("glia_period", "hold"):
             steps = getattr(self, name)
             if not isinstance(steps, Integral) or steps < 1:
@@ -61,8 +63,11 @@ class Setting:
         if not 0.0 <= self.tau_trace < math.inf:
             raise ValueError(f"'tau_trace' must not be negative, in ms (got {self.tau_trace})")
         for cell in self.glia:
-            if not callable(cell):
-                raise TypeError(f"Glia must be callables from Data to Data (got {cell!r})")
+            if isinstance(cell, type) or not callable(cell):
+                raise TypeError(
+                    f"Glia must be callables from Data to Data (got {cell!r}); a cell is written "
+                    f"with brackets: 'Astrocyte()'"
+                )
         resolve(self.backend)
 
     @property

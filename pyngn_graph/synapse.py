@@ -67,7 +67,8 @@ class DelayBuffer(nn.Module):
 
         Raises:
             TypeError: If ``delays`` is not an integer tensor.
-            ValueError: If its shape is wrong or a delay lies outside 1 to ``max_delay``.
+            ValueError: If its shape is wrong, a delay lies outside 1 to ``max_delay``, or
+                ``edge_index`` names a neuron that is not there.
         """
         if delays.is_floating_point() or delays.dtype == torch.bool:
             raise TypeError(f"'delays' must be whole steps (got {delays.dtype}); round them first")
@@ -80,6 +81,12 @@ class DelayBuffer(nn.Module):
                 f"'delays' must lie in 1..{self.max_delay} steps: {int(bad.sum())} do not, the "
                 f"first is {int(delays[bad][0])}; clamp them or enlarge 'max_delay'"
             )
+        if edge_index is not None and edge_index.numel():
+            low, high = int(edge_index.min()), int(edge_index.max())
+            if low < 0 or high >= self.n_neurons:
+                raise ValueError(
+                    f"'edge_index' must lie in [0, {self.n_neurons - 1}] (got {low} to {high})"
+                )
         if edge_index is None:
             src = torch.arange(self.n_neurons, device=delays.device).unsqueeze(1)
         else:

@@ -192,6 +192,8 @@ def memory_capacity(
         )
     if not 0.0 < train_fraction < 1.0:
         raise ValueError(f"'train_fraction' must lie between 0 and 1 (got {train_fraction})")
+    if washout < 0:
+        raise ValueError(f"'washout' must not be negative (got {washout})")
     first = max(max_lag, washout)
     num_rows = u.numel() - first
     num_train = int(num_rows * train_fraction)
@@ -253,6 +255,8 @@ def spike_templates(
         _check_count(name, count)
     if not 0.0 <= jitter < math.inf:
         raise ValueError(f"'jitter' must be a time in ms, not negative (got {jitter})")
+    if not 0.0 < dt < math.inf or not 0.0 < segment < math.inf:
+        raise ValueError(f"'dt' and 'segment' must be positive, in ms (got {dt} and {segment})")
     length = round(segment / dt)
     _check_count("segment / dt", length)
     kinds = num_segments * num_templates

@@ -76,6 +76,9 @@ def test_graphs_that_no_reservoir_takes(graph: Any, error: type, match: str) -> 
         ({"tau_trace": nan}, ValueError, r"'tau_trace'"),
         ({"max_delay": 3}, ValueError, r"'edge_delay' must be at most max_delay = 3"),
         ({"glia": [3]}, TypeError, r"Glia must be callables from Data to Data \(got 3\)"),
+        ({"glia": [Astrocyte]}, TypeError, r"a cell is written with brackets: 'Astrocyte\(\)'"),
+        ({"glia": Astrocyte()}, TypeError, r"'glia' must be a list of cells .*'glia=\[...\]'"),
+        ({"neuron": {"tau_m": 20.0}}, TypeError, r"'neuron' must be a LIFParameters"),
         ({"glia": [Oligodendrocyte(max_delay=4)]}, ValueError, r"beyond max_delay = 4"),
         (
             {"glia": [Oligodendrocyte()], "max_delay": 50},

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from pyngn_graph import Astrocyte, LIFParameters, Microglia, Oligodendrocyte, TriglialReservoir
+from pyngn_graph import (
+    Astrocyte,
+    LIFParameters,
+    Microglia,
+    Oligodendrocyte,
+    TriglialReservoir,
+    simulation,
+)
 from pyngn_graph.backends import sensing
 from pyngn_graph.recording import Recording
 
@@ -141,3 +148,35 @@ def test_an_epoch_longer_than_the_memory_for_spikes(monkeypatch: pytest.MonkeyPa
     assert_same_recording(*(twin.run(num_steps=4000) for twin in twins))
     assert torch.equal(twins[0].graph.edge_health, twins[1].graph.edge_health)
     assert torch.equal(twins[0].graph.edge_delay, twins[1].graph.edge_delay)
+
+
+@pytest.mark.parametrize("size", [1e-42, 1e-38, 1e-30, 1e30])
+def test_weights_of_extreme_size(size: float) -> None:
+    graph = random_graph(4, num_nodes=30, num_edges=200, weight=1.0)
+    graph.edge_weight = graph.edge_weight * size
+    how: dict[str, Any] = {"neuron": LIFParameters(v_th=size), "bias": torch.full((30,), 2 * size)}
+    runs = [
+        TriglialReservoir(graph, backend=name, **how).run(num_steps=100, record=["v"])
+        for name in ("reference", "event")
+    ]
+    assert_same_recording(*runs)
+    assert runs[0].events.numel() > 0
+
+
+def test_spikes_carried_into_an_epoch_of_several_spans(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulation, "SPAN", 64)
+    graph = random_graph(4, num_nodes=30, num_edges=200, max_delay=30, weight=0.3)
+    twins = [
+        TriglialReservoir(
+            graph,
+            glia=[Oligodendrocyte(max_delay=40), Microglia()],
+            glia_period=200,
+            in_flight="emission",
+            bias=torch.linspace(1.0, 2.0, 30),
+            backend=name,
+        )
+        for name in ("reference", "event")
+    ]
+    assert_same_recording(*(twin.run(num_steps=500) for twin in twins))
+    for key in ("edge_health", "edge_delay", "edge_arrival", "edge_hits", "edge_lag"):
+        assert torch.equal(twins[0].graph[key], twins[1].graph[key]), key

@@ -324,3 +324,9 @@ def test_the_door_names_what_breaks_a_rule(graph: Any, error: type, match: str) 
         validate(graph)
     with pytest.raises(error, match=match):
         prepare(graph)
+
+
+def test_weights_that_overflow_are_refused() -> None:
+    graph = graph_of(2, [(0, 1, 3e38, 1), (1, 0, 1.0, 1), (0, 1, -3e38, 1)])
+    with pytest.raises(ValueError, match=r"add up to at most 1e\+37 .*6e\+38 at neuron 1"):
+        prepare(graph)

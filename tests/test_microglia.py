@@ -7,7 +7,7 @@ from helpers import assert_same, frozen, generator, graph_of, random_drive, rand
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 from torch_geometric.transforms import Compose
 
 from pyngn_graph import Microglia, Oligodendrocyte, TriglialReservoir
@@ -445,3 +445,17 @@ def test_an_edge_grown_beyond_the_longest_delay_is_taken_in_by_oligodendrocytes(
     reservoir.run(num_steps=10)
     assert reservoir.graph.edge_delay.max() > 5
     reservoir.run(num_steps=10)
+
+
+def test_axons_stay_in_their_graph_of_a_batch() -> None:
+    graphs = [random_graph(seed, num_nodes=n) for seed, n in ((0, 8), (1, 9), (2, 2))]
+    batch = Batch.from_data_list(graphs)
+    cell = Microglia("random", fraction=1.0, min_in=0, regrow=True, length_scale=1e3, velocity=50.0)
+    src, dst = cell(batch).edge_index
+    assert torch.equal(batch.batch[src], batch.batch[dst])
+    assert not torch.equal(dst, batch.edge_index[1])
+
+
+def test_a_criterion_is_a_name_or_a_function() -> None:
+    with pytest.raises(TypeError, match=r"'criterion' must be a name or a function \(got 3\)"):
+        Microglia(criterion=3)  # type: ignore[arg-type]

@@ -290,3 +290,13 @@ def test_layers_refuse_what_does_not_fit() -> None:
         with pytest.raises(ValueError, match=match):
             layer(jump, i_ext=current)
         assert torch.equal(layer.v, before)
+
+
+def test_a_layer_refuses_a_wrong_step_when_it_is_made() -> None:
+    with pytest.raises(ValueError, match=r"'dt' must be a positive number of ms \(got 0.0\)"):
+        LIFLayer(3, dt=0.0)
+
+
+def test_neurons_that_never_recover_fire_once() -> None:
+    params = LIFParameters(t_ref=3e9)  # more steps than an int32 holds
+    assert int(params.at(1.0, torch.zeros(1)).refractory_steps) == 2**30

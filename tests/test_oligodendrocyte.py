@@ -294,3 +294,17 @@ def test_a_graph_beyond_the_range_is_refused() -> None:
         Oligodendrocyte(max_delay=20)(fan([3, 30]))
     with pytest.raises(ValueError, match="may set delays of 100 steps, beyond max_delay = 50"):
         TriglialReservoir(fan([3]), glia=[Oligodendrocyte()], max_delay=50)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "match"),
+    [
+        ({"rule": 3}, TypeError, r"'rule' must be a name or a function \(got 3\)"),
+        ({"max_delay": 10.5}, ValueError, r"Whole steps must satisfy .*\(got 1, 10.5\)"),
+    ],
+)
+def test_rules_and_steps_of_the_wrong_kind(
+    wrong: dict[str, Any], error: type[Exception], match: str
+) -> None:
+    with pytest.raises(error, match=match):
+        Oligodendrocyte(**wrong)

@@ -785,3 +785,80 @@ def test_time_steps_belong_to_the_graph(backend: str) -> None:
     run = reservoir.run(num_steps=200)
     assert run.dt == reservoir.graph.dt == 0.5
     assert TriglialReservoir(random_graph(0), dt=0.25).graph.dt == 0.25
+
+
+def test_a_delay_that_was_lengthened_by_hand_finds_its_past(backend: str) -> None:
+    reservoir = TriglialReservoir(
+        graph_of(2, [(0, 1, 2.0, 1)]), bias=torch.tensor([0.0, 0.0]), stateful=True, backend=backend
+    ).eval()
+    reservoir.reset(v=torch.tensor([5.0, 0.0]))
+    assert reservoir.run(num_steps=1).events.tolist() == [[0, 0, 0]]
+    reservoir.graph.edge_delay = torch.tensor([40])
+    assert reservoir.run(num_steps=60).events.tolist() == [[0, 39, 1]]
+
+
+def test_a_reset_forgets_arrivals_even_if_glia_rest_in_between(backend: str) -> None:
+    reservoir = TriglialReservoir(
+        random_graph(4), glia=[Oligodendrocyte()], bias=2.0, stateful=True, backend=backend
+    )
+    reservoir.run(num_steps=50)
+    reservoir.reset()
+    reservoir.eval().run(num_steps=1)
+    before = reservoir.graph.edge_hits
+    assert bool((reservoir.graph.edge_arrival < 0).all())
+    reservoir.train().run(num_steps=3)  # nothing has fired anew so soon
+    assert torch.equal(reservoir.graph.edge_hits, before)
+
+
+def test_glia_learn_in_inference_mode(backend: str) -> None:
+    def live() -> TriglialReservoir:
+        glia = [Astrocyte(), Microglia()]
+        reservoir = TriglialReservoir(
+            random_graph(4), glia=glia, glia_period=20, bias=2.0, backend=backend
+        )
+        reservoir.run(num_steps=60)
+        return reservoir
+
+    with torch.inference_mode():
+        inside = live()
+    assert_same(inside.graph, frozen(live().graph))
+    assert_same_run(inside.run(num_steps=30), live().run(num_steps=30))
+
+
+def test_the_default_dtype_means_nothing(backend: str) -> None:
+    graph, x = random_graph(4), torch.rand(2, 30, 2, generator=generator(0))
+
+    def live() -> TriglialReservoir:
+        glia = [Astrocyte(), Oligodendrocyte(), Microglia()]
+        return TriglialReservoir(
+            graph, in_channels=2, glia=glia, glia_period=20, bias=(1.0, 2.0), backend=backend
+        )
+
+    expected = live().run(x, record=("v",))
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = live().run(x, record=("v",))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert found.states.dtype == torch.float32
+    assert_same_run(found, expected)
+
+
+def test_graphs_that_have_lived_may_be_batched_and_cut(backend: str) -> None:
+    glia = [Astrocyte(territory=120.0), Oligodendrocyte(), Microglia()]
+    how = {"glia": glia, "glia_period": 20, "bias": 2.0, "backend": backend}
+
+    def lived(seed: int) -> Data:
+        reservoir = TriglialReservoir(random_graph(seed), **how)
+        reservoir.run(num_steps=50)
+        return reservoir.graph
+
+    pair = [lived(0), lived(1)]
+    batch = TriglialReservoir(Batch.from_data_list(pair), **how).graph
+    assert batch.first_num_edges == sum(graph.first_num_edges for graph in pair)
+    # The two overlap in space, but no territory reaches from one into the other.
+    member, center = batch.territory_index
+    assert torch.equal(member < 8, center < 8)
+    part = TriglialReservoir(pair[0].subgraph(torch.tensor([0, 2, 5])), **how)
+    assert int(part.graph.territory_index.max()) == 2
+    assert part.run(num_steps=50).graph.num_nodes == 3

@@ -200,3 +200,10 @@ def test_the_layer_and_the_buffer_agree(seed: int) -> None:
         found = conv(buffer.history, t, graph.edge_index, weight, graph.edge_delay)
         torch.testing.assert_close(found, expected, atol=1e-12, rtol=0)
         buffer.push(random_history(seed + t, 1, 5)[0])
+
+
+@pytest.mark.parametrize("node", [-1, 3])
+def test_edges_of_neurons_that_are_not_there(node: int) -> None:
+    edge_index = torch.tensor([[0, node], [1, 1]])
+    with pytest.raises(ValueError, match=r"'edge_index' must lie in \[0, 2\]"):
+        DelayBuffer(3, 4).get_delayed_spikes(torch.ones(2, dtype=torch.long), edge_index)

@@ -252,3 +252,10 @@ def test_nrmse() -> None:
         nrmse(torch.ones(5), torch.ones(5))
     with pytest.raises(ValueError, match="'prediction' must be finite"):
         nrmse(torch.tensor([1.0, math.nan]), half)
+
+
+def test_times_and_washouts_out_of_range() -> None:
+    with pytest.raises(ValueError, match=r"'dt' and 'segment' must be positive"):
+        tasks.spike_templates(2, dt=0.0, generator=torch.Generator())
+    with pytest.raises(ValueError, match=r"'washout' must not be negative \(got -3\)"):
+        tasks.memory_capacity(torch.rand(99, 2), torch.rand(99), 5, washout=-3)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform
 
-from pyngn_graph.graph import number
+from pyngn_graph.graph import number, validate
 
 NEVER = -(2**40)
 """Clock of an arrival that has not happened."""
@@ -29,6 +29,12 @@ class GlialCell(BaseTransform):
     """
 
     every_step = False
+
+    def __call__(self, data: Data) -> Data:
+        """Checks a graph and rewrites a shallow copy of it; see :meth:`forward`."""
+        # How long delays may be is for the reservoir to say.
+        result: Data = super().__call__(validate(data, max_delay=2**62))
+        return result
 
     def prepare(self, data: Data) -> Data:
         """Adds the attributes that the cell needs and ``data`` lacks."""

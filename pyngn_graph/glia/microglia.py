@@ -92,6 +92,8 @@ class Microglia(GlialCell):
             raise ValueError(
                 f"Unknown criterion {criterion!r}; available: {sorted(CRITERIA)}, or a function"
             )
+        if not isinstance(criterion, str | Selector) and not callable(criterion):
+            raise TypeError(f"'criterion' must be a name or a function (got {criterion!r})")
         rule = CRITERIA[criterion] if isinstance(criterion, str) else criterion
         keep = getattr(rule, "keep", 0.35) if keep is None else keep
         if trace not in TRACES:

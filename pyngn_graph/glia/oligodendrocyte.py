@@ -112,14 +112,18 @@ class Oligodendrocyte(GlialCell):
     ) -> None:
         if isinstance(rule, str) and rule not in RULES:
             raise ValueError(f"Unknown rule {rule!r}; available: {sorted(RULES)}, or a function")
+        if not isinstance(rule, str) and not callable(rule):
+            raise TypeError(f"'rule' must be a name or a function (got {rule!r})")
         if not 0.0 < eta <= 1.0:
             raise ValueError(f"'eta' must lie in (0, 1] (got {eta})")
         for name, value in (("window", window), ("lead", lead)):
             if not 0.0 <= value < math.inf:
                 raise ValueError(f"'{name}' must not be negative, in ms (got {value})")
-        if not 1 <= min_delay <= max_delay:
+        whole = isinstance(min_delay, int) and isinstance(max_delay, int)
+        if not whole or not 1 <= min_delay <= max_delay:
             raise ValueError(
-                f"Delays must satisfy 1 <= min_delay <= max_delay (got {min_delay}, {max_delay})"
+                f"Whole steps must satisfy 1 <= min_delay <= max_delay "
+                f"(got {min_delay}, {max_delay})"
             )
         self.rule, self.eta, self.window, self.lead = rule, eta, window, lead
         self.min_delay, self.max_delay = min_delay, max_delay

@@ -35,7 +35,7 @@ def regrow(
         return data
     edge = doomed.nonzero().squeeze(1)
     pos = data.pos.double()
-    target = _new_targets(pos, data.edge_index[:, edge], length_scale, generator)
+    target = _new_targets(data, data.edge_index[:, edge], length_scale, generator)
     distance = (pos[data.edge_index[0, edge]] - pos[target]).norm(dim=1)
     delay = _delay(data, distance, velocity)
     data.edge_index = data.edge_index.clone()
@@ -78,8 +78,9 @@ def _scale(data: Data, name: str, value: float | None) -> float:
 
 
 def _new_targets(
-    pos: Tensor, old: Tensor, length_scale: float, generator: torch.Generator
+    data: Data, old: Tensor, length_scale: float, generator: torch.Generator
 ) -> Tensor:
+    pos, graph = data.pos.double(), data.get("batch")
     chosen = [old.new_empty(0)]
     for src, dst in torch.split(old, max(1, _ROWS // pos.size(0)), dim=1):
         row = torch.arange(src.numel(), device=src.device)
@@ -88,6 +89,10 @@ def _new_targets(
             / length_scale**2
         )
         square[row, src] = square[row, dst] = torch.inf
+        if graph is not None:  # graphs of a batch may overlap in space, no more
+            square[graph[src].unsqueeze(1) != graph] = torch.inf
+            nowhere = square.isinf().all(dim=1)  # to go in a graph of one or two
+            square[row[nowhere], dst[nowhere]] = 0.0
         # Measured from the nearest, so that a lonely axon still finds its nearest neighbor.
         chance = torch.exp(square.min(dim=1, keepdim=True).values - square)
         pick = torch.multinomial(chance.cpu(), 1, generator=generator).squeeze(1)

@@ -1,0 +1,42 @@
+"""What all glial cells have in common when they are used alone."""
+
+from typing import Any
+
+import pytest
+import torch
+from helpers import random_graph
+from torch_geometric.data import Data
+from torch_geometric.transforms import Compose
+
+from pyngn_graph import Astrocyte, GlialCell, Microglia, Oligodendrocyte
+
+CELLS = [Astrocyte(), Oligodendrocyte(), Oligodendrocyte("coherence"), Microglia()]
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=repr)
+@pytest.mark.parametrize(
+    ("graph", "error", "match"),
+    [
+        (42, TypeError, r"Expected a torch_geometric 'Data' \(got int\)"),
+        (Data(num_nodes=3), ValueError, "'data' has no 'edge_index'"),
+        (
+            Data(num_nodes=2, edge_index=torch.tensor([[0], [1]])),
+            ValueError,
+            "'data' has no 'edge_weight'",
+        ),
+        (random_graph(num_nodes=30).update({"num_nodes": 3}), ValueError, "'edge_index' must lie"),
+    ],
+)
+def test_a_graph_is_checked_at_the_door(
+    cell: GlialCell, graph: Any, error: type[Exception], match: str
+) -> None:
+    for transform in (cell, Compose([cell])):
+        with pytest.raises(error, match=match):
+            transform(graph)
+
+
+@pytest.mark.parametrize("cell", CELLS[:1] + CELLS[3:], ids=repr)
+def test_delays_may_be_as_long_as_the_reservoir_allows(cell: GlialCell) -> None:
+    graph = random_graph()
+    graph.edge_delay = graph.edge_delay + 20_000
+    assert bool((cell(graph).edge_delay > 20_000).all())
