@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Makes one virtual environment for each peer, since they want different versions of numpy.
+#
+#     benchmarks/speed/environments.sh [FOLDER]      (default: build/environments)
+#
+# PYTHON names the interpreter. Brian2 compiles its networks: g++ and make are needed to run it.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+folder=${1:-build/environments}
+
+make_one() { # NAME REQUIREMENT...
+    "${PYTHON:-python3}" -m venv "$folder/$1"
+    "$folder/$1/bin/python" -m pip install --disable-pip-version-check --quiet "${@:2}"
+    echo "$folder/$1: ${*:2}"
+}
+
+make_one nest 'nest-simulator>=3.9' numpy
+make_one brian2 'brian2>=2.9' 'numpy<2.4' setuptools

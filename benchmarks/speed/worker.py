@@ -1,0 +1,65 @@
+"""What the scripts of all simulators share: their command line, clocks and results.
+
+A simulator is a function ``(network, options) -> Result``. Its script runs in a process of its own,
+writes the spikes to ``--out`` and prints one line of JSON, the last of its output.
+"""
+
+import argparse
+import json
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from network import Network, load
+
+
+class Result(NamedTuple):
+    """The spikes, steps and nodes ``[S]`` in any order, and what they took.
+
+    Times are in seconds of CPU or on the wall, ``memory`` is the peak in MiB, ``about`` says in
+    words what ran: versions, precision.
+    """
+
+    step: Any
+    node: Any
+    build: float
+    cpu: float
+    wall: float
+    memory: float
+    about: str
+
+
+class Stopwatch:
+    """CPU and wall time of a block: ``with Stopwatch() as watch: ...``."""
+
+    def __enter__(self) -> "Stopwatch":
+        self.cpu, self.wall = time.process_time(), time.perf_counter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cpu = time.process_time() - self.cpu
+        self.wall = time.perf_counter() - self.wall
+
+
+def peak_memory() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main(simulate: Callable[[Network, argparse.Namespace], Result], *choices: str) -> None:
+    """Runs a simulator from the command line; ``choices`` are the values of ``--variant``."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("network", type=Path, help="a network written by network.py")
+    parser.add_argument("--steps", type=int, default=1000, help="steps of 1 ms")
+    parser.add_argument("--out", type=Path, required=True, help="where the spikes go (.npz)")
+    parser.add_argument("--cache", type=Path, help="folder for compiled code, kept between rounds")
+    if choices:
+        parser.add_argument("--variant", choices=choices, default=choices[0])
+    options = parser.parse_args()
+    result = simulate(load(options.network), options)
+    order = np.lexsort((result.node, result.step))
+    step, node = np.asarray(result.step)[order], np.asarray(result.node)[order]
+    np.savez(options.out, step=step.astype(np.int32), node=node.astype(np.int32))
+    print(json.dumps(result._replace(step=options.steps, node=len(order))._asdict()))
