@@ -11,6 +11,7 @@ for a second of the model.
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -54,7 +55,7 @@ def run(name: str, path: Path, steps: int, options: argparse.Namespace) -> tuple
     threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
     done = subprocess.run(command, env=os.environ | threads, capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError(f"{name} failed on {path.name}:\n{done.stdout}{done.stderr}")
+        raise RuntimeError(f"{name} failed on {path.parent.name}:\n{done.stdout}{done.stderr}")
     with np.load(out, allow_pickle=False) as arrays:
         return json.loads(done.stdout.splitlines()[-1]), Spikes(arrays["step"], arrays["node"])
 
@@ -62,8 +63,9 @@ def run(name: str, path: Path, steps: int, options: argparse.Namespace) -> tuple
 def measure(size: str, names: list[str], options: argparse.Namespace) -> dict[str, Any]:
     """All rounds of one size."""
     num_nodes, degree = (int(number) for number in size.split("x"))
-    path = options.work.absolute() / f"{size}-{options.seed}.npz"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = options.work.absolute() / size / "network.npz"
+    shutil.rmtree(path.parent, ignore_errors=True)  # compiled programs hold the old network
+    path.parent.mkdir(parents=True)
     net = network.make(num_nodes, degree, options.seed)
     network.save(path, net)
     steps = round(1000 * options.seconds)

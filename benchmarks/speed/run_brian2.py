@@ -66,7 +66,7 @@ def generate(network: Network, folder: Path, steps: int, variant: str) -> None:
 
 
 def simulate(network: Network, options: argparse.Namespace) -> Result:
-    folder = options.cache / f"brian2-{options.network.stem}-{options.steps}-{options.variant}"
+    folder = options.cache / f"brian2-{options.variant}"
     if not (folder / "files.json").exists():
         generate(network, folder, options.steps, options.variant)
     os.chdir(folder)

@@ -54,7 +54,9 @@ def main(simulate: Callable[[Network, argparse.Namespace], Result], *choices: st
     parser.add_argument("network", type=Path, help="a network written by network.py")
     parser.add_argument("--steps", type=int, default=1000, help="steps of 1 ms")
     parser.add_argument("--out", type=Path, required=True, help="where the spikes go (.npz)")
-    parser.add_argument("--cache", type=Path, help="folder for compiled code, kept between rounds")
+    parser.add_argument(
+        "--cache", type=Path, help="folder for code compiled for this network and number of steps"
+    )
     if choices:
         parser.add_argument("--variant", choices=choices, default=choices[0])
     options = parser.parse_args()
