@@ -8,7 +8,6 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.card import card
-from pyngn_graph.graph import out_degree
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ class Probe:
     ) -> None:
         self.lengths, self.num_nodes, self.names, self.every = lengths, num_nodes, names, every
         self.segments = None if isinstance(pool, str) else pool
-        self.keeps_events, self.events = events, list[Tensor]()
+        self.keeps_events, self.events = events, list[tuple[Tensor, ...]]()
         device, shape = lengths.device, (lengths.numel(), int(lengths.max()))
         self.counts = torch.zeros(num_nodes, dtype=torch.int64, device=device)
         self.sent = torch.zeros(shape, dtype=torch.int64, device=device)
@@ -179,20 +178,22 @@ class Probe:
         row = self.layout.step[t, column] // self.every
         self.traces[name][self.layout.trial[t, column], row] = value
 
-    def spikes(self, t: int, column: Tensor, step: Tensor, node: Tensor, data: Data) -> None:
-        """Takes down spikes: each ``[S]``, ``step`` counted from step ``t`` of the run.
+    def spikes(self, start: int, column: int, counts: Tensor, node: Tensor, sent: Tensor) -> None:
+        """Takes down the spikes of one column, from step ``start`` of the run on.
 
-        ``data`` is the graph that was constant over these steps.
+        At each of the next steps ``counts`` ``[T]`` neurons fire, which cause ``sent`` ``[T]``
+        transmissions; ``node`` ``[S]`` names all of them, step after step, in order.
         """
-        step = step + t
-        trial = self.layout.trial[step, column]
+        span = slice(start, start + counts.numel())
+        trial, step = self.layout.trial[span, column], self.layout.step[span, column]
         inside = trial >= 0
-        trial, node = trial[inside], node[inside]
-        step = self.layout.step[step, column][inside]
+        if not bool(inside.all()):
+            node = node[inside.repeat_interleave(counts)]
+            trial, step, counts, sent = (each[inside] for each in (trial, step, counts, sent))
         self.counts += torch.bincount(node, minlength=self.num_nodes)
-        if self.keeps_events:
-            self.events.append(torch.stack([trial, step, node], dim=1))
-            self.sent.index_put_((trial, step), out_degree(data)[node], accumulate=True)
+        if self.keeps_events and trial.numel():
+            self.sent[trial, step] = sent
+            self.events.append((trial, step, counts, node.int()))
 
     def edges(self, start: int, stop: int, num_edges: int) -> None:
         """Takes down the number of live edges during the steps ``start`` to ``stop``."""
@@ -210,10 +211,15 @@ class Probe:
 
     def recording(self, data: Data) -> Recording:
         """Everything taken down, in order."""
-        events = torch.cat(self.events) if self.events else self.counts.new_empty(0, 3)
-        key = (events[:, 0] * self.sent.size(1) + events[:, 1]) * self.num_nodes + events[:, 2]
+        # Parts of a trial came in the order of time, and a part that has several has them in order.
+        parts = sorted(self.events, key=lambda part: int(part[0][0]))
+        events = self.counts.new_empty(0, 3)
+        if parts:
+            trial, step, counts, node = (torch.cat(each) for each in zip(*parts, strict=True))
+            where = (each.repeat_interleave(counts) for each in (trial, step))
+            events = torch.stack([*where, node.long()], dim=1)
         return Recording(
-            events=events[torch.argsort(key)],
+            events=events,
             traces=self.traces,
             states=self.states(),
             synaptic_events=self.sent,

@@ -180,23 +180,26 @@ class Simulation:
         cells = setting.cells if self.learns else []
         coefficients = setting.neuron.at(setting.dt, state.trace)
         keep = math.exp(-setting.dt / setting.tau_trace) if setting.tau_trace else 0.0
+        decay = f32(keep), f32(1.0 - keep)
         start, stop, clock = 0, signal.size(1) * hold, self.data.clock
         span = min(SPAN, max(1, CURRENTS // state.trace.numel()) * hold)
         while start < stop:
             end = min(start + span, stop)
             if self.learns:
                 end = min(end, start + period - clock % period)
-            step = torch.arange(start, end, device=signal.device)
-            first = start // hold
+            first, last = start // hold, (end - 1) // hold
+            sample = torch.arange(start, end, device=signal.device) // hold - first
+            if signal.size(2) == 0:  # the bias alone, the same at all steps
+                first, last, sample = 0, 0, torch.zeros_like(sample)
             edges = _edges(self.data)
             self.data = BACKENDS[resolve(setting.backend)].advance(
                 state,
                 self.data,
                 cells,
                 coefficients,
-                (f32(keep), f32(1.0 - keep)),
-                self.projection(signal[:, first : (end - 1) // hold + 1]),
-                step // hold - first,
+                decay,
+                self.projection(signal[:, first : last + 1]),
+                sample,
                 start,
                 probe,
             )
@@ -228,7 +231,9 @@ class Simulation:
 
     def _rewritten(self, cell: GlialCell | Transform, data: Data, num_edges: int) -> Data:
         """The graph as ``cell`` rewrites it, once it is known to be one that can run on."""
-        before, data = data, cell(data)
+        # What a cell of ours is given has been checked, unlike what it returns.
+        before, rewrite = data, cell.forward if isinstance(cell, GlialCell) else cell
+        data = rewrite(copy.copy(data))
         try:
             validate(data, max_delay=self.setting.max_delay)
             if data.num_nodes != before.num_nodes:

@@ -149,10 +149,9 @@ def test_layouts_by_hand() -> None:
 
 
 def test_a_probe_without_events_counts_spikes_only() -> None:
-    graph, lengths = random_graph(num_nodes=3, num_edges=0), torch.tensor([2])
+    lengths = torch.tensor([2])
     probe = Probe(lengths, 3, "last", events=False)
     probe.begin(Layout.stream(lengths))
-    one = torch.tensor([0])
-    probe.spikes(0, one, one, torch.tensor([2]), graph)
+    probe.spikes(0, 0, torch.tensor([0, 1]), torch.tensor([2]), torch.tensor([0, 0]))
     assert probe.counts.tolist() == [0, 0, 1]
     assert probe.events == []

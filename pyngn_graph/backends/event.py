@@ -1,8 +1,8 @@
 """The event-driven backend: compiled, and as much work as there are spikes.
 
 Between two ticks of the slow clock the graph is constant (an *epoch*), so spikes are pushed into
-a ring of future inputs when they are fired, and what glia sense of an edge is worked out when its
-target fires. All bits equal those of the reference, which runs whatever is not known here.
+a ring of future inputs when they are fired, and what glia sense of an edge is worked out at its
+end. All bits equal those of the reference, which runs whatever is not known here.
 """
 
 from collections.abc import Sequence
@@ -63,7 +63,6 @@ class EventMemory:
         self.data = data
         self.first = state.t
         self.clock = clock_of(data)
-        self.time = 0
         self.carried = state.in_flight
         self.num_nodes, self.columns = state.trace.shape
         self.depth = state.history.size(0)
@@ -144,7 +143,7 @@ class EventMemory:
         c, synaptic = _neurons(coefficients, self.num_nodes)
         currents = drive.permute(2, 0, 1).contiguous().numpy()
         nodes = np.empty((self.columns, steps * self.num_nodes), dtype=np.int32)
-        counts = np.empty((self.columns, steps), dtype=np.int64)
+        counts, sent = np.empty((2, self.columns, steps), dtype=np.int64)
         due = probe.due[start : start + steps].t().contiguous().numpy()
         window = probe.window[start : start + steps].t().contiguous().numpy()
         traces = [self._traces(probe, due[column]) for column in range(self.columns)]
@@ -165,6 +164,7 @@ class EventMemory:
                 state.t,
                 nodes[column],
                 counts[column],
+                sent[column],
             )
 
         threads = min(torch.get_num_threads(), self.columns)
@@ -175,15 +175,18 @@ class EventMemory:
             for column in range(self.columns):
                 run(column)
         state.t += steps
-        self.time += steps
         if learns:
-            data.clock = self.clock + self.time
+            data.clock = self.clock + state.t - self.first
         if self.sensing is not None:
             self.sensing.note(nodes[0, : counts[0].sum()], counts[0])
         if self.astro.rule:
             data.gain = torch.from_numpy(self.astro.gain.copy())
             data.calcium = torch.from_numpy(self.astro.calcium.copy())
-        self._report(probe, start, nodes, counts, due, traces)
+        for column in range(self.columns):
+            fired = nodes[column, : counts[column].sum()], counts[column], sent[column]
+            node, number, events = (torch.from_numpy(each) for each in fired)
+            probe.spikes(start, column, number, node, events)
+            self._trace(probe, start, column, due[column], traces[column])
         return data
 
     def _traces(self, probe: Probe, due: Any) -> tuple[Any, ...]:
@@ -192,30 +195,20 @@ class EventMemory:
         arrays = (np.empty((count, self.num_nodes), dtype=np.float32) for count in rows)
         return (wanted, *arrays)
 
-    def _report(
-        self, probe: Probe, start: int, nodes: Any, counts: Any, due: Any, traces: list[Any]
-    ) -> None:
-        steps = torch.arange(counts.shape[1])
-        for column in range(self.columns):
-            number = torch.from_numpy(counts[column])
-            node = torch.from_numpy(nodes[column, : int(counts[column].sum())]).long()
-            step = torch.repeat_interleave(steps, number)
-            probe.spikes(start, torch.full_like(step, column), step, node, self.data)
-            at = torch.from_numpy(due[column]).nonzero().squeeze(1) + start
-            for name in probe.names:
-                if name in TRACES:
-                    value = torch.from_numpy(traces[column][1 + TRACES.index(name)])
-                else:
-                    value = self.data[name].float().expand(at.numel(), -1)
-                probe.traced(name, at, column, value)
+    def _trace(self, probe: Probe, start: int, column: int, due: Any, traces: Any) -> None:
+        at = torch.from_numpy(due).nonzero().squeeze(1) + start
+        for name in probe.names:
+            if name in TRACES:
+                value = torch.from_numpy(traces[1 + TRACES.index(name)])
+            else:
+                value = self.data[name].float().expand(at.numel(), -1)
+            probe.traced(name, at, column, value)
 
     def settle(self, state: ReservoirState) -> ReservoirState:
         """Writes everything back to the tensors of the state and the graph."""
         if self.sensing is not None:
             self.sensing.settle()
-        return self._settled(state)
 
-    def _settled(self, state: ReservoirState) -> ReservoirState:
         def together(name: str) -> Tensor:
             columns = [torch.from_numpy(getattr(fast, name)) for fast in self.fast]
             return torch.stack(columns, dim=-1)

@@ -1,7 +1,7 @@
 """Compiled loops of the event backend: one column of a reservoir over many steps.
 
 Element-wise formulas stand in the order of the reference, in float32 and without contraction of
-products and sums, so that both give the same bits. Sums over spikes are int32 multiples of the
+products and sums, so that both give the same bits. Sums over spikes are whole multiples of the
 weight grid. Work per step is O(N) plus the synaptic events; nothing here is O(E) per step.
 """
 
@@ -22,7 +22,10 @@ ADDITIVE, MULTIPLICATIVE = 1, 2
 AHEAD = 32
 """Synaptic events between asking for a line of the ring and writing to it."""
 
-CACHE = 2**21
+ROW, LINE = 128, 16
+"""Edges of the next neuron to ask for beforehand, and how many of them share a cache line."""
+
+CACHE = 2**20
 """Bytes of a ring that stay in the cache of a core."""
 
 NEVER = np.int64(2**62)
@@ -46,7 +49,11 @@ class Neurons(NamedTuple):
 
 
 class Fast(NamedTuple):
-    """Fast state of one column: ``[N]`` each, ``fired`` ``[L, N]``, ``ring`` ``[R, N]`` int32."""
+    """Fast state of one column: ``[N]`` each, ``fired`` and ``ring`` ``[L, N]``.
+
+    Row ``t % L`` of ``fired`` has the spikes of step t as uint8, that of ``ring`` the input that is
+    due at step t in units of the grid: int32, or int64 where spikes may pile up on an edge.
+    """
 
     v: Array
     refractory: Array
@@ -59,8 +66,8 @@ class Fast(NamedTuple):
 class Wiring(NamedTuple):
     """Edges by source: those of j stand at ``start[j] .. start[j + 1]``.
 
-    ``jump`` is ``delay * N + target``, an offset into the ring; ``units`` the weight in units of
-    the grid.
+    ``jump`` is ``delay * N + target``, an offset into the ring, as uint32 (or uint64); ``units``
+    the weight in units of the grid, int32.
     """
 
     start: Array
@@ -247,35 +254,45 @@ def _firing(now, nodes):
 
 @njit(inline="always")
 def _slot(base, jump, size):
-    slot = base + np.int64(jump)
-    return slot - size if slot >= size else slot
+    """``(base + jump) % size`` for unsigned numbers, the first two at most ``size``."""
+    ahead = base + jump
+    return min(ahead, ahead - size)  # what is negative wraps around to something huge
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _deliver_far(nodes, count, wiring, ring, base):
+def _deliver_far(nodes, wiring, ring, base):
     """As :func:`_deliver`, for a ring too large for the cache: asks for each line beforehand."""
-    jump, units, size = wiring.jump, wiring.units, ring.size
-    for k in range(count):
-        first, last = wiring.start[nodes[k]], wiring.start[nodes[k] + 1]
-        if k + 1 < count:
-            upcoming = wiring.start[nodes[k + 1]]
-            prefetch(jump, upcoming)
-            prefetch(units, upcoming)
+    start, jump, units, size = wiring.start, wiring.jump, wiring.units, np.uint64(ring.size)
+    sent = 0
+    for k in range(nodes.size):
+        first, last = start[nodes[k]], start[nodes[k] + 1]
+        sent += last - first
+        if k + 1 < nodes.size:
+            upcoming = start[nodes[k + 1]]
+            for e in range(upcoming, min(upcoming + ROW, start[nodes[k + 1] + 1]), LINE):
+                prefetch(jump, e)
+                prefetch(units, e)
         for e in range(first, min(first + AHEAD, last)):
-            prefetch(ring, _slot(base, jump[e], size))
+            prefetch(ring, np.int64(_slot(base, jump[e], size)))
         for e in range(first, last - AHEAD):
-            prefetch(ring, _slot(base, jump[e + AHEAD], size))
+            prefetch(ring, np.int64(_slot(base, jump[e + AHEAD], size)))
             ring[_slot(base, jump[e], size)] += units[e]
         for e in range(max(first, last - AHEAD), last):
             ring[_slot(base, jump[e], size)] += units[e]
+    return sent
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _deliver(nodes, count, wiring, ring, base):
-    size = ring.size
-    for k in range(count):
-        for e in range(wiring.start[nodes[k]], wiring.start[nodes[k] + 1]):
-            ring[_slot(base, wiring.jump[e], size)] += wiring.units[e]
+def _deliver(nodes, wiring, ring, base):
+    """Adds the weights of all edges out of ``nodes`` to the ring; returns the number of edges."""
+    start, jump, units, size = wiring.start, wiring.jump, wiring.units, np.uint64(ring.size)
+    sent = 0
+    for k in range(nodes.size):
+        first, last = start[nodes[k]], start[nodes[k] + 1]
+        sent += last - first
+        for e in range(first, last):
+            ring[_slot(base, jump[e], size)] += units[e]
+    return sent
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -347,27 +364,28 @@ def run_column(
     t,
     nodes,
     counts,
+    sent,
 ):
     """Runs one column over the steps of ``sample``; see :mod:`pyngn_graph.backends.event`.
 
-    ``t`` is the first step. The neurons that fire are written to ``nodes``, step after step, and
-    their number to ``counts``.
+    ``t`` is the first step. The neurons that fire are written to ``nodes``, step after step, their
+    number to ``counts`` and that of their live edges to ``sent``.
     """
     depth, num_nodes = fast.fired.shape
     flat, taken, total = fast.ring.reshape(-1), 0, 0
     sensed = np.empty(num_nodes, np.float32) if astro.member.size else astro.calcium
     for k in range(sample.size):
         row = t % depth
-        now = fast.fired[row]
+        now, due = fast.fired[row], fast.ring[row]
         before = fast.fired[(t - 1) % depth]
-        _neurons(fast, fast.ring[row], before, now, c, drive[sample[k]], astro.gain, grid, synaptic)
+        _neurons(fast, due, before, now, c, drive[sample[k]], astro.gain, grid, synaptic)
         _low_pass(fast.trace, now, keep, add)
-        found = nodes[total:]
-        count = _firing(now, found)
+        count = _firing(now, nodes[total:])
+        found, base = nodes[total : total + count], np.uint64(row * num_nodes)
         if flat.nbytes > CACHE:
-            _deliver_far(found, count, wiring, flat, row * num_nodes)
+            sent[k] = _deliver_far(found, wiring, flat, base)
         else:
-            _deliver(found, count, wiring, flat, row * num_nodes)
+            sent[k] = _deliver(found, wiring, flat, base)
         if astro.rule:
             _calcium(astro.calcium, now, astro.kappa, astro.rest)
             if astro.member.size:
@@ -403,9 +421,10 @@ def refill(fired, wiring, ring, t):
         for j in range(num_nodes):
             if now[j]:
                 for e in range(wiring.start[j], wiring.start[j + 1]):
-                    delay = wiring.jump[e] // num_nodes
+                    jump = np.int64(wiring.jump[e])
+                    delay = jump // num_nodes
                     if past + delay >= t:
-                        target = wiring.jump[e] - delay * num_nodes
+                        target = jump - delay * num_nodes
                         ring[(past + delay) % depth, target] += wiring.units[e]
 
 

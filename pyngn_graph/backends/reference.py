@@ -8,7 +8,7 @@ from torch_geometric.data import Data
 from torch_geometric.utils import scatter
 
 from pyngn_graph.glia.base import GlialCell
-from pyngn_graph.graph import alive, round_delay
+from pyngn_graph.graph import alive, out_degree, round_delay
 from pyngn_graph.neuron import LIFCoefficients, integrate
 from pyngn_graph.recording import Probe
 from pyngn_graph.state import ReservoirState
@@ -82,8 +82,10 @@ def advance(
                     data = cell.forward(data)
         state.t += 1
         _take_down(probe, start + k, state, data)
-    step, node, column = fired.nonzero().unbind(1)
-    probe.spikes(start, column, step, node, data)
+    degree = out_degree(data)
+    for column, spikes in enumerate(fired.unbind(2)):
+        sent = (spikes * degree).sum(dim=1)
+        probe.spikes(start, column, spikes.sum(dim=1), spikes.nonzero()[:, 1], sent)
     return data
 
 

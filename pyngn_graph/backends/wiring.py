@@ -7,7 +7,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.backends import kernels
-from pyngn_graph.graph import alive, round_delay, weight_grid
+from pyngn_graph.graph import alive, longest_delay, round_delay, weight_grid
 from pyngn_graph.memo import remembered
 
 
@@ -29,9 +29,8 @@ def wiring(data: Data) -> tuple[kernels.Wiring, np.float32]:
     start, order = by_source(data)
     grid = weight_grid(data)
     delay = round_delay(data.edge_delay)
-    longest = int(delay.max()) if data.num_edges else 1
-    small = (longest + 1) * data.num_nodes < 2**31
-    jump = np.empty(order.size, dtype=np.int32 if small else np.int64)
+    small = (longest_delay(data) + 1) * data.num_nodes < 2**32
+    jump = np.empty(order.size, dtype=np.uint32 if small else np.uint64)
     units = np.empty(order.size, dtype=np.int32)
     kernels.lay_out(
         order,
