@@ -22,8 +22,7 @@ def watch(cell: Microglia, graph: Data, arrivals: Tensor, spikes: Tensor) -> Dat
     for now, fired in zip(arrivals, spikes, strict=True):
         data.clock = data.get("clock", 0) + 1
         cell.observe(data, now, fired)
-    lag = (data.clock - data.edge_health_clock).double()
-    data.edge_health = data.edge_health.double() * (1 - cell.eta * cell.decay) ** lag
+    data.edge_health = cell.health(data).double()
     return data
 
 

@@ -75,7 +75,7 @@ class EventMemory:
         if Oligodendrocyte in cells or Microglia in cells:
             oligo, micro = cells.get(Oligodendrocyte), cells.get(Microglia)
             fired = self.fast[0].fired
-            self.sensing = Sensing(data, oligo, micro, fired, state.t, state.in_flight)
+            self.sensing = Sensing(data, self.wiring, oligo, micro, fired, state.t, state.in_flight)
 
     def _column(self, state: ReservoirState, column: int) -> kernels.Fast:
         neuron = state.neuron

@@ -28,8 +28,8 @@ ROW, LINE = 128, 16
 CACHE = 2**20
 """Bytes of a ring that stay in the cache of a core."""
 
-NEVER = np.int64(2**62)
-"""Later than any step."""
+NEVER = np.int64(-(2**60))
+"""Earlier than any step."""
 
 ONE, ZERO = np.float32(1.0), np.float32(0.0)
 
@@ -95,39 +95,39 @@ class Gain(NamedTuple):
     units: Array
 
 
-EDGE = np.dtype(
-    [
-        ("src", np.int32),
-        ("delay", np.int32),
-        ("arrival", np.int32),
-        ("health_time", np.int32),
-        ("health", np.float32),
-        ("hits", np.int32),
-        ("lag", np.int64),
-    ]
-)
-"""What the glia know of an edge, side by side in memory."""
-
-
 class Senses(NamedTuple):
-    """What oligodendrocytes and microglia know of the live edges.
+    """What oligodendrocytes and microglia know of the edges, and how they learn it.
 
-    Those into i stand at ``start[i] .. start[i + 1]`` of ``edges``. Times count steps of the epoch
-    since the last tick: its first step is 1, older ones are 0 or less. Spikes that left before the
-    epoch with a delay of their own arrive over edge k at the times
+    ``edge`` and ``jump`` are the live edges by source, those of j at ``start[j] .. start[j + 1]``
+    (see :class:`Wiring`). The attributes from ``arrival`` to ``cost_clock`` are those of the graph,
+    ``[E]``; their clocks are ``clock`` ahead of the times used here, which count the steps since
+    the last tick: the first of the epoch is 1, older ones are 0 or less. Spikes that left before
+    the epoch with a delay of their own arrive over the k-th edge at the times
     ``early_start[k] .. early_start[k + 1]`` of ``early``.
+
+    A spike of the target at a lag of n steps after the last arrival adds ``gains[n]``, or the last
+    of them if n is beyond, and an arrival costs ``price``; n steps leave ``powers[n]``.
     """
 
     listens: bool
     heals: bool
     start: Array
-    edges: Array
-    window: int
-    powers: Array
-    gains: Array
-    cost: Any
+    edge: Array
+    jump: Array
     early_start: Array
     early: Array
+    clock: int
+    arrival: Array
+    hits: Array
+    lag: Array
+    health: Array
+    health_clock: Array
+    cost: Array
+    cost_clock: Array
+    window: int
+    gains: Array
+    price: Any
+    powers: Array
 
 
 class Taps(NamedTuple):
@@ -296,56 +296,134 @@ def _deliver(nodes, wiring, ring, base):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def look_through(s, spike_start, spike_time, seen, until):
-    """Lets every edge live through its arrivals and the spikes of its target, in their order.
+def look_through(s, spike_start, spike_time, depth, seen, until):
+    """Brings every edge from the time ``seen`` up to date with the time ``until``.
 
-    The spikes of neuron j happened at ``spike_start[j] .. spike_start[j + 1]`` of ``spike_time``.
-    Those that were ``seen``, and arrivals until then, are passed over. Edges do not depend on each
-    other, so that each may be worked through at once, long after the fact.
+    The spikes of neuron j happened at ``spike_start[j] .. spike_start[j + 1]`` of ``spike_time``,
+    none after ``until``; delays are at most ``depth``. Edges do not depend on each other, so that
+    each may be worked through at once, long after the fact.
     """
-    edges, powers, gains, early, start = s.edges, s.powers, s.gains, s.early, s.start
-    for i in range(start.size - 1):
-        first_post, last_post = spike_start[i], spike_start[i + 1]
-        while first_post < last_post and spike_time[first_post] <= seen:
-            first_post += 1
-        for k in range(start[i], start[i + 1]):
-            delay, arrival = np.int64(edges[k].delay), np.int64(edges[k].arrival)
-            health, health_time = edges[k].health, np.int64(edges[k].health_time)
-            hits, lags = 0, np.int64(0)
-            post = first_post
-            pre, last_pre = spike_start[edges[k].src], spike_start[edges[k].src + 1]
-            while pre < last_pre and spike_time[pre] + delay <= seen:
-                pre += 1
+    num_nodes = s.start.size - 1
+    fresh, fade = _unseen(s.powers, spike_start, spike_time, seen)
+    # For the source at hand and each time from ``origin`` on: its last spike, and how many so far.
+    origin = seen - depth
+    latest, rank = np.empty((2, until - origin + 1), np.int64)
+    total = np.empty(spike_time.size + 1, np.float32)
+    for j in range(num_nodes):
+        if s.start[j] == s.start[j + 1]:
+            continue
+        pre = spike_time[spike_start[j] : spike_start[j + 1]]
+        _index(pre, origin, latest, rank)
+        summed = -1
+        for k in range(s.start[j], s.start[j + 1]):
+            e, delay = s.edge[k], np.int64(s.jump[k]) // num_nodes
+            target = np.int64(s.jump[k]) - delay * num_nodes
+            shift = -delay - origin
             soon, last_soon = s.early_start[k], s.early_start[k + 1]
-            while soon < last_soon and early[soon] <= seen:
+            while soon < last_soon and s.early[soon] <= seen:
                 soon += 1
-            while True:
-                arrives = spike_time[pre] + delay if pre < last_pre else NEVER
-                comes = early[soon] if soon < last_soon else NEVER
-                fires = np.int64(spike_time[post]) if post < last_post else NEVER
-                now = min(arrives, comes, fires)
-                if now > until:
-                    break
-                if arrives == now or comes == now:
-                    arrival = now
-                    pre += arrives == now
-                    while soon < last_soon and early[soon] == now:
-                        soon += 1
-                    if s.cost != ZERO:
-                        health = health * powers[now - health_time] + s.cost
-                        health_time = now
-                if fires == now:
-                    post += 1
-                    lag = now - arrival
-                    if s.listens and lag <= s.window:
-                        hits += 1
-                        lags += lag
-                    if s.heals and lag < gains.size:
-                        health = health * powers[now - health_time] + gains[lag]
-                        health_time = now
-            edges[k].arrival, edges[k].health_time, edges[k].health = arrival, health_time, health
-            edges[k].hits += hits
-            edges[k].lag += lags
+            known = s.arrival[e] - s.clock
+            # Health and hits: by the lag of every spike of the target.
+            health, hits, lags = s.health[e] if s.heals else ZERO, 0, np.int64(0)
+            for n in range(fresh[target], spike_start[target + 1]):
+                post = spike_time[n]
+                while soon < last_soon and s.early[soon] <= post:
+                    known = s.early[soon]
+                    soon += 1
+                arrival = latest[post + shift] + delay
+                lag = post - (arrival if arrival > max(seen, known) else known)
+                if s.listens and lag <= s.window:
+                    hits += 1
+                    lags += lag
+                if s.heals:
+                    left = fade[n]
+                    if n == fresh[target]:
+                        left = s.powers[post - (s.health_clock[e] - s.clock)]
+                    health = health * left + s.gains[min(lag, s.gains.size - 1)]
+            if s.listens:
+                s.hits[e] += hits
+                s.lag[e] += lags
+            if s.heals and fresh[target] < spike_start[target + 1]:
+                s.health[e] = health
+                s.health_clock[e] = s.clock + spike_time[spike_start[target + 1] - 1]
+            # Cost: by all arrivals, whose sum is the same for many edges of a source.
+            first, last = rank[seen + shift], rank[until + shift]
+            if s.price != ZERO and s.early_start[k] == last_soon and s.cost[e] == ZERO:
+                if first != summed:
+                    summed = first
+                    _sum_up(s.powers, s.price, pre, first, total)
+                if first < last:
+                    s.cost[e] = total[last - first - 1]
+                    s.cost_clock[e] = s.clock + pre[last - 1] + delay
+            elif s.price != ZERO:
+                _charge(s, k, e, pre[first:last], delay, until)
+            while soon < last_soon and s.early[soon] <= until:
+                known = s.early[soon]
+                soon += 1
+            arrival = latest[until + shift] + delay
+            arrival = arrival if arrival > max(seen, known) else known
+            if arrival > seen:
+                s.arrival[e] = s.clock + arrival
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _unseen(powers, spike_start, spike_time, seen):
+    """The first spike after ``seen`` of every neuron, and what each leaves of the one before."""
+    fresh, fade = np.empty(spike_start.size - 1, np.int64), np.empty(spike_time.size, np.float32)
+    for i in range(fresh.size):
+        first, last = spike_start[i], spike_start[i + 1]
+        while first < last and spike_time[first] <= seen:
+            first += 1
+        fresh[i] = first
+        for n in range(first + 1, last):
+            fade[n] = powers[spike_time[n] - spike_time[n - 1]]
+    return fresh, fade
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _index(pre, origin, latest, rank):
+    """Fills ``latest`` and ``rank`` for the times from ``origin`` on; see :func:`look_through`."""
+    first, done, last = 0, 0, NEVER
+    while first < pre.size and pre[first] < origin:
+        first += 1
+    for n in range(first, pre.size + 1):
+        upcoming = pre[n] - origin if n < pre.size else latest.size
+        for x in range(done, upcoming):
+            latest[x] = last
+            rank[x] = n
+        if n < pre.size:
+            done, last = upcoming, np.int64(pre[n])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _sum_up(powers, price, pre, first, total):
+    """Writes what the arrivals of the spikes from ``first`` on have cost after each of them."""
+    cost = price
+    for n in range(first, pre.size):
+        if n > first:
+            cost = cost * powers[pre[n] - pre[n - 1]] + price
+        total[n - first] = cost
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _charge(s, k, e, pre, delay, until):
+    """Charges edge e, the k-th, for the arrivals of ``pre`` and for early ones, in their order."""
+    cost, since = s.cost[e], s.cost_clock[e] - s.clock
+    n, soon, last_soon = 0, s.early_start[k], s.early_start[k + 1]
+    while soon < last_soon and s.early[soon] <= since:
+        soon += 1
+    while True:
+        arrives = pre[n] + delay if n < pre.size else until + 1
+        comes = s.early[soon] if soon < last_soon else until + 1
+        now = min(arrives, comes)
+        if now > until:
+            break
+        n += arrives == now
+        while soon < last_soon and s.early[soon] == now:
+            soon += 1
+        cost = cost * s.powers[now - since] + s.price
+        since = now
+    s.cost[e], s.cost_clock[e] = cost, s.clock + since
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

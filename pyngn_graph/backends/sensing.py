@@ -8,27 +8,35 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.backends import kernels
-from pyngn_graph.backends.wiring import by_target, to_numpy
+from pyngn_graph.backends.wiring import by_source, to_numpy
 from pyngn_graph.glia import Microglia, Oligodendrocyte
-from pyngn_graph.glia.base import clock_of, dt_of, f32, power_table
-from pyngn_graph.graph import round_delay
-
-LONG_AGO = -(2**30)
-"""Time of an arrival so long ago that it no longer matters, in steps before the epoch."""
+from pyngn_graph.glia.base import clock_of, dt_of
 
 STEPS = 4096
 """Steps of spikes that are kept before all edges are looked through."""
+
+KEPT = {
+    "arrival": np.int64,
+    "hits": np.int64,
+    "lag": np.int64,
+    "health": np.float32,
+    "health_clock": np.int64,
+    "cost": np.float32,
+    "cost_clock": np.int64,
+}
+"""Attributes ``edge_*`` of the graph that are brought up to date."""
 
 
 class Sensing:
     """The edges of one epoch, and the spikes that they have not yet been told of.
 
-    Edges do not depend on each other between two ticks: each is brought up to date at once, by
-    merging the spikes of its source, one delay later, with those of its target. That takes the time
-    of the spikes and of one look at each edge, at a tick or every ``STEPS`` steps.
+    Edges do not depend on each other between two ticks: each is brought up to date at once, from
+    the spikes of its source, one delay later, and those of its target. That takes the time of the
+    spikes and of one look at each edge, at a tick or every ``STEPS`` steps.
 
     Args:
         data: The graph; :meth:`settle` writes to it.
+        wiring: Its live edges.
         oligo: The oligodendrocyte at work, or None.
         micro: The microglia at work, or None.
         fired: Spikes ``[L, N]`` of the past, step ``t % L`` in its row.
@@ -39,71 +47,45 @@ class Sensing:
     def __init__(
         self,
         data: Data,
+        wiring: kernels.Wiring,
         oligo: Oligodendrocyte | None,
         micro: Microglia | None,
         fired: Any,
         t: int,
         carried: Tensor | None,
     ) -> None:
-        self.data, self.clock = data, clock_of(data)
+        self.data, self.micro, self.clock = data, micro, clock_of(data)
         self.time, self.seen, self.depth = 0, 0, fired.shape[0]
-        start, place = by_target(data)
-        self.place = torch.from_numpy(place)
-        edges = self._edges(micro)
-        self.oldest = int(edges["health_time"].min(initial=0))
-        self.fading = 1.0 if micro is None else 1.0 - micro.eta * micro.decay
-        gains, cost = np.ones(1, dtype=np.float32), 0.0
-        if micro is not None and micro.trace == "coincidence":
-            gains = np.array([micro.eta], dtype=np.float32)
-        elif micro is not None:
-            gains, cost = micro.window_table(dt_of(data)).numpy(), -micro.eta * micro.cost
-        early_start, early = self._early(t, carried)
+        _, edge = by_source(data)
+        early_start, early = _early(data, edge, t, carried)
+        kept = {name: _copy_of(data, f"edge_{name}", dtype) for name, dtype in KEPT.items()}
+        clocks = [kept[name] for name in ("health_clock", "cost_clock")]
+        self.oldest = min(int(each.min(initial=self.clock)) for each in clocks) - self.clock
+        gains = np.zeros(1, dtype=np.float32)
+        if micro is not None:
+            gains = np.append(micro.gain_table(dt_of(data)).numpy(), gains)
         self.senses = kernels.Senses(
             listens=oligo is not None,
             heals=micro is not None,
-            start=start,
-            edges=edges,
-            window=0 if oligo is None else oligo.window_steps(dt_of(data)),
-            powers=np.ones(1, dtype=np.float32),
-            gains=gains,
-            cost=np.float32(f32(cost)),
+            start=wiring.start,
+            edge=edge,
+            jump=wiring.jump,
             early_start=early_start,
             early=early,
+            clock=self.clock,
+            **kept,
+            window=0 if oligo is None else oligo.window_steps(dt_of(data)),
+            gains=gains,
+            price=np.float32(0.0 if micro is None else micro.price),
+            powers=np.ones(1, dtype=np.float32),
         )
-        rows = np.arange(max(0, t - self.depth), t)
-        past, node = fired[rows % self.depth].nonzero()
-        if carried is not None:
-            past, node = past[:0], node[:0]
-        self.nodes, self.times = [node.astype(np.int32)], [(rows[past] - t + 1).astype(np.int32)]
-
-    def _edges(self, micro: Microglia | None) -> Any:
-        data, place = self.data, self.place
-
-        def known(key: str, since: int = 0) -> Any:
-            value = data[key][place] if key in data else torch.zeros_like(place)
-            return (value - since).clamp(min=LONG_AGO).numpy()
-
-        edges = np.zeros(place.numel(), dtype=kernels.EDGE)
-        edges["src"] = data.edge_index[0][place].numpy()
-        edges["delay"] = round_delay(data.edge_delay[place]).numpy()
-        edges["arrival"] = known("edge_arrival", self.clock)
-        edges["health_time"] = known("edge_health_clock", self.clock)
-        edges["hits"], edges["lag"] = known("edge_hits"), known("edge_lag")
-        if micro is not None:
-            edges["health"] = data.edge_health[place].numpy()
-        return edges
-
-    def _early(self, t: int, carried: Tensor | None) -> tuple[Any, Any]:
-        """Times at which carried spikes arrive, grouped by edge as the senses count them."""
+        self.nodes = [np.zeros(0, dtype=np.int32)]
+        self.times = [np.zeros(0, dtype=np.int32)]
         if carried is None:
-            carried = torch.zeros(3, 0, dtype=torch.int64)
-        number = torch.full((self.data.num_edges,), -1)
-        number[self.place] = torch.arange(self.place.numel())
-        due, edge = carried[0] - t + 1, number[carried[1]]
-        order = torch.argsort(due, stable=True)
-        due, edge = to_numpy(due[order]), to_numpy(edge[order])
-        start, order = kernels.group_by(edge, edge >= 0, self.place.numel())
-        return start, due[order]
+            rows = np.arange(max(0, t - self.depth), t)
+            past, node = fired[rows % self.depth].nonzero()
+            self.nodes.append(node.astype(np.int32))
+            self.times.append((rows[past] - t + 1).astype(np.int32))
 
     def note(self, nodes: Any, counts: Any) -> None:
         """Takes note of the spikes of the next steps: ``counts`` ``[T]`` of them, then the next."""
@@ -120,32 +102,35 @@ class Sensing:
         start, order = kernels.group_by(
             node, np.ones(node.size, dtype=np.bool_), self.data.num_nodes
         )
-        powers = np.ones(1, dtype=np.float32)
-        if self.senses.heals:
-            powers = power_table(self.fading, self.time - self.oldest).numpy()
-        senses = self.senses._replace(powers=powers)
-        kernels.look_through(senses, start, time[order], self.seen, self.time)
+        senses = self.senses
+        if self.micro is not None:
+            powers = self.micro.decay_table(self.time - self.oldest)
+            senses = senses._replace(powers=powers.numpy())
+        kernels.look_through(senses, start, time[order], self.depth, self.seen, self.time)
         self.seen = self.time
         under_way = time > self.seen - self.depth
         self.nodes, self.times = [node[under_way]], [time[under_way]]
 
     def settle(self) -> None:
-        """Brings every edge up to date and writes all of them to the graph."""
+        """Brings every edge up to date and writes what is known of them to the graph."""
         self.look_through()
-        data, place, edges = self.data, self.place, self.senses.edges
+        for name in KEPT:
+            if f"edge_{name}" in self.data:
+                self.data[f"edge_{name}"] = torch.from_numpy(getattr(self.senses, name))
 
-        def written(key: str, name: str, since: int = 0) -> Tensor:
-            value = torch.from_numpy(edges[name].astype(np.int64)) + since
-            return data[key].index_copy(0, place, value)
 
-        arrived = torch.from_numpy(edges["arrival"] > 0)
-        before = data.edge_arrival
-        data.edge_arrival = written("edge_arrival", "arrival", self.clock)
-        data.edge_arrival[place[~arrived]] = before[place[~arrived]]
-        if self.senses.listens:
-            data.edge_hits = written("edge_hits", "hits")
-            data.edge_lag = written("edge_lag", "lag")
-        if self.senses.heals:
-            health = torch.from_numpy(edges["health"].copy())
-            data.edge_health = data.edge_health.index_copy(0, place, health)
-            data.edge_health_clock = written("edge_health_clock", "health_time", self.clock)
+def _early(data: Data, edge: Any, t: int, carried: Tensor | None) -> tuple[Any, Any]:
+    """Times at which carried spikes arrive over each ``edge``, as the senses count them."""
+    if carried is None:
+        return np.zeros(edge.size + 1, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    number = np.full(data.num_edges, -1)
+    number[edge] = np.arange(edge.size)
+    due = torch.argsort(carried[0], stable=True)
+    due, place = to_numpy(carried[0, due] - t + 1), number[to_numpy(carried[1, due])]
+    start, order = kernels.group_by(place, place >= 0, edge.size)
+    return start, due[order]
+
+
+def _copy_of(data: Data, key: str, dtype: Any) -> Any:
+    """``data[key]`` as an array that may be edited; empty where there is none."""
+    return to_numpy(data[key]).copy() if key in data else np.zeros(0, dtype=dtype)

@@ -32,7 +32,9 @@ class Microglia(GlialCell):
 
     with ``trace="coincidence"``. With ``trace="window"`` a spike of i adds
     :math:`\eta e^{-(t_i - a_e) / \tau_h}` and an arrival costs :math:`\eta\,\text{cost}`, under
-    the same decay. At every tick edges go where :math:`H < \theta` (``criterion="threshold"``),
+    the same decay. Between two ticks what spikes add stands in ``edge_health`` ``[E]`` and what
+    arrivals cost in ``edge_cost`` ``[E]``, each as of its last event; :meth:`health` is the H of
+    now. At every tick edges go where :math:`H < \theta` (``criterion="threshold"``),
     or the lowest ``fraction`` by another criterion, excitatory and inhibitory edges ranked apart.
     A target keeps its ``min_in`` best inputs, the graph ``keep`` of the edges it began with.
 
@@ -129,6 +131,9 @@ class Microglia(GlialCell):
             data.edge_health = torch.full_like(data.edge_weight, self.initial_health)
         if "edge_health_clock" not in data:
             data.edge_health_clock = torch.full_like(data.edge_index[0], clock_of(data))
+        if self.charges and "edge_cost" not in data:
+            data.edge_cost = torch.zeros_like(data.edge_weight)
+            data.edge_cost_clock = torch.full_like(data.edge_index[0], clock_of(data))
         if "edge_arrival" not in data:
             data.edge_arrival = no_arrivals(data)
         if "first_num_edges" not in data:
@@ -139,40 +144,58 @@ class Microglia(GlialCell):
             check_regrowth(data, self.length_scale, self.velocity)
         return data
 
-    def window_table(self, dt: float) -> Tensor:
-        """Gain of health by lag in steps, ``eta exp(-lag dt / tau_h)``, float32."""
+    @property
+    def charges(self) -> bool:
+        """Whether arrivals cost health."""
+        return self.trace == "window" and self.cost > 0.0
+
+    @property
+    def price(self) -> float:
+        """What an arrival costs, a float32."""
+        return f32(self.eta * self.cost) if self.charges else 0.0
+
+    def gain_table(self, dt: float) -> Tensor:
+        """What a spike of the target adds, by the lag since the last arrival in steps; float32."""
+        if self.trace == "coincidence":
+            return torch.tensor([self.eta], dtype=torch.float64).float()
         return decay_table(self.eta, self.tau_h / dt, int(16.0 * self.tau_h / dt) + 1)
+
+    def decay_table(self, longest: int) -> Tensor:
+        """What n steps leave of health, n = 0 .. at least ``longest``; float32."""
+        return power_table(1.0 - self.eta * self.decay, longest)
 
     def longest_delay(self, data: Data) -> int:
         """The delay over the longest distance in the graph, where edges may grow."""
         return longest_delay(data, self.velocity) if self.regrow else 1
 
     def observe(self, data: Data, arrivals: Tensor, spikes: Tensor) -> None:
-        """Updates the health of the edges that have an event in this step, arrivals first."""
+        """Charges the edges with an arrival, and heals those into the neurons that fire."""
         remember_arrivals(data, arrivals)
-        post = spikes[data.edge_index[1]] & alive(data)
-        if self.trace == "coincidence":
-            self._add(data, (arrivals & post).nonzero().squeeze(1), f32(self.eta))
-            return
-        if self.cost > 0.0:
-            self._add(data, arrivals.nonzero().squeeze(1), f32(-self.eta * self.cost))
-        table = self.window_table(dt_of(data)).to(arrivals.device)
-        lag = clock_of(data) - data.edge_arrival
-        event = (post & (lag < table.numel())).nonzero().squeeze(1)
-        self._add(data, event, table[lag[event]])
+        if self.charges:
+            event = arrivals.nonzero().squeeze(1)
+            price = torch.full_like(data.edge_cost[event], self.price)
+            self._add(data, "edge_cost", event, price)
+        event = (spikes[data.edge_index[1]] & alive(data)).nonzero().squeeze(1)
+        table = self.gain_table(dt_of(data)).to(event.device)
+        lag = clock_of(data) - data.edge_arrival[event]
+        amount = torch.where(lag < table.numel(), table[lag.clamp(max=table.numel() - 1)], 0.0)
+        self._add(data, "edge_health", event, amount)
 
-    def _add(self, data: Data, event: Tensor, amount: Tensor | float) -> None:
-        """Decays the health of the edges ``event`` to the present, then adds ``amount``."""
-        if event.numel() == 0:
-            return
-        now = clock_of(data)
-        since = now - data.edge_health_clock[event]
-        table = power_table(1.0 - self.eta * self.decay, int(since.max()))
-        factor = table.to(since.device)[since]
-        data.edge_health = data.edge_health.index_copy(
-            0, event, data.edge_health[event] * factor + amount
-        )
-        data.edge_health_clock = data.edge_health_clock.index_fill(0, event, now)
+    def _add(self, data: Data, key: str, event: Tensor, amount: Tensor) -> None:
+        """Lets ``data[key]`` of the edges ``event`` decay to the present, then adds ``amount``."""
+        value = self._decayed(data, key, event) + amount
+        data[key] = data[key].index_copy(0, event, value)
+        data[f"{key}_clock"] = data[f"{key}_clock"].index_fill(0, event, clock_of(data))
+
+    def _decayed(self, data: Data, key: str, event: Tensor | slice = slice(None)) -> Tensor:
+        since = clock_of(data) - data[f"{key}_clock"][event]
+        longest = int(since.max()) if since.numel() else 0
+        return data[key][event] * self.decay_table(longest).to(since.device)[since]
+
+    def health(self, data: Data) -> Tensor:
+        """H of every edge as it stands now, ``[E]`` float32."""
+        health = self._decayed(data, "edge_health")
+        return health - self._decayed(data, "edge_cost") if self.charges else health
 
     def forget(self, data: Data) -> None:
         """Forgets the arrivals; health stays."""
@@ -181,7 +204,11 @@ class Microglia(GlialCell):
     def forward(self, data: Data) -> Data:
         """Brings all health up to date, then prunes and regrows."""
         data = self.prepare(data)
-        self._add(data, torch.arange(data.num_edges, device=data.edge_index.device), 0.0)
+        data.edge_health = self.health(data)
+        data.edge_health_clock = torch.full_like(data.edge_health_clock, clock_of(data))
+        if self.charges:
+            data.edge_cost = torch.zeros_like(data.edge_cost)
+            data.edge_cost_clock = torch.full_like(data.edge_cost_clock, clock_of(data))
         generator = torch.Generator().manual_seed((self.seed * 1_000_003 + clock_of(data)) % 2**63)
         doomed = self._doomed(data, generator)
         if self.regrow:
