@@ -67,6 +67,9 @@ class TriglialReservoir(nn.Module):
         max_delay: Longest delay allowed, steps.
         stateful: Keep the fast state from call to call, until :meth:`reset`.
         backend: ``"auto"`` or the name of a backend.
+        threads: Threads over which independent trials are spread; by default as many as torch
+            uses (``torch.get_num_threads()``). A single trial, as all of training is, runs on one.
+            Results do not depend on it.
         seed: Seed of projection and bias.
 
     Shapes:
@@ -100,6 +103,7 @@ class TriglialReservoir(nn.Module):
         max_delay: int = MAX_DELAY,
         stateful: bool = False,
         backend: str = "auto",
+        threads: int | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -122,6 +126,7 @@ class TriglialReservoir(nn.Module):
             max_delay=max_delay,
             stateful=stateful,
             backend=backend,
+            threads=threads,
         )
         self.setting.neuron.check_size(data.num_nodes)
         self.setting.neuron.at(dt, torch.zeros(data.num_nodes, 1))
@@ -284,6 +289,7 @@ class TriglialReservoir(nn.Module):
         path: str | os.PathLike[str],
         glia: Iterable[GlialCell | Transform] | None = None,
         backend: str = "auto",
+        threads: int | None = None,
     ) -> "TriglialReservoir":
         """The reservoir that :meth:`save` wrote; it goes on to the same bits.
 
@@ -292,6 +298,7 @@ class TriglialReservoir(nn.Module):
             glia: The glia, needed where they are of your own making or carry functions of yours:
                 no code is read from files.
             backend: The backend to run on.
+            threads: See :class:`TriglialReservoir`.
 
         Raises:
             FileNotFoundError: If there is no such file.
@@ -309,6 +316,7 @@ class TriglialReservoir(nn.Module):
             input_weight=projection.get("weight"),
             bias=projection["bias"],
             backend=backend,
+            threads=threads,
             **setting,
         )
         if "t" in header:

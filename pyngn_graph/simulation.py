@@ -44,6 +44,7 @@ class Setting:
     max_delay: int
     stateful: bool
     backend: str
+    threads: int | None
 
     def __post_init__(self) -> None:
         if not isinstance(self.neuron, LIFParameters):
@@ -52,6 +53,12 @@ class Setting:
             steps = getattr(self, name)
             if not isinstance(steps, Integral) or steps < 1:
                 raise ValueError(f"'{name}' must be a whole number of steps >= 1 (got {steps!r})")
+        if self.threads is not None:
+            if not isinstance(self.threads, Integral) or self.threads < 1:
+                raise ValueError(
+                    f"'threads' must be a whole number >= 1, or None for as many as torch uses "
+                    f"(got {self.threads!r})"
+                )
         if self.pool != "last" and (not isinstance(self.pool, Integral) or self.pool < 1):
             raise ValueError(
                 f"'pool' must be 'last' or a number of segments >= 1 (got {self.pool!r})"
@@ -202,6 +209,7 @@ class Simulation:
                 sample,
                 start,
                 probe,
+                setting.threads or torch.get_num_threads(),
             )
             probe.edges(start, end, num_live(self.data))
             if self.learns:

@@ -56,7 +56,7 @@ def graph_from_parts(tensors: dict[str, Tensor], values: dict[str, Any]) -> Data
 def setting_to_parts(setting: Setting) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """The parameters of a reservoir as JSON values, and those that are tensors."""
     values: dict[str, Any] = {field.name: getattr(setting, field.name) for field in fields(setting)}
-    del values["backend"]
+    del values["backend"], values["threads"]
     neuron = {field.name: getattr(setting.neuron, field.name) for field in fields(setting.neuron)}
     tensors = {name: value for name, value in neuron.items() if isinstance(value, Tensor)}
     values["neuron"] = {name: value for name, value in neuron.items() if name not in tensors}

@@ -68,6 +68,8 @@ def test_graphs_that_no_reservoir_takes(graph: Any, error: type, match: str) -> 
         ({"dt": 0.0}, ValueError, "dt"),
         ({"glia_period": 0}, ValueError, r"'glia_period' must be a whole number of steps >= 1"),
         ({"glia_period": 2.5}, ValueError, r"whole number of steps >= 1 \(got 2.5\)"),
+        ({"threads": 0}, ValueError, r"'threads' must be a whole number >= 1, or None"),
+        ({"threads": 1.5}, ValueError, r"'threads' must be .* \(got 1.5\)"),
         ({"hold": 0}, ValueError, r"'hold' must be a whole number"),
         ({"pool": 0}, ValueError, r"'pool' must be 'last' or a number of segments >= 1 \(got 0\)"),
         ({"pool": "mean"}, ValueError, r"'pool' must be 'last' .*\(got 'mean'\)"),

@@ -1,5 +1,6 @@
 """The event backend computes the bits of the reference, whatever is asked of both."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from pyngn_graph import (
     TriglialReservoir,
     simulation,
 )
-from pyngn_graph.backends import sensing
+from pyngn_graph.backends import event, sensing
 from pyngn_graph.recording import Recording
 
 SIZES = st.sampled_from([(1, 0), (1, 3), (7, 7), (40, 160), (90, 700)])
@@ -122,32 +123,54 @@ def test_any_run_has_the_bits_of_the_reference(
 
 def test_the_number_of_threads_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     graph = random_graph(3, num_nodes=50, num_edges=300, weight=0.5)
-    reservoir = TriglialReservoir(graph, in_channels=2, bias=(0.9, 2.0), backend="event").eval()
     x = torch.randn(9, 40, 2, generator=torch.Generator().manual_seed(0))
-    alone = reservoir.run(x)
+    used = set()
+
+    class Pool(ThreadPoolExecutor):
+        def __init__(self, threads: int) -> None:
+            used.add(threads)
+            super().__init__(threads)
+
+    def run(threads: int | None) -> Recording:
+        options: dict[str, Any] = {"in_channels": 2, "bias": (0.9, 2.0), "backend": "event"}
+        return TriglialReservoir(graph, threads=threads, **options).eval().run(x)
+
+    monkeypatch.setattr(event, "ThreadPoolExecutor", Pool)
+    alone = run(1)
     assert alone.events.numel() > 0
-    for threads in (2, 4):
-        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
-        assert_same_recording(reservoir.run(x), alone)
+    assert not used
+    for threads in (2, 4, 20):
+        assert_same_recording(run(threads), alone)
+    assert used == {2, 4, 9}
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    assert_same_recording(run(None), alone)
+    assert used == {2, 3, 4, 9}
 
 
-def test_an_epoch_longer_than_the_memory_for_spikes(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("in_flight", ["arrival", "emission"])
+@pytest.mark.parametrize("cost", [0.0, 0.25])
+def test_an_epoch_longer_than_the_memory_for_spikes(
+    cost: float, in_flight: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sensing, "STEPS", 1000)
     graph = random_graph(4, num_nodes=30, num_edges=200, weight=0.5)
     bias = torch.linspace(0.99, 1.2, 30)  # some fire once in many seconds
     twins = [
         TriglialReservoir(
             graph,
-            glia=[Oligodendrocyte(max_delay=40), Microglia(cost=0.0)],
+            glia=[Oligodendrocyte(max_delay=40), Microglia(cost=cost)],
             glia_period=3500,
             bias=bias,
+            in_flight=in_flight,
             backend=name,
         )
         for name in ("reference", "event")
     ]
     assert_same_recording(*(twin.run(num_steps=4000) for twin in twins))
-    assert torch.equal(twins[0].graph.edge_health, twins[1].graph.edge_health)
-    assert torch.equal(twins[0].graph.edge_delay, twins[1].graph.edge_delay)
+    for key in ("edge_health", "edge_delay", "edge_hits", "edge_lag", "edge_arrival"):
+        assert torch.equal(twins[0].graph[key], twins[1].graph[key]), key
+    if cost:
+        assert torch.equal(twins[0].graph.edge_cost, twins[1].graph.edge_cost)
 
 
 @pytest.mark.parametrize("size", [1e-42, 1e-38, 1e-30, 1e30])

@@ -36,9 +36,10 @@ def advance(
     sample: Tensor,
     start: int,
     probe: Probe,
+    threads: int,
 ) -> Data:
     """Does what :func:`pyngn_graph.backends.reference.advance` does, to the same bits."""
-    args = (coefficients, decay, drive, sample, start, probe)
+    args = (coefficients, decay, drive, sample, start, probe, threads)
     if drive.device.type != "cpu" or not _knows(glia):
         return reference.advance(state, data, glia, *args)
     memory = state.memory
@@ -136,6 +137,7 @@ class EventMemory:
         sample: Tensor,
         start: int,
         probe: Probe,
+        threads: int,
     ) -> Data:
         """Runs all columns over the steps of ``sample``; see the reference."""
         data, steps = self.data, sample.numel()
@@ -167,9 +169,8 @@ class EventMemory:
                 sent[column],
             )
 
-        threads = min(torch.get_num_threads(), self.columns)
-        if threads > 1:
-            with ThreadPoolExecutor(threads) as pool:
+        if min(threads, self.columns) > 1:
+            with ThreadPoolExecutor(min(threads, self.columns)) as pool:
                 list(pool.map(run, range(self.columns)))
         else:
             for column in range(self.columns):

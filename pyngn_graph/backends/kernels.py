@@ -14,6 +14,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload
 from numpy.typing import NDArray
 
+from pyngn_graph.compiling import compiled
+
 Array = NDArray[Any]
 
 ADDITIVE, MULTIPLICATIVE = 1, 2
@@ -176,7 +178,7 @@ def _at_compiled(value, i):
     return lambda value, i: value
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _neurons(fast, row, before, now, c, drive, gain, grid, synaptic):
     v, refractory, i_syn = fast.v, fast.refractory, fast.i_syn
     for i in range(v.size):
@@ -199,19 +201,19 @@ def _neurons(fast, row, before, now, c, drive, gain, grid, synaptic):
         now[i] = fires
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _low_pass(trace, now, keep, add):
     for i in range(trace.size):
         trace[i] = keep * trace[i] + add * np.float32(now[i])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _calcium(calcium, now, kappa, rest):
     for i in range(calcium.size):
         calcium[i] = kappa * calcium[i] + rest * np.float32(now[i])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _gain(gain, sensed, rule, eta, goal, low, high):
     for i in range(gain.size):
         if rule == ADDITIVE:
@@ -222,7 +224,7 @@ def _gain(gain, sensed, rule, eta, goal, low, high):
         gain[i] = x if x < high else high
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _territories(g, sensed):
     for i in range(sensed.size):
         g.units[i] = np.int64(np.rint(np.float64(g.calcium[i]) * 2.0**40))
@@ -234,7 +236,7 @@ def _territories(g, sensed):
         sensed[i] = np.float32(np.float64(total) * 2.0**-40 / size)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _firing(now, nodes):
     """Writes the indices of the neurons that fire to ``nodes`` and returns their number."""
     count, whole = 0, now.size // 8
@@ -259,7 +261,7 @@ def _slot(base, jump, size):
     return min(ahead, ahead - size)  # what is negative wraps around to something huge
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _deliver_far(nodes, wiring, ring, base):
     """As :func:`_deliver`, for a ring too large for the cache: asks for each line beforehand."""
     start, jump, units, size = wiring.start, wiring.jump, wiring.units, np.uint64(ring.size)
@@ -282,7 +284,7 @@ def _deliver_far(nodes, wiring, ring, base):
     return sent
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _deliver(nodes, wiring, ring, base):
     """Adds the weights of all edges out of ``nodes`` to the ring; returns the number of edges."""
     start, jump, units, size = wiring.start, wiring.jump, wiring.units, np.uint64(ring.size)
@@ -295,7 +297,7 @@ def _deliver(nodes, wiring, ring, base):
     return sent
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def look_through(s, spike_start, spike_time, depth, seen, until):
     """Brings every edge from the time ``seen`` up to date with the time ``until``.
 
@@ -366,7 +368,7 @@ def look_through(s, spike_start, spike_time, depth, seen, until):
                 s.arrival[e] = s.clock + arrival
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _unseen(powers, spike_start, spike_time, seen):
     """The first spike after ``seen`` of every neuron, and what each leaves of the one before."""
     fresh, fade = np.empty(spike_start.size - 1, np.int64), np.empty(spike_time.size, np.float32)
@@ -380,7 +382,7 @@ def _unseen(powers, spike_start, spike_time, seen):
     return fresh, fade
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _index(pre, origin, latest, rank):
     """Fills ``latest`` and ``rank`` for the times from ``origin`` on; see :func:`look_through`."""
     first, done, last = 0, 0, NEVER
@@ -395,7 +397,7 @@ def _index(pre, origin, latest, rank):
             done, last = upcoming, np.int64(pre[n])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _sum_up(powers, price, pre, first, total):
     """Writes what the arrivals of the spikes from ``first`` on have cost after each of them."""
     cost = price
@@ -405,7 +407,7 @@ def _sum_up(powers, price, pre, first, total):
         total[n - first] = cost
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _charge(s, k, e, pre, delay, until):
     """Charges edge e, the k-th, for the arrivals of ``pre`` and for early ones, in their order."""
     cost, since = s.cost[e], s.cost_clock[e] - s.clock
@@ -426,7 +428,7 @@ def _charge(s, k, e, pre, delay, until):
     s.cost[e], s.cost_clock[e] = cost, s.clock + since
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def run_column(
     fast,
     wiring,
@@ -490,7 +492,7 @@ def run_column(
         t += 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def refill(fired, wiring, ring, t):
     """Puts into the ring what past spikes, step ``t`` not included, still have to deliver."""
     depth, num_nodes = fired.shape
@@ -506,7 +508,7 @@ def refill(fired, wiring, ring, t):
                         ring[(past + delay) % depth, target] += wiring.units[e]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def group_by(key, chosen, num_groups):
     """Where each group of the ``chosen`` entries starts, and their stable order by ``key``."""
     start = np.zeros(num_groups + 1, np.int64)
@@ -523,7 +525,7 @@ def group_by(key, chosen, num_groups):
     return start, order
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def lay_out(order, target, delay, weight, per_unit, num_nodes, jump, units):
     """Fills ``jump`` and ``units`` of a :class:`Wiring` for the edges in this ``order``."""
     for k in range(order.size):

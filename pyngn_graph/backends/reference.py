@@ -25,6 +25,7 @@ def advance(
     sample: Tensor,
     start: int,
     probe: Probe,
+    threads: int,
 ) -> Data:
     """Runs the graph over steps between two ticks of the slow clock.
 
@@ -40,6 +41,7 @@ def advance(
         sample: Which of them holds at each step, ``[steps]``.
         start: Number of the first step within the run.
         probe: Takes down what was asked for.
+        threads: Threads to use if the backend has its own; this one leaves them to torch.
     """
     conv = DelayedSpikeConv()
     src, dst = data.edge_index
