@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="number of seeds (default 5)")
     options = parser.parse_args()
     both = FSDD(options.root, split=None)
-    train, test = both[both.take >= 5], both[both.take < 5]
+    train, test = both[~both.for_test], both[both.for_test]
     control = UniformDelays(**vars(spoken_digits_at_end()))
     for name, glia in (("uniform delays", ()), ("uniform delays, astrocytes", ("astrocyte",))):
         recipe = replace(control, glia=glia)

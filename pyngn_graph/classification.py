@@ -55,16 +55,18 @@ def classify(
     graph is frozen, every item is turned into a liquid state, and a ridge readout is fitted to the
     training states.
     """
-    reservoir = recipe.reservoir(train.x.size(2), seed).eval()
-    shown, lengths = test.x[:SHOWN], test.lengths[:SHOWN]
+    series = [(dataset.x, dataset.lengths) for dataset in (train, test)]  # each a copy
+    (x, samples), (shown, lengths) = series
+    reservoir = recipe.reservoir(x.size(2), seed).eval()
+    shown, lengths = shown[:SHOWN], lengths[:SHOWN]
     before, life = reservoir.run(shown, lengths=lengths), None
     if reservoir.glia:
         generator = torch.Generator().manual_seed(seed)
         chosen = torch.randperm(len(train), generator=generator)[: recipe.trials]
         record = ("gain",) if "gain" in reservoir.graph else ()
         life = reservoir.train().run(
-            train.x[chosen],
-            lengths=train.lengths[chosen],
+            x[chosen],
+            lengths=samples[chosen],
             record=record,
             every=recipe.hold,
             progress=progress,
@@ -72,10 +74,10 @@ def classify(
         reservoir.eval()
     with progress_bar(len(train) + len(test), progress, unit="trial") as bar:
         parts = []
-        for dataset in (train, test):
+        for x, samples in series:
             states = []
-            for items in torch.split(torch.arange(len(dataset)), BATCH):
-                states.append(reservoir(dataset.x[items], lengths=dataset.lengths[items]))
+            for items in torch.split(torch.arange(len(x)), BATCH):
+                states.append(reservoir(x[items], lengths=samples[items]))
                 bar.update(items.numel())
             parts.append(torch.cat(states))
     readout = RidgeReadout().fit(parts[0], train.y)

@@ -176,7 +176,7 @@ def _recipe(options: argparse.Namespace) -> Recipe:
         recipe = replace(recipe, num_nodes=options.num_nodes)
     if options.weight is not None:
         recipe = replace(recipe, weight=options.weight)
-    recipe.tissue(options.seed)
+    recipe.tissue(options.seed)  # sizes that cannot be are refused before anything is loaded
     if options.demo and options.out is None:
         options.out = Path("pyngn-demo")
     return recipe
@@ -208,7 +208,7 @@ def _datasets(options: argparse.Namespace) -> tuple[SeriesDataset, SeriesDataset
             "(see datasets/README.md)"
         )
     both = FSDD(options.root, split=None)
-    return both[both.take >= 5], both[both.take < 5]
+    return both[~both.for_test], both[both.for_test]
 
 
 def _experiment(

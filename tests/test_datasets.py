@@ -171,6 +171,7 @@ def test_fsdd_items_by_hand(folder: Path) -> None:
     ds = FSDD(folder, None, scale=False, num_channels=12)
     assert ds.speakers == ("george", "theo")
     assert ds.take.tolist() == [3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6]
+    assert torch.equal(ds.for_test, ds.take < 5)
     assert ds.speaker.tolist() == [0, 0, 1, 1] * 4
     assert ds.y.tolist() == [0, 7, 0, 7] * 4
     assert ds.lengths.tolist() == [(800 + 111 * take) // 80 for take in ds.take.tolist()]

@@ -113,6 +113,11 @@ class FSDD(SeriesDataset):
         """Number of the take, ``[B]`` int64, 0 to 49."""
         return self._selected(self._labels["take"])
 
+    @property
+    def for_test(self) -> Tensor:
+        """Which items upstream keeps for testing, ``[B]`` bool."""
+        return self.take < NUM_TEST
+
 
 def _read(root: Path) -> tuple[list[tuple[int, str, int]], list[Tensor]]:
     """Take, speaker and digit of all recordings, in this order of importance, and their sounds."""
