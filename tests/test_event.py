@@ -1,6 +1,7 @@
 """The event backend computes the bits of the reference, whatever is asked of both."""
 
 from concurrent.futures import ThreadPoolExecutor
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from pyngn_graph import (
     simulation,
 )
 from pyngn_graph.backends import event, sensing
+from pyngn_graph.glia.oligodendrocyte import RULES
+from pyngn_graph.glia.pruning import CRITERIA
 from pyngn_graph.recording import Recording
 
 SIZES = st.sampled_from([(1, 0), (1, 3), (7, 7), (40, 160), (90, 700)])
@@ -32,14 +35,14 @@ def cells(draw: st.DrawFn) -> list[Any]:
         territory = draw(st.sampled_from([None, 40.0]))
         chosen.append(Astrocyte(rule=rule, territory=territory, eta=0.01))
     if draw(st.booleans()):
-        rule = draw(st.sampled_from(["graded", "align"]))
+        rule = draw(st.sampled_from(sorted(RULES)))
         window = draw(st.sampled_from([0.0, 15.0, 60.0]))
         chosen.append(Oligodendrocyte(rule=rule, eta=0.3, window=window, max_delay=40))
     if draw(st.booleans()):
         regrow = draw(st.booleans())
         chosen.append(
             Microglia(
-                criterion=draw(st.sampled_from(["threshold", "relative", "weight", "random"])),
+                criterion=draw(st.sampled_from(sorted(CRITERIA))),
                 trace=draw(st.sampled_from(["window", "coincidence"])),
                 cost=draw(st.sampled_from([0.0, 0.25])),
                 threshold=0.495,
@@ -64,6 +67,13 @@ def assert_same_recording(a: Recording, b: Recording) -> None:
         assert_same_bits(getattr(a, name), getattr(b, name), name)
     for name, trace in a.traces.items():
         assert_same_bits(trace, b.traces[name], name)
+
+
+def moved(reservoir: TriglialReservoir, backend: str) -> TriglialReservoir:
+    """``reservoir`` from a file, on another backend."""
+    with TemporaryDirectory() as folder:
+        reservoir.save(f"{folder}/r.safetensors")
+        return TriglialReservoir.load(f"{folder}/r.safetensors", backend=backend)
 
 
 @given(data=st.data(), size=SIZES, glia=cells(), seed=st.integers(0, 2**20))
@@ -106,6 +116,8 @@ def test_any_run_has_the_bits_of_the_reference(
             r.run(x, record=names, every=every, lengths=lengths if glia else None) for r in twins
         ]
         assert_same_recording(*runs)
+        if pick(True, False):  # each goes on where the other stopped
+            twins = [moved(twins[1], "reference"), moved(twins[0], "event")]
     for twin in twins:
         twin.eval()
         if stateful:

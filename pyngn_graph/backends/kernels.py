@@ -30,7 +30,7 @@ ROW, LINE = 128, 16
 CACHE = 2**20
 """Bytes of a ring that stay in the cache of a core."""
 
-NEVER = np.int64(-(2**60))
+NEVER = np.int32(-(2**30))
 """Earlier than any step."""
 
 ONE, ZERO = np.float32(1.0), np.float32(0.0)
@@ -305,11 +305,11 @@ def look_through(s, spike_start, spike_time, depth, seen, until):
     none after ``until``; delays are at most ``depth``. Edges do not depend on each other, so that
     each may be worked through at once, long after the fact.
     """
-    num_nodes = s.start.size - 1
+    num_nodes, beyond = s.start.size - 1, s.gains.size - 1
     fresh, fade = _unseen(s.powers, spike_start, spike_time, seen)
     # For the source at hand and each time from ``origin`` on: its last spike, and how many so far.
     origin = seen - depth
-    latest, rank = np.empty((2, until - origin + 1), np.int64)
+    latest, rank = np.empty((2, until - origin + 1), np.int32)
     total = np.empty(spike_time.size + 1, np.float32)
     for j in range(num_nodes):
         if s.start[j] == s.start[j + 1]:
@@ -334,14 +334,14 @@ def look_through(s, spike_start, spike_time, depth, seen, until):
                     soon += 1
                 arrival = latest[post + shift] + delay
                 lag = post - (arrival if arrival > max(seen, known) else known)
-                if s.listens and lag <= s.window:
-                    hits += 1
-                    lags += lag
+                near = lag <= s.window
+                hits += near
+                lags += lag if near else 0
                 if s.heals:
                     left = fade[n]
                     if n == fresh[target]:
                         left = s.powers[post - (s.health_clock[e] - s.clock)]
-                    health = health * left + s.gains[min(lag, s.gains.size - 1)]
+                    health = health * left + s.gains[min(lag, beyond)]
             if s.listens:
                 s.hits[e] += hits
                 s.lag[e] += lags
