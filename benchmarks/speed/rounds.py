@@ -86,16 +86,19 @@ def run(
     path: Path,
     steps: int,
     options: argparse.Namespace,
-    threads: int = 1,
     **numbers: int,
 ) -> Any:
-    """One run: what it measured. The spikes are left beside the network."""
+    """One run: what it measured. The spikes are left beside the network.
+
+    ``numbers`` are further options of the script; ``threads`` among them are for libraries too.
+    """
     command = [simulator.python(options.environments), HERE / simulator.script, path]
     command += ["--steps", steps, "--out", path.with_name(f"{name}.npz"), "--cache", path.parent]
     command += ["--variant", simulator.variant] if simulator.variant else []
     command += [text for key, value in numbers.items() for text in (f"--{key}", value)]
+    threads = str(numbers.get("threads", 1))
     libraries = ("OMP", "OPENBLAS", "MKL", "NUMBA")
-    environment = os.environ | {f"{library}_NUM_THREADS": str(threads) for library in libraries}
+    environment = os.environ | {f"{library}_NUM_THREADS": threads for library in libraries}
     words = [str(word) for word in command]
     done = subprocess.run(words, env=environment, capture_output=True, text=True)
     if done.returncode:

@@ -61,7 +61,7 @@ def sweeps(start: Case) -> dict[str, dict[str, Case]]:
         "edges of each": {str(k): start._replace(degree=k) for k in degrees if k <= n},
         "drive": {f"{drive:g}": start._replace(drive=drive) for drive in DRIVES},
         "trials": {str(count): start._replace(trials=count) for count in (1, 4, 16, 64)},
-        "threads": {f"{case.threads}, {max(1, case.trials)} trials": case for case in threads},
+        "threads": {f"{case.threads} ({max(1, case.trials)} trials)": case for case in threads},
     }
 
 
