@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes one virtual environment for each peer, since they want different versions of numpy.
+# Makes one virtual environment for each peer: they want different versions of numpy, and pyngn would
+# bring notebooks and plots, of which a benchmark needs nothing.
 #
 #     benchmarks/speed/environments.sh [FOLDER]      (default: build/environments)
 #
@@ -16,3 +17,5 @@ make_one() { # NAME REQUIREMENT...
 
 make_one nest 'nest-simulator>=3.9' numpy
 make_one brian2 'brian2>=2.9' 'numpy<2.4' setuptools
+make_one pyngn -c constraints.txt torch numpy
+"$folder/pyngn/bin/python" -m pip install --disable-pip-version-check --quiet --no-deps pyngn==1.0.0

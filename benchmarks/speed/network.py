@@ -1,10 +1,10 @@
 """The network that every simulator runs, as an .npz of plain arrays.
 
-N neurons with k outgoing edges each, 80 % of the neurons excitatory; targets and delays (1 to 20
-steps) are independent and uniform, weights spread by a half about their mean, drives and first
-potentials are uniform. The rate lies between 10 and 20 Hz. Neuron j owns row j of ``target``,
-``delay`` and ``weight`` ``[N, k]``. Potentials count from rest in units of the threshold, and step
-t of 1 ms is
+N neurons with k outgoing edges each, 80 % of the neurons excitatory; targets (k different ones) and
+delays (1 to 20 steps) are independent and uniform, weights spread by a half about their mean,
+drives and first potentials are uniform. The rate lies between 10 and 20 Hz. Neuron j owns row j of
+``target``, ``delay`` and ``weight`` ``[N, k]``. Potentials count from rest in units of the
+threshold, and step t of 1 ms is
 
     u <- 0 where the neuron fired at t - 1
     u <- alpha u + (1 - alpha) drive + sum of the weights that arrive,   alpha = exp(-1 / TAU)
@@ -37,17 +37,21 @@ class Network(NamedTuple):
     potential: NDArray[np.float32]
 
 
-def make(num_nodes: int, degree: int, seed: int = 0) -> Network:
+def make(num_nodes: int, degree: int, seed: int = 0, drive: float = 1.0) -> Network:
+    """Draws a network; ``drive`` scales the drives, and with them the rate."""
+    if degree > num_nodes:
+        raise ValueError(f"{degree} different targets need as many neurons (got {num_nodes})")
     rng = np.random.default_rng(seed)
     shape = num_nodes, degree
     mean = np.where(np.arange(num_nodes) < 0.8 * num_nodes, 1.0, -4.0) * COUPLING / degree**0.5
     weight = mean[:, None] * rng.uniform(0.5, 1.5, shape)
+    targets = [rng.choice(num_nodes, degree, replace=False) for _ in range(num_nodes)]
     return Network(
-        target=rng.integers(0, num_nodes, shape, dtype=np.int32),
+        target=np.stack(targets).astype(np.int32),
         delay=rng.integers(1, 21, shape, dtype=np.int32),
         # Multiples of a power of two are the same number in every simulator.
         weight=(np.round(weight * 2.0**24) * 2.0**-24).astype(np.float32),
-        drive=rng.uniform(*DRIVE, num_nodes).astype(np.float32),
+        drive=(drive * rng.uniform(*DRIVE, num_nodes)).astype(np.float32),
         potential=rng.uniform(0.0, 1.0, num_nodes).astype(np.float32),
     )
 
@@ -64,9 +68,8 @@ def replay(network: Network, steps: int) -> tuple[NDArray[np.int64], NDArray[np.
         now[:] = 0.0
         fires = u >= 1.0
         fired.append(np.flatnonzero(fires))
-        for j in fired[-1]:
-            place = (t + network.delay[j]) % depth * num_nodes + network.target[j]
-            np.add.at(arriving, place, network.weight[j].astype(float))
+        place = (t + network.delay[fired[-1]]) % depth * num_nodes + network.target[fired[-1]]
+        np.add.at(arriving, place, network.weight[fired[-1]])
     return np.repeat(np.arange(steps), [len(nodes) for nodes in fired]), np.concatenate(fired)
 
 

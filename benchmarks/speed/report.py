@@ -1,4 +1,4 @@
-"""Whether two simulators did the same work, and the table of what it cost."""
+"""Whether two simulators did the same work, and tables of what it cost."""
 
 import json
 import os
@@ -6,31 +6,12 @@ import platform
 import shlex
 import statistics
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-
-BASE = "event"
-
-NOTES = """\
-CPU and wall: seconds for one second of the model, loop over time only, medians. Ratio: CPU time
-over that of `event` in the same round, median (range). Build: CPU seconds before the loop; Brian2
-without generating and compiling its program. Memory: peak of the whole process, imports included;
-of Brian2 that of its program alone.
-
-Equal counts: share of the neurons with as many spikes as in the backend `reference` (float32), over
-as many steps as that was run, and as in the same equations in double precision (plain numpy). Where
-spikes differ, the first step at which they do: rounding decides whether a potential a hair from the
-threshold fires, and a recurrent network carries that on.
-"""
-
-
-class Spikes(NamedTuple):
-    """Steps and nodes of spikes, ``[S]`` each."""
-
-    step: Any
-    node: Any
+from worker import Spikes
 
 
 def agreement(found: Spikes, expected: Spikes, num_nodes: int, steps: int) -> dict[str, Any]:
@@ -52,61 +33,66 @@ def agreement(found: Spikes, expected: Spikes, num_nodes: int, steps: int) -> di
 
 
 def machine() -> str:
-    """The processor by name, and the cores."""
+    """The processor by name, its cores, the memory."""
     name = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
         lines = (line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
         name = next((value.strip() for key, value in lines if key.startswith("model name")), name)
-    cores, system = f"{os.cpu_count()} cores", platform.system()
-    return f"{name}, {cores}, {system}, Python {platform.python_version()}"
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    system = f"{platform.system()}, Python {platform.python_version()}"
+    return f"{name}, {os.cpu_count()} cores, {memory:.0f} GiB, {system}"
 
 
-def write(path: Path, results: list[dict[str, Any]]) -> None:
-    """Writes the table to ``path`` (Markdown) and everything measured beside it (JSON)."""
-    command = shlex.join(["python", *sys.argv])
-    about = sorted({runs[0]["about"] for r in results for runs in r["rounds"].values()})
-    facts = {"command": command, "machine": machine(), "versions": about}
+def write(
+    path: Path, title: str, runs: Iterable[Any], results: Any, parts: Iterable[str], notes: str
+) -> None:
+    """Writes the tables to ``path`` (Markdown) and everything measured beside it (JSON).
+
+    ``runs`` are those whose versions are named.
+    """
+    command, about = shlex.join(["python", *sys.argv]), sorted({run["about"] for run in runs})
+    facts = {"command": command, "machine": machine(), "versions": about, "results": results}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.with_suffix(".json").write_text(json.dumps(facts | {"results": results}, indent=1) + "\n")
-    parts = ["# One network, several simulators", f"`{command}`", machine(), "; ".join(about)]
-    path.write_text("\n\n".join([*parts, *map(_table, results), NOTES]))
+    path.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
+    head = [f"# {title}", f"`{command}`", machine(), "; ".join(about)]
+    path.write_text("\n\n".join([*head, *parts, notes]))
+    print(path.read_text())
 
 
-def _table(result: dict[str, Any]) -> str:
-    rounds = result["rounds"]
-    first = rounds[BASE][0]
-    lines = [
-        f"## {result['size']} neurons x edges of each",
-        f"{result['rate']:.1f} Hz, {first['synaptic_events']:.3g} synaptic events in "
-        f"{result['steps']} steps; rounds: {len(rounds[BASE])}; steps of `reference`: "
-        f"{result['steps_of_reference']}",
-        "| simulator | CPU s | wall s | ratio | M events / CPU s | build s | memory MiB "
-        "| equal counts: reference | double |\n|---|---|---|---|---|---|---|---|---|",
-    ]
-    for name, runs in rounds.items():
-        cpu, wall = (
-            statistics.median(1000 * run[clock] / run["steps"] for run in runs)
-            for clock in ("cpu", "wall")
-        )
-        events = statistics.median(1e-6 * run["synaptic_events"] / run["cpu"] for run in runs)
-        build, memory = (statistics.median(run[k] for run in runs) for k in ("build", "memory"))
-        equal = (_share(result[kind][name]) for kind in ("reference", "double"))
-        cells = [name, f"{cpu:.3g}", f"{wall:.3g}", _ratio(runs, rounds[BASE]), f"{events:.3g}"]
-        cells += [f"{build:.2g}", f"{memory:.0f}", *equal]
-        lines[-1] += "\n| " + " | ".join(cells) + " |"
-    return "\n\n".join(lines)
+def table(head: list[str], rows: Iterable[list[str]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _ratio(runs: list[Any], base: list[Any]) -> str:
-    def cost(run: Any) -> float:
-        return run["cpu"] / run["steps"]
-
-    ratios = [cost(run) / cost(other) for run, other in zip(runs, base, strict=True)]
-    return f"{statistics.median(ratios):.3g} ({min(ratios):.3g}-{max(ratios):.3g})"
+def median(runs: list[Any], key: str, digits: int = 3) -> str:
+    return f"{statistics.median(run[key] for run in runs):.{digits}g}"
 
 
-def _share(equal: dict[str, Any]) -> str:
-    if equal["first_difference"] is None:
-        return "all, every spike"
-    return f"{equal['equal_counts']:.1%}, from step {equal['first_difference']}"
+def per_second(runs: list[Any], clock: str) -> str:
+    """Median seconds for a second of the model."""
+    return f"{statistics.median(1000 * run[clock] / run['steps'] for run in runs):.3g}"
+
+
+def millions_per_second(runs: list[Any]) -> str:
+    """Median millions of synaptic events per second of CPU."""
+    return f"{statistics.median(1e-6 * run['synaptic_events'] / run['cpu'] for run in runs):.3g}"
+
+
+def rate(run: Any) -> float:
+    """Mean firing rate, Hz."""
+    return 1000 * run["spikes"] / (run["num_nodes"] * run["steps"])
+
+
+def ratio(runs: list[Any], base: list[Any], per: str = "steps") -> str:
+    """CPU time for a step (event, ...) over that of ``base`` in the same round."""
+    pairs = zip(runs, base, strict=True)
+    return spread(run["cpu"] / run[per] * one[per] / one["cpu"] for run, one in pairs)
+
+
+def spread(values: Iterable[float], form: str = ".3g") -> str:
+    """Median and range."""
+    listed = list(values)
+    low, middle, high = min(listed), statistics.median(listed), max(listed)
+    return f"{middle:{form}} ({low:{form}}-{high:{form}})"

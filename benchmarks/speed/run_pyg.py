@@ -43,7 +43,7 @@ def simulate(network: Network, options: argparse.Namespace) -> Result:
         conv = DelayedConv()
         conv(past, 0, edge_index, weight, delay)
     spikes = torch.zeros(num_nodes)
-    fired = []
+    fired = torch.zeros(options.steps, num_nodes, dtype=torch.bool)
     with Stopwatch() as run:
         for t in range(options.steps):
             total = conv(past, t, edge_index, weight, delay)
@@ -51,10 +51,9 @@ def simulate(network: Network, options: argparse.Namespace) -> Result:
             u = alpha * u + (1.0 - alpha) * drive + total
             spikes = (u >= 1.0).float()
             past[t % past.size(0)] = spikes
-            fired.append(spikes.nonzero().squeeze(1))
-    step = np.repeat(np.arange(options.steps), [len(nodes) for nodes in fired])
+            fired[t] = spikes > 0
+    step, node = fired.numpy().nonzero()
     about = f"PyG {torch_geometric.__version__}, torch {torch.__version__}, float32"
-    node = torch.cat(fired).numpy()
     return Result(step, node, build.cpu, run.cpu, run.wall, peak_memory(), about)
 
 

@@ -16,11 +16,24 @@ import numpy as np
 from network import Network, load
 
 
+class Spikes(NamedTuple):
+    """Steps and nodes of spikes, ``[S]`` each."""
+
+    step: Any
+    node: Any
+
+    @classmethod
+    def read(cls, path: Path) -> "Spikes":
+        """The spikes that a run left."""
+        with np.load(path, allow_pickle=False) as arrays:
+            return cls(arrays["step"], arrays["node"])
+
+
 class Result(NamedTuple):
     """The spikes, steps and nodes ``[S]`` in any order, and what they took.
 
     Times are in seconds of CPU or on the wall, ``memory`` is the peak in MiB, ``about`` says in
-    words what ran: versions, precision.
+    words what ran: versions, precision. ``more`` is whatever else was found.
     """
 
     step: Any
@@ -30,6 +43,7 @@ class Result(NamedTuple):
     wall: float
     memory: float
     about: str
+    more: dict[str, Any] | None = None
 
 
 class Stopwatch:
@@ -48,20 +62,35 @@ def peak_memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def main(simulate: Callable[[Network, argparse.Namespace], Result], *choices: str) -> None:
-    """Runs a simulator from the command line; ``choices`` are the values of ``--variant``."""
+def main(
+    simulate: Callable[[Network, argparse.Namespace], Result], *choices: str, **numbers: int
+) -> None:
+    """Runs a simulator from the command line.
+
+    ``choices`` are the values of ``--variant``, ``numbers`` further options with their defaults.
+    """
     parser = argparse.ArgumentParser()
     parser.add_argument("network", type=Path, help="a network written by network.py")
     parser.add_argument("--steps", type=int, default=1000, help="steps of 1 ms")
     parser.add_argument("--out", type=Path, required=True, help="where the spikes go (.npz)")
     parser.add_argument(
-        "--cache", type=Path, help="folder for code compiled for this network and number of steps"
+        "--cache",
+        type=Path,
+        help="folder for code compiled for this network and number of steps, and where the bare "
+        "network left its spikes, 'event.npz'",
     )
     if choices:
         parser.add_argument("--variant", choices=choices, default=choices[0])
+    for name, default in numbers.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
-    result = simulate(load(options.network), options)
+    network = load(options.network)
+    result = simulate(network, options)
     order = np.lexsort((result.node, result.step))
     step, node = np.asarray(result.step)[order], np.asarray(result.node)[order]
     np.savez(options.out, step=step.astype(np.int32), node=node.astype(np.int32))
-    print(json.dumps(result._replace(step=options.steps, node=len(order))._asdict()))
+    found = {"num_nodes": len(network.drive), "steps": options.steps, "spikes": len(order)}
+    found["synaptic_events"] = network.target.shape[1] * len(order)
+    costs = ("build", "cpu", "wall", "memory", "about")
+    found |= {name: getattr(result, name) for name in costs}
+    print(json.dumps(found | (result.more or {})))

@@ -1,0 +1,118 @@
+"""The bare delivery of the recorded spikes in numba, and how fast memory streams: the limits.
+
+The spikes of ``event.npz``, no neurons and no time: each spike adds its k weights, as int32, to a
+ring of future inputs. One kernel is the plain loop. The other asks for each entry of the ring
+``AHEAD`` events before it is written, and for the edges of the neuron that comes next. Both must
+leave the same ring. ``cpu`` is that of the faster one. The streaming triad is that of STREAM
+(McCalpin), a = b + s c in float64, on arrays far beyond the cache.
+"""
+
+import argparse
+
+import numba
+import numpy as np
+from network import Network
+from numba import njit
+from worker import Result, Spikes, Stopwatch, main, peak_memory
+
+from pyngn_graph.backends.kernels import prefetch
+
+AHEAD = 32
+"""Synaptic events between asking for an entry of the ring and writing to it."""
+
+LINE = 16
+"""Entries of 4 bytes in a cache line."""
+
+TRIAD = 2**23
+"""Elements of each of the three arrays of the triad, 64 MiB."""
+
+
+@njit(inline="always")
+def slot(base, jump, size):
+    """``(base + jump) % size`` for two numbers below ``size``, without a branch."""
+    here = np.uint32(base + jump)
+    return min(here, np.uint32(here - size))
+
+
+@njit
+def plain(nodes, ends, num_nodes, degree, jump, units, ring):
+    size, first = np.uint32(ring.size), 0
+    for t in range(ends.size):
+        base = np.uint32(t * num_nodes % ring.size)
+        for k in range(first, ends[t]):
+            row = nodes[k] * degree
+            for e in range(row, row + degree):
+                ring[slot(base, jump[e], size)] += units[e]
+        first = ends[t]
+
+
+@njit
+def prefetching(nodes, ends, num_nodes, degree, jump, units, ring):
+    size, ahead, first = np.uint32(ring.size), min(AHEAD, degree), 0
+    for t in range(ends.size):
+        base, last = np.uint32(t * num_nodes % ring.size), ends[t]
+        for k in range(first, last):
+            row = nodes[k] * degree
+            # What follows this row: the next one, or the row itself once more at the end.
+            next_row = nodes[min(k + 1, last - 1)] * degree
+            if k + 2 < last:
+                far = nodes[k + 2] * degree
+                for e in range(far, far + min(degree, 8 * LINE), LINE):
+                    prefetch(jump, e)
+                    prefetch(units, e)
+            for e in range(row, row + degree - ahead):
+                prefetch(ring, np.int64(slot(base, jump[e + ahead], size)))
+                ring[slot(base, jump[e], size)] += units[e]
+            shift = next_row - row - degree + ahead
+            for e in range(row + degree - ahead, row + degree):
+                prefetch(ring, np.int64(slot(base, jump[e + shift], size)))
+                ring[slot(base, jump[e], size)] += units[e]
+        first = last
+
+
+@njit
+def triad(a, b, c, s):
+    for i in range(a.size):
+        a[i] = b[i] + s * c[i]
+
+
+def stream() -> float:
+    """GB/s of the triad, the best of some repetitions, as STREAM counts them."""
+    a, b, c = np.zeros(TRIAD), np.ones(TRIAD), np.full(TRIAD, 2.0)
+    triad(a, b, c, 3.0)
+    times = []
+    for _ in range(5):
+        with Stopwatch() as watch:
+            triad(a, b, c, 3.0)
+        times.append(watch.wall)
+    return 1e-9 * 3 * a.nbytes / min(times)
+
+
+def simulate(network: Network, options: argparse.Namespace) -> Result:
+    num_nodes, degree = network.target.shape
+    spikes = Spikes.read(options.cache / "event.npz")
+    with Stopwatch() as build:
+        depth = int(network.delay.max())
+        # A spike of step t is due at t + delay; the row of step t itself is free by then.
+        jump = (network.delay % depth * num_nodes + network.target).ravel().astype(np.uint32)
+        units = np.rint(network.weight.ravel() * 2.0**24).astype(np.int32)
+        nodes = spikes.node.astype(np.int64)
+        ends = np.searchsorted(spikes.step, np.arange(options.steps), side="right")
+    watches, rings = {}, []
+    for kernel in (plain, prefetching):
+        ring = np.zeros(depth * num_nodes, np.int32)
+        kernel(nodes, ends[:1], num_nodes, degree, jump, units, ring)  # compiles
+        ring[:] = 0
+        with Stopwatch() as watches[kernel.__name__]:
+            kernel(nodes, ends, num_nodes, degree, jump, units, ring)
+        rings.append(ring)
+    if not np.array_equal(*rings):
+        raise RuntimeError("The two kernels differ")
+    memory, best = peak_memory(), min(watches.values(), key=lambda watch: watch.cpu)
+    more = {name: watch.cpu for name, watch in watches.items()} | {"triad": stream()}
+    about = f"numba {numba.__version__}, bare delivery"
+    return Result(*spikes, build.cpu, best.cpu, best.wall, memory, about, more)
+
+
+if __name__ == "__main__":
+    main(simulate)
