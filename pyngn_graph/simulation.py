@@ -224,12 +224,15 @@ class Simulation:
 
     def _tick(self, state: ReservoirState) -> ReservoirState:
         """Lets the slow clock tick: delays and wiring change, and with them the fast state."""
+        glia = self.setting.glia
+        slow = [c for c in glia if not (isinstance(c, GlialCell) and c.every_step)]
+        if not slow:
+            return state
         state = state.settled()
         num_edges = self.data.num_edges
         self.data.edge_origin = torch.arange(num_edges, device=self.data.edge_index.device)
-        for cell in self.setting.glia:
-            if not (isinstance(cell, GlialCell) and cell.every_step):
-                self.data = self._rewritten(cell, self.data, num_edges)
+        for cell in slow:
+            self.data = self._rewritten(cell, self.data, num_edges)
         data = self.data
         state = state.rewired(data.edge_origin, num_edges)
         del data.edge_origin

@@ -30,7 +30,7 @@ ROW, LINE = 128, 16
 CACHE = 2**20
 """Bytes of a ring that stay in the cache of a core."""
 
-NEVER = np.int32(-(2**30))
+NEVER = -(2**30)
 """Earlier than any step."""
 
 ONE, ZERO = np.float32(1.0), np.float32(0.0)
