@@ -394,7 +394,7 @@ def _index(pre, origin, latest, rank):
             latest[x] = last
             rank[x] = n
         if n < pre.size:
-            done, last = upcoming, np.int64(pre[n])
+            done, last = upcoming, pre[n]
 
 
 @compiled
