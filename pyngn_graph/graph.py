@@ -17,6 +17,12 @@ MAX_DELAY = 10_000
 LARGEST_INPUT = 1e37
 """Largest sum of weights at a neuron: leaves float32 room for sums over time."""
 
+LARGEST_SUM = 2**30
+"""Sums of weights in units of their grid stay below this, and so within int32."""
+
+BLOCK = 2**22
+"""Edges looked at in one go where that takes more memory than the edges themselves."""
+
 _NODE_KEYS = {"gain": torch.float32, "calcium": torch.float32, "inhibitory": torch.bool}
 _EDGE_KEYS = {
     "edge_weight": (torch.float32,),
@@ -111,9 +117,10 @@ def round_delay(edge_delay: Tensor) -> Tensor:
 
 def longest_delay(data: Data) -> int:
     """The longest delay in use, at least 1 step."""
-    return max(1, int(round_delay(data.edge_delay).max())) if data.num_edges else 1
+    return max(1, int(round_delay(data.edge_delay.max()))) if data.num_edges else 1
 
 
+@remembered("edge_index", "edge_weight")
 def weight_grid(data: Data) -> float:
     r"""The power of two ``q`` on whose multiples all weights are placed.
 
@@ -125,23 +132,36 @@ def weight_grid(data: Data) -> float:
     """
     if data.num_edges == 0:
         return 1.0
-    size = data.edge_weight.detach().double().abs()
-    total = size.new_zeros(data.num_nodes).index_add_(0, data.edge_index[1], size)
-    _, exponent = math.frexp(float(total.max()))
-    grid = math.ldexp(1.0, max(exponent - 32, -149))  # no float32 is finer than 2^-149
-    while _largest_sum(data, torch.round(size / grid).long()) >= 2**30:
-        grid *= 2.0
-    return grid
+    largest = float(_inputs(data).max())
+    exponent = max(math.frexp(largest)[1] - 32, -149)  # no float32 is finer than 2^-149
+    slack = data.num_edges / 2  # more than rounding can do to a sum
+    while True:
+        grid = math.ldexp(1.0, exponent)
+        if largest / grid + slack < LARGEST_SUM:
+            return grid
+        if largest / grid - slack < LARGEST_SUM:  # a matter of rounding
+            if int(_inputs(data, grid).max()) < LARGEST_SUM:
+                return grid
+        exponent += 1
 
 
-def _largest_sum(data: Data, units: Tensor) -> int:
-    total = units.new_zeros(data.num_nodes).index_add_(0, data.edge_index[1], units)
-    return int(total.max())
+def _inputs(data: Data, grid: float | None = None) -> Tensor:
+    """Sum of the sizes of the weights at every neuron ``[N]``, float64; or int64, of the grid."""
+    total = torch.zeros(data.num_nodes, dtype=torch.float64, device=data.edge_weight.device)
+    total = total if grid is None else total.long()
+    parts = (torch.split(each, BLOCK) for each in (data.edge_index[1], data.edge_weight.detach()))
+    for target, weight in zip(*parts, strict=True):
+        size = weight.double().abs()
+        total.index_add_(0, target, size if grid is None else torch.round(size / grid).long())
+    return total
 
 
 def on_grid(weight: Tensor, grid: float) -> Tensor:
-    """Rounds ``weight`` [E] float32 to multiples of ``grid``; exact in float32."""
-    return (torch.round(weight.double() / grid) * grid).float()
+    """``weight`` [E] float32 in multiples of ``grid``, exactly; itself if it is so already."""
+    rounded = torch.empty_like(weight)
+    for place, part in zip(torch.split(rounded, BLOCK), torch.split(weight, BLOCK), strict=True):
+        place.copy_(torch.round(part.double() / grid) * grid)
+    return weight if torch.equal(rounded, weight) else rounded
 
 
 def sum_at(values: Tensor, target: Tensor, size: int) -> Tensor:
@@ -185,8 +205,7 @@ def keep_edges(data: Data, keep: Tensor) -> Data:
 def alive(data: Data) -> Tensor:
     """Which edges carry spikes, ``[E]`` bool: ``edge_mask``, or all where there is none."""
     if "edge_mask" in data:
-        mask: Tensor = data.edge_mask
-        return mask
+        return data.edge_mask
     return torch.ones_like(data.edge_index[0], dtype=torch.bool)
 
 
@@ -232,8 +251,10 @@ def _checked_edge_index(data: Data, num_nodes: int) -> Tensor:
         raise TypeError(f"'edge_index' must be an int64 tensor (got {found}); use '.long()'")
     if edge_index.dim() != 2 or edge_index.size(0) != 2:
         raise ValueError(f"'edge_index' must have shape [2, E] (got {list(edge_index.shape)})")
-    bad = ((edge_index < 0) | (edge_index >= num_nodes)).any(dim=0)
-    _refuse(bad, edge_index.t(), "edge_index", f"must lie in [0, {num_nodes - 1}]")
+    low, high = _range(edge_index)
+    if low < 0 or high >= num_nodes:
+        bad = ((edge_index < 0) | (edge_index >= num_nodes)).any(dim=0)
+        _refuse(bad, edge_index.t(), "edge_index", f"must lie in [0, {num_nodes - 1}]")
     return edge_index
 
 
@@ -257,7 +278,7 @@ def _check_tensor(
         raise TypeError(f"'{key}' must be {names} (got {value.dtype}); convert it first")
     if tuple(value.shape) != shape:
         raise ValueError(f"'{key}' must have shape {list(shape)} (got {list(value.shape)})")
-    if value.is_floating_point():
+    if value.is_floating_point() and not all(map(math.isfinite, _range(value))):
         finite = torch.isfinite(value)
         bad = ~finite if value.dim() == 1 else ~finite.all(dim=-1)
         _refuse(bad, value, key, "must be finite")
@@ -267,22 +288,24 @@ def _check_delays(edge_delay: Tensor, num_nodes: int, max_delay: int) -> None:
     if edge_delay.numel() == 0:
         return
     # Compared before they become integers: a float may be too large for one.
+    low, high = (math.floor(delay + 0.5) for delay in _range(edge_delay))
+    if low >= 1 and high <= max_delay:
+        return
     steps = torch.floor(edge_delay.double() + 0.5)
-    _refuse(steps < 1, edge_delay, "edge_delay", "must be at least 1 step")
-    longest = int(steps.max())
+    if low < 1:
+        _refuse(steps < 1, edge_delay, "edge_delay", "must be at least 1 step")
     _refuse(
         steps > max_delay,
         edge_delay,
         "edge_delay",
-        f"must be at most max_delay = {max_delay} steps (a history of {longest} steps of "
-        f"{num_nodes} neurons takes {longest * num_nodes:,} bytes a trial; raise 'max_delay' if "
+        f"must be at most max_delay = {max_delay} steps (a history of {high} steps of "
+        f"{num_nodes} neurons takes {high * num_nodes:,} bytes a trial; raise 'max_delay' if "
         f"that is meant)",
     )
 
 
 def _check_reach(data: Data) -> None:
-    size = data.edge_weight.double().abs()
-    total = size.new_zeros(data.num_nodes).index_add_(0, data.edge_index[1], size)
+    total = _inputs(data)
     if bool((total > LARGEST_INPUT).any()):
         first = int((total > LARGEST_INPUT).nonzero()[0, 0])
         raise ValueError(
@@ -303,10 +326,18 @@ def _check_lengths(data: Data, num_edges: int) -> None:
             )
 
 
+def _range(value: Tensor) -> tuple[float, float]:
+    """Smallest and largest value, NaN if there is one; zeros if there is none."""
+    if value.numel() == 0:
+        return 0, 0
+    low, high = torch.aminmax(value.detach())
+    return low.item(), high.item()
+
+
 def _refuse(bad: Tensor, value: Tensor, key: str, rule: str) -> None:
-    if bool(bad.any()):
-        first = int(bad.nonzero()[0, 0])
-        raise ValueError(
-            f"'{key}' {rule}: {int(bad.sum())} of {bad.numel()} entries break this, "
-            f"the first is {key}[{first}] = {value[first].tolist()}"
-        )
+    """Raises a ValueError that names the first entry that is ``bad`` ``[...]`` bool."""
+    first = int(bad.nonzero()[0, 0])
+    raise ValueError(
+        f"'{key}' {rule}: {int(bad.sum())} of {bad.numel()} entries break this, "
+        f"the first is {key}[{first}] = {value[first].tolist()}"
+    )
