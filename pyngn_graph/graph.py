@@ -175,20 +175,6 @@ def sum_at(values: Tensor, target: Tensor, size: int) -> Tensor:
     return total.index_add_(0, target, units).double() * 2.0**-40
 
 
-def rank_within(key: Tensor, group: Tensor, num_groups: int) -> tuple[Tensor, Tensor]:
-    """Rank of each entry by ``key`` among those of its ``group``, and the size of that group.
-
-    All are ``[E]``; ranks start at 0, equal keys rank by position.
-    """
-    order = torch.argsort(key, stable=True)
-    order = order[torch.argsort(group[order], stable=True)]
-    size = torch.bincount(group, minlength=num_groups)
-    first = size.cumsum(0) - size
-    rank = torch.empty_like(group)
-    rank[order] = torch.arange(order.numel(), device=order.device) - first[group[order]]
-    return rank, size[group]
-
-
 def keep_edges(data: Data, keep: Tensor) -> Data:
     """A copy of ``data`` with only the edges ``keep`` ``[E]`` bool, in their order.
 
@@ -196,9 +182,12 @@ def keep_edges(data: Data, keep: Tensor) -> Data:
     edges because its length happens to be E.
     """
     kept = copy.copy(data)
+    if bool(keep.all()):
+        return kept
+    place = keep.nonzero().squeeze(1)
     for key, value in data.to_dict().items():
         if key.startswith("edge_") and data.is_edge_attr(key):
-            kept[key] = select(value, keep, dim=data.__cat_dim__(key, value))
+            kept[key] = select(value, place, dim=data.__cat_dim__(key, value))
     return kept
 
 
@@ -227,7 +216,8 @@ def out_degree(data: Data) -> Tensor:
 
 
 def _degree(data: Data, row: int) -> Tensor:
-    return torch.bincount(data.edge_index[row][alive(data)], minlength=data.num_nodes)
+    live = alive(data).long()
+    return live.new_zeros(data.num_nodes).index_add_(0, data.edge_index[row], live)
 
 
 def _checked_num_nodes(data: Data) -> int:

@@ -247,9 +247,10 @@ def test_pruned_axons_may_grow_elsewhere() -> None:
 @pytest.mark.parametrize("rule", ["winner", "hub"])
 def test_they_leave_their_input_alone_and_meet_small_graphs(rule: str) -> None:
     for graph in (tagged(2), graph_of(1, []), graph_of(2, [(0, 1, -1.0, 3)])):
-        before = frozen(graph)
+        before, degree = frozen(graph), out_degree(graph).clone()
         data = validate(Microglia(rule)(graph))
         assert_same(graph, before)
+        assert torch.equal(out_degree(graph), degree)
         assert data.num_edges <= graph.num_edges
 
 

@@ -17,7 +17,6 @@ from pyngn_graph.graph import (
     on_grid,
     out_degree,
     prepare,
-    rank_within,
     round_delay,
     sum_at,
     validate,
@@ -132,17 +131,6 @@ def test_longest_delay_counts_rounded_steps() -> None:
     assert longest_delay(graph_of(2, [])) == 1
 
 
-@given(seed=seeds, groups=st.integers(1, 5), size=st.integers(0, 30))
-def test_ranks_count_the_smaller_keys_of_a_group(seed: int, groups: int, size: int) -> None:
-    key = torch.randint(6, (size,), generator=generator(seed)).double()  # many ties
-    group = torch.randint(groups, (size,), generator=generator(seed + 1))
-    rank, number = rank_within(key, group, groups)
-    for e in range(size):
-        mine = (group == group[e]).nonzero().squeeze(1).tolist()
-        before = [o for o in mine if (key[o], o) < (key[e], e)]
-        assert (int(rank[e]), int(number[e])) == (len(before), len(mine))
-
-
 @given(seed=seeds)
 def test_sums_at_targets_are_free_of_order(seed: int) -> None:
     value = torch.rand(40, generator=generator(seed)) * 3 - 1
@@ -181,6 +169,14 @@ def test_dropping_edges_shrinks_what_is_named_edge_and_nothing_else(num_edges: i
     assert kept.edge_kind == graph.edge_kind[::2]
     for key in ("pos", "gain", "spectrum", "num_nodes"):
         assert kept[key] is graph[key]
+
+
+def test_a_graph_that_loses_nothing_keeps_its_tensors() -> None:
+    graph = random_graph(1)
+    kept = keep_edges(graph, torch.ones(24, dtype=torch.bool))
+    assert kept is not graph
+    for key, value in graph.to_dict().items():
+        assert kept[key] is value
 
 
 # The door

@@ -308,6 +308,16 @@ def test_axons_grow_to_near_targets_more_often() -> None:
     torch.testing.assert_close(share[1:4], expected, atol=0.03, rtol=0)
 
 
+def test_among_many_targets_an_axon_chooses_by_distance() -> None:
+    pos = torch.rand(60, 3, generator=generator(1)) * 300.0
+    graph = graph_of(60, [(0, 59, 1.0, 1)] * 20_000, pos=pos)
+    cell = growing(fraction=1.0, min_in=0, length_scale=120.0, velocity=1e4)
+    share = torch.bincount(cell(graph).edge_index[1], minlength=60) / 20_000
+    chance = torch.exp(-(((pos - pos[0]).norm(dim=1) / 120.0) ** 2))
+    chance[[0, 59]] = 0.0
+    torch.testing.assert_close(share, chance / chance.sum(), atol=0.01, rtol=0)
+
+
 def test_a_lonely_axon_grows_to_its_nearest() -> None:
     pos = torch.tensor([[0.0, 0, 0], [9e4, 0, 0], [9.1e4, 0, 0], [9.2e4, 0, 0]])
     graph = graph_of(4, [(0, 3, 1.0, 1)] * 20, pos=pos)

@@ -17,12 +17,13 @@ from torch_geometric.data import Data
 
 from pyngn_graph.backends import kernels, reference
 from pyngn_graph.backends.sensing import Sensing
-from pyngn_graph.backends.wiring import to_numpy, wiring
+from pyngn_graph.backends.wiring import wiring
 from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
-from pyngn_graph.glia.base import clock_of, dt_of
+from pyngn_graph.glia.base import as_array, clock_of, dt_of
 from pyngn_graph.graph import alive, round_delay
 from pyngn_graph.neuron import LIFCoefficients
 from pyngn_graph.recording import Probe
+from pyngn_graph.sorting import group_by
 from pyngn_graph.state import ReservoirState
 
 
@@ -103,7 +104,7 @@ class EventMemory:
             edge, due = edge[here], due[here]
             units = self.data.edge_weight[edge].double() / float(self.grid)
             slot = (due % self.depth).numpy(), self.data.edge_index[1, edge].numpy()
-            np.add.at(fast.ring, slot, to_numpy(units).astype(np.int64))
+            np.add.at(fast.ring, slot, as_array(units).astype(np.int64))
         return fast
 
     def _gain(self, cell: Astrocyte | None) -> kernels.Gain:
@@ -117,9 +118,9 @@ class EventMemory:
             return kernels.Gain(gain, calcium, 0, *off, none, none, none)
         start = member = units = none
         if cell.territory is not None:
-            member, center = to_numpy(data.territory_index)
+            member, center = as_array(data.territory_index)
             chosen = np.ones(center.size, dtype=np.bool_)
-            start, order = kernels.group_by(center, chosen, self.num_nodes)
+            start, order = group_by(center, chosen, self.num_nodes)
             member, units = member[order], np.zeros(gain.size, dtype=np.int64)
         rule = kernels.ADDITIVE if cell.rule == "additive" else kernels.MULTIPLICATIVE
         kappa, rest, eta, goal = (np.float32(value) for value in cell.constants(dt_of(data)))

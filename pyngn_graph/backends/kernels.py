@@ -107,8 +107,8 @@ class Senses(NamedTuple):
     the epoch with a delay of their own arrive over the k-th edge at the times
     ``early_start[k] .. early_start[k + 1]`` of ``early``.
 
-    A spike of the target at a lag of n steps after the last arrival adds ``gains[n]``, or the last
-    of them if n is beyond, and an arrival costs ``price``; n steps leave ``powers[n]``.
+    A spike of the target n steps after the last arrival adds ``gains[n]``, if there is such a
+    number, and an arrival costs ``price``; n steps leave ``powers[n]``.
     """
 
     listens: bool
@@ -305,8 +305,8 @@ def look_through(s, spike_start, spike_time, depth, seen, until):
     none after ``until``; delays are at most ``depth``. Edges do not depend on each other, so that
     each may be worked through at once, long after the fact.
     """
-    num_nodes, beyond = s.start.size - 1, s.gains.size - 1
-    fresh, fade = _unseen(s.powers, spike_start, spike_time, seen)
+    num_nodes = s.start.size - 1
+    fresh = _first_after(seen, spike_start, spike_time)
     # For the source at hand and each time from ``origin`` on: its last spike, and how many so far.
     origin = seen - depth
     latest, rank = np.empty((2, until - origin + 1), np.int32)
@@ -325,8 +325,10 @@ def look_through(s, spike_start, spike_time, depth, seen, until):
             while soon < last_soon and s.early[soon] <= seen:
                 soon += 1
             known = s.arrival[e] - s.clock
-            # Health and hits: by the lag of every spike of the target.
-            health, hits, lags = s.health[e] if s.heals else ZERO, 0, np.int64(0)
+            # Hits and health: by the lag of every spike of the target.
+            hits, lags, health, since = 0, np.int64(0), ZERO, np.int64(0)
+            if s.heals:
+                health, since = s.health[e], s.health_clock[e] - s.clock
             for n in range(fresh[target], spike_start[target + 1]):
                 post = spike_time[n]
                 while soon < last_soon and s.early[soon] <= post:
@@ -337,17 +339,14 @@ def look_through(s, spike_start, spike_time, depth, seen, until):
                 near = lag <= s.window
                 hits += near
                 lags += lag if near else 0
-                if s.heals:
-                    left = fade[n]
-                    if n == fresh[target]:
-                        left = s.powers[post - (s.health_clock[e] - s.clock)]
-                    health = health * left + s.gains[min(lag, beyond)]
+                if s.heals and lag < s.gains.size:
+                    health = health * s.powers[post - since] + s.gains[lag]
+                    since = np.int64(post)
             if s.listens:
                 s.hits[e] += hits
                 s.lag[e] += lags
-            if s.heals and fresh[target] < spike_start[target + 1]:
-                s.health[e] = health
-                s.health_clock[e] = s.clock + spike_time[spike_start[target + 1] - 1]
+            if s.heals:
+                s.health[e], s.health_clock[e] = health, s.clock + since
             # Cost: by all arrivals, whose sum is the same for many edges of a source.
             first, last = rank[seen + shift], rank[until + shift]
             if s.price != ZERO and s.early_start[k] == last_soon and s.cost[e] == ZERO:
@@ -369,17 +368,13 @@ def look_through(s, spike_start, spike_time, depth, seen, until):
 
 
 @compiled
-def _unseen(powers, spike_start, spike_time, seen):
-    """The first spike after ``seen`` of every neuron, and what each leaves of the one before."""
-    fresh, fade = np.empty(spike_start.size - 1, np.int64), np.empty(spike_time.size, np.float32)
-    for i in range(fresh.size):
-        first, last = spike_start[i], spike_start[i + 1]
-        while first < last and spike_time[first] <= seen:
-            first += 1
-        fresh[i] = first
-        for n in range(first + 1, last):
-            fade[n] = powers[spike_time[n] - spike_time[n - 1]]
-    return fresh, fade
+def _first_after(seen, spike_start, spike_time):
+    """The first spike after ``seen`` of every neuron, or the end of its spikes."""
+    first = spike_start[:-1].copy()
+    for i in range(first.size):
+        while first[i] < spike_start[i + 1] and spike_time[first[i]] <= seen:
+            first[i] += 1
+    return first
 
 
 @compiled
@@ -506,23 +501,6 @@ def refill(fired, wiring, ring, t):
                     if past + delay >= t:
                         target = jump - delay * num_nodes
                         ring[(past + delay) % depth, target] += wiring.units[e]
-
-
-@compiled
-def group_by(key, chosen, num_groups):
-    """Where each group of the ``chosen`` entries starts, and their stable order by ``key``."""
-    start = np.zeros(num_groups + 1, np.int64)
-    for e in range(key.size):
-        if chosen[e]:
-            start[key[e] + 1] += 1
-    for i in range(num_groups):
-        start[i + 1] += start[i]
-    place, order = start[:-1].copy(), np.empty(start[-1], np.int64)
-    for e in range(key.size):
-        if chosen[e]:
-            order[place[key[e]]] = e
-            place[key[e]] += 1
-    return start, order
 
 
 @compiled

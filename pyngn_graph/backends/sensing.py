@@ -8,9 +8,10 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.backends import kernels
-from pyngn_graph.backends.wiring import by_source, to_numpy
+from pyngn_graph.backends.wiring import by_source
 from pyngn_graph.glia import Microglia, Oligodendrocyte
-from pyngn_graph.glia.base import clock_of, dt_of
+from pyngn_graph.glia.base import as_array, clock_of, dt_of
+from pyngn_graph.sorting import group_by
 
 STEPS = 4096
 """Steps of spikes that are kept before all edges are looked through."""
@@ -61,9 +62,9 @@ class Sensing:
         kept = {name: _copy_of(data, f"edge_{name}", dtype) for name, dtype in KEPT.items()}
         clocks = [kept[name] for name in ("health_clock", "cost_clock")]
         self.oldest = min(int(each.min(initial=self.clock)) for each in clocks) - self.clock
-        gains = np.zeros(1, dtype=np.float32)
+        gains = np.zeros(0, dtype=np.float32)
         if micro is not None:
-            gains = np.append(micro.gain_table(dt_of(data)).numpy(), gains)
+            gains = micro.gain_table(dt_of(data)).numpy()
         self.senses = kernels.Senses(
             listens=oligo is not None,
             heals=micro is not None,
@@ -99,9 +100,7 @@ class Sensing:
     def look_through(self) -> None:
         """Brings every edge up to date, and forgets spikes that have arrived everywhere."""
         node, time = np.concatenate(self.nodes), np.concatenate(self.times)
-        start, order = kernels.group_by(
-            node, np.ones(node.size, dtype=np.bool_), self.data.num_nodes
-        )
+        start, order = group_by(node, np.ones(node.size, dtype=np.bool_), self.data.num_nodes)
         senses = self.senses
         if self.micro is not None:
             powers = self.micro.decay_table(self.time - self.oldest)
@@ -125,12 +124,12 @@ def _early(data: Data, edge: Any, t: int, carried: Tensor | None) -> tuple[Any, 
         return np.zeros(edge.size + 1, dtype=np.int64), np.zeros(0, dtype=np.int64)
     number = np.full(data.num_edges, -1)
     number[edge] = np.arange(edge.size)
-    due = torch.argsort(carried[0], stable=True)
-    due, place = to_numpy(carried[0, due] - t + 1), number[to_numpy(carried[1, due])]
-    start, order = kernels.group_by(place, place >= 0, edge.size)
+    first = torch.argsort(carried[0], stable=True)
+    due, place = as_array(carried[0, first] - t + 1), number[as_array(carried[1, first])]
+    start, order = group_by(place, place >= 0, edge.size)
     return start, due[order]
 
 
 def _copy_of(data: Data, key: str, dtype: Any) -> Any:
     """``data[key]`` as an array that may be edited; empty where there is none."""
-    return to_numpy(data[key]).copy() if key in data else np.zeros(0, dtype=dtype)
+    return as_array(data[key]).copy() if key in data else np.zeros(0, dtype=dtype)

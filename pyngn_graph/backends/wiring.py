@@ -3,24 +3,19 @@
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.backends import kernels
+from pyngn_graph.glia.base import as_array
 from pyngn_graph.graph import alive, longest_delay, round_delay, weight_grid
 from pyngn_graph.memo import remembered
+from pyngn_graph.sorting import group_by
 
 
 @remembered("edge_index", "edge_mask")
 def by_source(data: Data) -> tuple[Any, Any]:
     """Live edges grouped by source: where each group starts, and their positions."""
-    return kernels.group_by(to_numpy(data.edge_index[0]), to_numpy(alive(data)), data.num_nodes)
-
-
-@remembered("edge_index", "edge_mask")
-def by_target(data: Data) -> tuple[Any, Any]:
-    """Live edges grouped by target, likewise."""
-    return kernels.group_by(to_numpy(data.edge_index[1]), to_numpy(alive(data)), data.num_nodes)
+    return group_by(as_array(data.edge_index[0]), as_array(alive(data)), data.num_nodes)
 
 
 @remembered("edge_index", "edge_mask", "edge_weight", "edge_delay")
@@ -34,17 +29,12 @@ def wiring(data: Data) -> tuple[kernels.Wiring, np.float32]:
     units = np.empty(order.size, dtype=np.int32)
     kernels.lay_out(
         order,
-        to_numpy(data.edge_index[1]),
-        to_numpy(delay),
-        to_numpy(data.edge_weight),
+        as_array(data.edge_index[1]),
+        as_array(delay),
+        as_array(data.edge_weight),
         1.0 / grid,
         data.num_nodes,
         jump,
         units,
     )
     return kernels.Wiring(start, jump, units), np.float32(grid)
-
-
-def to_numpy(value: Tensor) -> Any:
-    """The memory of a contiguous tensor, or of a contiguous copy."""
-    return value.detach().contiguous().numpy()

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform
@@ -81,6 +82,12 @@ def dt_of(data: Data) -> float:
 def clock_of(data: Data) -> int:
     """Steps that the graph has lived with its glia."""
     return int(number(data, "clock", 0))
+
+
+def as_array(value: Tensor) -> NDArray[Any]:
+    """The memory of ``value``, or of a copy if it lies on another device or is not contiguous."""
+    array: NDArray[Any] = value.detach().cpu().contiguous().numpy()
+    return array
 
 
 def f32(value: float) -> float:

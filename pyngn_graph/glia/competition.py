@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph.graph import alive, round_delay
+from pyngn_graph.glia.base import as_array
+from pyngn_graph.graph import alive, out_degree, round_delay
 
 if TYPE_CHECKING:
     from pyngn_graph.glia.microglia import Microglia
@@ -42,33 +43,33 @@ class Competition:
     def select(self, cell: "Microglia", data: Data, generator: torch.Generator) -> Tensor:
         """The edges ``[E]`` bool that go in one round of visits."""
         from pyngn_graph.glia.visits import visit
+        from pyngn_graph.sorting import group_by
 
-        live = alive(data).cpu().nonzero().squeeze(1)
-        live = live[torch.argsort(data.edge_index[1].cpu()[live], stable=True)]
-        src, dst = data.edge_index.cpu()[:, live]
-        delay = round_delay(data.edge_delay).cpu()[live].double()
-        xi = torch.rand(live.numel(), generator=generator, dtype=torch.float64)
+        src, dst = as_array(data.edge_index[0]), as_array(data.edge_index[1])
+        start, edge = group_by(dst, as_array(alive(data)), data.num_nodes)
+        num_live = len(edge)
+        xi = torch.rand(num_live, generator=generator, dtype=torch.float64)
         vigor = 1.0 + self.noise * xi
-        if live.numel():
+        if num_live:
+            steps = round_delay(data.edge_delay).cpu()
+            delay = steps.index_select(0, torch.from_numpy(edge)).double()
             vigor += self.long_delay * delay / delay.max()
-        size = torch.bincount(dst, minlength=data.num_nodes)
-        order, removals, enough = self._visits(cell, data, live.numel(), generator)
-        lost = visit(
-            order.numpy(),
-            torch.cat([size.new_zeros(1), size.cumsum(0)]).numpy(),
-            src.numpy(),
-            (data.edge_weight.cpu()[live] < 0).long().numpy(),
-            vigor.numpy(),
-            self.quota(cell.seed, data.num_nodes).numpy(),
-            torch.bincount(src, minlength=data.num_nodes).numpy(),
+        order, removals, enough = self._visits(cell, data, num_live, generator)
+        doomed = visit(
+            as_array(order),
+            start,
+            edge,
+            src,
+            as_array(data.edge_weight < 0),
+            as_array(vigor),
+            as_array(self.quota(cell.seed, data.num_nodes)),
+            as_array(out_degree(data).clone()),
             removals,
             cell.min_in,
-            max(0, live.numel() - cell.num_kept(data)),
+            max(0, num_live - cell.num_kept(data)),
             enough,
         )
-        doomed = torch.zeros(data.num_edges, dtype=torch.bool)
-        doomed[live] = torch.from_numpy(lost)
-        return doomed.to(data.edge_index.device)
+        return torch.from_numpy(doomed).to(data.edge_index.device)
 
     def _visits(
         self, cell: "Microglia", data: Data, num_live: int, generator: torch.Generator

@@ -175,11 +175,11 @@ class Microglia(GlialCell):
             event = arrivals.nonzero().squeeze(1)
             price = torch.full_like(data.edge_cost[event], self.price)
             self._add(data, "edge_cost", event, price)
-        event = (spikes[data.edge_index[1]] & alive(data)).nonzero().squeeze(1)
-        table = self.gain_table(dt_of(data)).to(event.device)
-        lag = clock_of(data) - data.edge_arrival[event]
-        amount = torch.where(lag < table.numel(), table[lag.clamp(max=table.numel() - 1)], 0.0)
-        self._add(data, "edge_health", event, amount)
+        table = self.gain_table(dt_of(data)).to(arrivals.device)
+        lag = clock_of(data) - data.edge_arrival
+        healed = spikes[data.edge_index[1]] & alive(data) & (lag < table.numel())
+        event = healed.nonzero().squeeze(1)
+        self._add(data, "edge_health", event, table[lag[event]])
 
     def _add(self, data: Data, key: str, event: Tensor, amount: Tensor) -> None:
         """Lets ``data[key]`` of the edges ``event`` decay to the present, then adds ``amount``."""

@@ -10,6 +10,7 @@ from torch_geometric.data import Data
 
 from pyngn_graph.glia.base import (
     GlialCell,
+    as_array,
     clock_of,
     dt_of,
     no_arrivals,
@@ -17,7 +18,7 @@ from pyngn_graph.glia.base import (
     remember_arrivals,
 )
 from pyngn_graph.glia.coherence import Coherence
-from pyngn_graph.graph import alive, rank_within, round_delay
+from pyngn_graph.graph import alive, round_delay
 
 DelayRule = Callable[["Oligodendrocyte", Data], Tensor]
 """A rule maps the cell and its graph to new delays ``[E]`` float32; bounds are kept for it."""
@@ -196,8 +197,13 @@ def graded_delays(data: Data, min_delay: int, max_delay: int) -> Tensor:
 
     Ties go by position in ``edge_index``; masked edges keep their delay.
     """
-    live = alive(data)
-    rank, size = rank_within(data.edge_delay[live], data.edge_index[1][live], data.num_nodes)
-    goal = data.edge_delay.double()
-    goal[live] = min_delay + (max_delay - min_delay) * (rank.double() + 0.5) / size
-    return goal.float()
+    from pyngn_graph.sorting import group_by, sort_groups
+
+    delay, device = data.edge_delay.float(), data.edge_delay.device
+    start, order = group_by(as_array(data.edge_index[1]), as_array(alive(data)), data.num_nodes)
+    sort_groups(as_array(delay), start, order)
+    first, place = torch.from_numpy(start).to(device), torch.from_numpy(order).to(device)
+    size = first.diff()
+    rank = torch.arange(place.numel(), device=device) - first[:-1].repeat_interleave(size)
+    goal = (max_delay - min_delay) * (rank.double() + 0.5) / size.repeat_interleave(size)
+    return delay.index_copy(0, place, (min_delay + goal).float())

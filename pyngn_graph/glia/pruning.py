@@ -1,14 +1,17 @@
 """Which synapses go: criteria that score edges, and the selection of the lowest."""
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyngn_graph.glia.base import as_array
 from pyngn_graph.glia.competition import Hub, Winner
-from pyngn_graph.graph import alive, in_degree, rank_within, sum_at
+from pyngn_graph.graph import alive, in_degree, sum_at
 
 if TYPE_CHECKING:
     from pyngn_graph.glia.microglia import Microglia
@@ -40,8 +43,9 @@ def relative_health(data: Data, generator: torch.Generator) -> Tensor:
     """H minus the mean over the target's other live afferents (0 where there is no other)."""
     live, target = alive(data), data.edge_index[1]
     own = data.edge_health.double()
-    total = sum_at(data.edge_health[live], target[live], data.num_nodes)[target]
-    others = in_degree(data)[target] - 1
+    health = torch.where(live, data.edge_health, 0.0)
+    total = sum_at(health, target, data.num_nodes).index_select(0, target)
+    others = in_degree(data).index_select(0, target) - 1
     return torch.where(others > 0, own - (total - own) / others.clamp(min=1), 0.0)
 
 
@@ -81,19 +85,18 @@ def select(
         min_in: Live inputs, those ranked best in their class, that each target keeps.
         keep: Number of live edges that remain in any case.
     """
-    live = alive(data).nonzero().squeeze(1)
-    score, target = score[live].double(), data.edge_index[1][live]
-    kind = (data.edge_weight[live] < 0).long()
-    rank, size = rank_within(score, kind, 2)
-    share = (rank.double() + 0.5) / size
-    protected = rank_within(-share, target, data.num_nodes)[0] < min_in
-    if below is None:
-        free = torch.where(protected, torch.inf, score)
-        wanted = rank_within(free, kind, 2)[0] < torch.floor(fraction * size.double())
-    else:
-        wanted = score < below
-    wanted &= ~protected
-    first = rank_within(torch.where(wanted, share, torch.inf), torch.zeros_like(kind), 1)[0]
-    doomed = torch.zeros(data.num_edges, dtype=torch.bool, device=score.device)
-    doomed[live] = wanted & (first < live.numel() - keep)
-    return doomed
+    from pyngn_graph.glia.lowest import lowest
+    from pyngn_graph.sorting import argsort
+
+    key, inhibitory = as_array(score.double()), data.edge_weight < 0
+    kinds = (np.flatnonzero(as_array(alive(data) & kind)) for kind in (~inhibitory, inhibitory))
+    doomed = lowest(
+        tuple(edge[argsort(key[edge])] for edge in kinds),
+        key,
+        as_array(data.edge_index[1]),
+        as_array(in_degree(data).clamp(max=min_in)),
+        -math.inf if below is None else below,
+        fraction if below is None else 0.0,
+        keep,
+    )
+    return torch.from_numpy(doomed).to(score.device)

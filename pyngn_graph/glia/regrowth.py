@@ -1,10 +1,11 @@
 """Where pruned axons grow: a new target nearby, at constant density."""
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph.glia.base import NEVER, clock_of, dt_of
+from pyngn_graph.glia.base import NEVER, as_array, clock_of, dt_of
 from pyngn_graph.graph import number
 
 _ROWS = 2**22
@@ -80,21 +81,43 @@ def _scale(data: Data, name: str, value: float | None) -> float:
 def _new_targets(
     data: Data, old: Tensor, length_scale: float, generator: torch.Generator
 ) -> Tensor:
+    """A target for each edge ``old`` ``[2, K]`` that is lost.
+
+    Most are found by drawing neurons until one is taken; an axon that stands apart weighs all of
+    them, at the cost of N tries.
+    """
+    from pyngn_graph.glia.proposals import propose
+
     pos, graph = data.pos.double(), data.get("batch")
-    chosen = [old.new_empty(0)]
-    for src, dst in torch.split(old, max(1, _ROWS // pos.size(0)), dim=1):
-        row = torch.arange(src.numel(), device=src.device)
-        square = (
-            torch.cdist(pos[src], pos, compute_mode="donot_use_mm_for_euclid_dist").square()
-            / length_scale**2
+    if graph is None:
+        graph = torch.zeros(data.num_nodes, dtype=torch.long, device=pos.device)
+    seed = int(torch.randint(2**62, (1,), generator=generator))
+    target = torch.from_numpy(
+        propose(
+            as_array(old[0]),
+            as_array(old[1]),
+            as_array(pos / length_scale),
+            as_array(graph),
+            data.num_nodes // 4,
+            np.random.default_rng(seed),
         )
-        square[row, src] = square[row, dst] = torch.inf
-        if graph is not None:  # graphs of a batch may overlap in space, no more
-            square[graph[src].unsqueeze(1) != graph] = torch.inf
-            nowhere = square.isinf().all(dim=1)  # to go in a graph of one or two
-            square[row[nowhere], dst[nowhere]] = 0.0
-        # Measured from the nearest, so that a lonely axon still finds its nearest neighbor.
-        chance = torch.exp(square.min(dim=1, keepdim=True).values - square)
+    ).to(old.device)
+    apart = (target < 0).nonzero().squeeze(1)
+    for edge in torch.split(apart, max(1, _ROWS // data.num_nodes)):
+        chance = _chances(pos / length_scale, graph, *old[:, edge])
         pick = torch.multinomial(chance.cpu(), 1, generator=generator).squeeze(1)
-        chosen.append(pick.to(src.device))
-    return torch.cat(chosen)
+        target[edge] = pick.to(target.device)
+    return target
+
+
+def _chances(pos: Tensor, graph: Tensor, src: Tensor, dst: Tensor) -> Tensor:
+    """How likely each neuron is a new target, ``[K, N]``, up to a factor for each edge."""
+    row = torch.arange(src.numel(), device=src.device)
+    square = torch.cdist(pos[src], pos, compute_mode="donot_use_mm_for_euclid_dist").square()
+    square[row, src] = square[row, dst] = torch.inf
+    # Graphs of a batch may overlap in space, no more.
+    square[graph[src].unsqueeze(1) != graph] = torch.inf
+    nowhere = square.isinf().all(dim=1)  # to go in a graph of one or two
+    square[row[nowhere], dst[nowhere]] = 0.0
+    # Measured from the nearest, so that a lonely axon still finds its nearest neighbor.
+    return torch.exp(square.min(dim=1, keepdim=True).values - square)

@@ -1,0 +1,129 @@
+"""Grouping and stable sorting of edges, compiled; imported, with numba, when first needed."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyngn_graph.compiling import compiled
+
+Array = NDArray[Any]
+
+SIGN = np.uint64(2**63)
+HALF = np.uint64(32)
+PLACE = np.uint64(2**32 - 1)
+BYTE = np.uint64(255)
+
+SHORT = 32
+"""Words that are sorted faster one by one than by their bytes."""
+
+
+@compiled
+def group_by(key: Array, chosen: Array, num_groups: int) -> tuple[Array, Array]:
+    """Where each group of the ``chosen`` entries starts, and their stable order by ``key``."""
+    start = np.zeros(num_groups + 2, np.int64)
+    for e in range(key.size):
+        start[key[e] + 2] += chosen[e]
+    start = start.cumsum()
+    order = np.empty(start[-1], np.int64)
+    for e in range(key.size):
+        if chosen[e]:
+            order[start[key[e] + 1]] = e
+            start[key[e] + 1] += 1
+    return start[:-1], order
+
+
+@compiled
+def sort_groups(key: Array, start: Array, order: Array) -> None:
+    """Sorts the entries of each group by their ``key`` ``[E]`` float32, not negative, in place."""
+    bits, word = key.view(np.uint32), order.view(np.uint64)  # the bits rise with the key
+    spare = np.empty_like(word)
+    for k in range(word.size):
+        word[k] |= np.uint64(bits[order[k]]) << HALF
+    for i in range(start.size - 1):
+        _sort(word[start[i] : start[i + 1]], spare[start[i] : start[i + 1]])
+    for k in range(word.size):
+        word[k] &= PLACE
+
+
+@compiled
+def argsort(key: Array) -> Array:
+    """The stable order ``[E]`` int64 of ``key`` ``[E]`` float64, which holds no NaN.
+
+    A word holds the upper 32 bits of a key, counted from the least key, above its place. So one
+    array moves in each pass, and few keys are left to tell apart by their lower bits.
+    """
+    raw, size = key.view(np.uint64), key.size
+    least, most = ~np.uint64(0), np.uint64(0)
+    for bits in raw:
+        least, most = min(least, _ascending(bits)), max(most, _ascending(bits))
+    lead = np.uint64(0)
+    while size and lead < HALF and not ((most - least) << lead) & SIGN:
+        lead += np.uint64(1)
+    word, spare, rest = np.empty(size, np.uint64), np.empty(size, np.uint64), np.uint64(0)
+    for e in range(size):
+        bits = (_ascending(raw[e]) - least) << lead
+        word[e] = bits & ~PLACE | np.uint64(e)
+        rest |= bits & PLACE
+    _sort(word, spare)
+    first = 0
+    for k in range(1, size + 1 if rest else 0):
+        if k == size or (word[k] ^ word[first]) & ~PLACE:
+            if k - first > 1:
+                for same in range(first, k):
+                    place = word[same] & PLACE
+                    word[same] = (_ascending(raw[place]) - least) << lead << HALF | place
+                _sort(word[first:k], spare[first:k])
+            first = k
+    for k in range(size):
+        word[k] &= PLACE
+    return word.view(np.int64)
+
+
+@compiled
+def _ascending(bits: Any) -> Any:
+    """The bits of a float64 as a number of the same order."""
+    if bits & SIGN:
+        return np.uint64(0) - bits  # where -0.0 meets 0.0
+    return bits | SIGN
+
+
+@compiled
+def _sort(word: Array, spare: Array) -> None:
+    """Sorts ``word`` by its upper half, in place; ``spare`` is as large.
+
+    Words with the same upper half must come by their lower one, and stay so.
+    """
+    if word.size > SHORT:
+        _sort_by_bytes(word, spare)
+        return
+    for k in range(1, word.size):
+        w, at = word[k], k
+        while at and word[at - 1] > w:
+            word[at] = word[at - 1]
+            at -= 1
+        word[at] = w
+
+
+@compiled
+def _sort_by_bytes(word: Array, spare: Array) -> None:
+    """The same for many words, from the lowest byte to the highest."""
+    differ = np.uint64(0)
+    for w in word:
+        differ |= w ^ word[0]
+    source, goal = word, spare
+    for byte in range(4):
+        shift = HALF + np.uint64(8 * byte)
+        if not (differ >> shift) & BYTE:
+            continue
+        place = np.zeros(257, np.int64)
+        for w in source:
+            place[((w >> shift) & BYTE) + np.uint64(1)] += 1
+        for digit in range(1, 256):
+            place[digit] += place[digit - 1]
+        for w in source:
+            digit = (w >> shift) & BYTE
+            goal[place[digit]] = w
+            place[digit] += 1
+        source, goal = goal, source
+    word[:] = source
