@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,6 +17,9 @@ MAX_DELAY = 10_000
 
 LARGEST_INPUT = 1e37
 """Largest sum of weights at a neuron: leaves float32 room for sums over time."""
+
+_BLOCK = 1 << 18
+"""Edges handled at once: beside a large graph there is no room for float64 copies of it."""
 
 _NODE_KEYS = {"gain": torch.float32, "calcium": torch.float32, "inhibitory": torch.bool}
 _EDGE_KEYS = {
@@ -43,8 +47,7 @@ def validate(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
     if not isinstance(data, Data):
         raise TypeError(f"Expected a torch_geometric 'Data' (got {type(data).__name__})")
     num_nodes = _checked_num_nodes(data)
-    edge_index = _checked_edge_index(data, num_nodes)
-    num_edges = edge_index.size(1)
+    num_edges = checked_edge_index(data.get("edge_index"), num_nodes).size(1)
     _check_devices(data)
     _check_lengths(data, num_edges)
     for key, dtypes in _EDGE_KEYS.items():
@@ -106,14 +109,15 @@ def round_delay(edge_delay: Tensor) -> Tensor:
     """The delay in use, in whole steps: ``floor(D + 1/2)`` as int64."""
     if not edge_delay.is_floating_point():
         return edge_delay
-    return torch.floor(edge_delay.double() + 0.5).long()
+    return _converted(edge_delay, torch.int64, lambda part: torch.floor(part.double() + 0.5))
 
 
 def longest_delay(data: Data) -> int:
     """The longest delay in use, at least 1 step."""
-    return max(1, int(round_delay(data.edge_delay).max())) if data.num_edges else 1
+    return max(1, int(round_delay(data.edge_delay.max().view(1)))) if data.num_edges else 1
 
 
+@remembered("edge_index", "edge_weight")
 def weight_grid(data: Data) -> float:
     r"""The power of two ``q`` on whose multiples all weights are placed.
 
@@ -125,23 +129,31 @@ def weight_grid(data: Data) -> float:
     """
     if data.num_edges == 0:
         return 1.0
-    size = data.edge_weight.detach().double().abs()
-    total = size.new_zeros(data.num_nodes).index_add_(0, data.edge_index[1], size)
-    _, exponent = math.frexp(float(total.max()))
-    grid = math.ldexp(1.0, max(exponent - 32, -149))  # no float32 is finer than 2^-149
-    while _largest_sum(data, torch.round(size / grid).long()) >= 2**30:
+    _, exponent = math.frexp(float(_input_sizes(data).max()))
+    # On a finer grid this sum alone is too large, and no float32 is finer than 2^-149.
+    grid = math.ldexp(1.0, max(exponent - 31, -149))
+    while _largest_input(data, grid) >= 2**30:
         grid *= 2.0
     return grid
 
 
-def _largest_sum(data: Data, units: Tensor) -> int:
-    total = units.new_zeros(data.num_nodes).index_add_(0, data.edge_index[1], units)
-    return int(total.max())
+def _largest_input(data: Data, grid: float) -> int:
+    def units(weight: Tensor) -> Tensor:
+        return torch.round(_size(weight) / grid).long()
+
+    return int(_sums(data.edge_weight, data.edge_index[1], data.num_nodes, units).max())
+
+
+def _input_sizes(data: Data) -> Tensor:
+    return _sums(data.edge_weight, data.edge_index[1], data.num_nodes, _size)
 
 
 def on_grid(weight: Tensor, grid: float) -> Tensor:
-    """Rounds ``weight`` [E] float32 to multiples of ``grid``; exact in float32."""
-    return (torch.round(weight.double() / grid) * grid).float()
+    """``weight`` [E] float32 in multiples of ``grid``, exact in float32; itself if it is that."""
+    rounded = _converted(
+        weight, torch.float32, lambda part: torch.round(part.double() / grid) * grid
+    )
+    return weight if torch.equal(weight, rounded) else rounded
 
 
 def sum_at(values: Tensor, target: Tensor, size: int) -> Tensor:
@@ -150,9 +162,30 @@ def sum_at(values: Tensor, target: Tensor, size: int) -> Tensor:
     The values are rounded to multiples of 2^-40 and summed as integers; they must stay small
     (their sum below 2^23), as traces and health do.
     """
-    units = torch.round(values.double() * 2.0**40).long()
-    total = torch.zeros(size, dtype=torch.int64, device=values.device)
-    return total.index_add_(0, target, units).double() * 2.0**-40
+    units = _sums(values, target, size, lambda part: torch.round(part.double() * 2.0**40).long())
+    return units.double() * 2.0**-40
+
+
+def _converted(values: Tensor, dtype: torch.dtype, convert: Callable[[Tensor], Tensor]) -> Tensor:
+    """``convert(values)`` ``[E]`` as ``dtype``."""
+    result = torch.empty_like(values, dtype=dtype)
+    parts = torch.split(values.detach(), _BLOCK), torch.split(result, _BLOCK)
+    for part, place in zip(*parts, strict=True):
+        place.copy_(convert(part))
+    return result
+
+
+def _sums(values: Tensor, target: Tensor, size: int, convert: Callable[[Tensor], Tensor]) -> Tensor:
+    """Adds ``convert(values)`` ``[E]`` at ``target`` ``[E]``, in order: ``[size]``."""
+    total = convert(values[:0]).new_zeros(size)
+    parts = torch.split(values.detach(), _BLOCK), torch.split(target, _BLOCK)
+    for part, at in zip(*parts, strict=True):
+        total.index_add_(0, at, convert(part))
+    return total
+
+
+def _size(weight: Tensor) -> Tensor:
+    return weight.double().abs()
 
 
 def rank_within(key: Tensor, group: Tensor, num_groups: int) -> tuple[Tensor, Tensor]:
@@ -185,8 +218,7 @@ def keep_edges(data: Data, keep: Tensor) -> Data:
 def alive(data: Data) -> Tensor:
     """Which edges carry spikes, ``[E]`` bool: ``edge_mask``, or all where there is none."""
     if "edge_mask" in data:
-        mask: Tensor = data.edge_mask
-        return mask
+        return data.edge_mask
     return torch.ones_like(data.edge_index[0], dtype=torch.bool)
 
 
@@ -208,7 +240,7 @@ def out_degree(data: Data) -> Tensor:
 
 
 def _degree(data: Data, row: int) -> Tensor:
-    return torch.bincount(data.edge_index[row][alive(data)], minlength=data.num_nodes)
+    return _sums(alive(data), data.edge_index[row], data.num_nodes, Tensor.long)
 
 
 def _checked_num_nodes(data: Data) -> int:
@@ -220,8 +252,12 @@ def _checked_num_nodes(data: Data) -> int:
     return num_nodes
 
 
-def _checked_edge_index(data: Data, num_nodes: int) -> Tensor:
-    edge_index = data.get("edge_index")
+def checked_edge_index(edge_index: Any, num_nodes: int) -> Tensor:
+    """``edge_index``, once it is known to be ``[2, E]`` int64 and within ``num_nodes`` neurons.
+
+    Raises:
+        TypeError, ValueError: If it is not.
+    """
     if edge_index is None:
         raise ValueError(
             "'data' has no 'edge_index'; for a graph without edges set "
@@ -232,9 +268,19 @@ def _checked_edge_index(data: Data, num_nodes: int) -> Tensor:
         raise TypeError(f"'edge_index' must be an int64 tensor (got {found}); use '.long()'")
     if edge_index.dim() != 2 or edge_index.size(0) != 2:
         raise ValueError(f"'edge_index' must have shape [2, E] (got {list(edge_index.shape)})")
-    bad = ((edge_index < 0) | (edge_index >= num_nodes)).any(dim=0)
-    _refuse(bad, edge_index.t(), "edge_index", f"must lie in [0, {num_nodes - 1}]")
+    low, high = _bounds(edge_index)
+    if low < 0 or high >= num_nodes:
+        bad = ((edge_index < 0) | (edge_index >= num_nodes)).any(dim=0)
+        _refuse(bad, edge_index.t(), "edge_index", f"must lie in [0, {num_nodes - 1}]")
     return edge_index
+
+
+def _bounds(value: Tensor) -> tuple[float, float]:
+    """The least and the largest entry, in one pass and without a mask; NaN if one is NaN."""
+    if value.numel() == 0:
+        return 0, 0
+    low, high = torch.aminmax(value.detach())
+    return low.item(), high.item()
 
 
 def _check_devices(data: Data) -> None:
@@ -257,7 +303,7 @@ def _check_tensor(
         raise TypeError(f"'{key}' must be {names} (got {value.dtype}); convert it first")
     if tuple(value.shape) != shape:
         raise ValueError(f"'{key}' must have shape {list(shape)} (got {list(value.shape)})")
-    if value.is_floating_point():
+    if value.is_floating_point() and not all(map(math.isfinite, _bounds(value))):
         finite = torch.isfinite(value)
         bad = ~finite if value.dim() == 1 else ~finite.all(dim=-1)
         _refuse(bad, value, key, "must be finite")
@@ -265,6 +311,9 @@ def _check_tensor(
 
 def _check_delays(edge_delay: Tensor, num_nodes: int, max_delay: int) -> None:
     if edge_delay.numel() == 0:
+        return
+    low, high = _bounds(edge_delay)
+    if math.floor(low + 0.5) >= 1 and math.floor(high + 0.5) <= max_delay:
         return
     # Compared before they become integers: a float may be too large for one.
     steps = torch.floor(edge_delay.double() + 0.5)
@@ -281,8 +330,7 @@ def _check_delays(edge_delay: Tensor, num_nodes: int, max_delay: int) -> None:
 
 
 def _check_reach(data: Data) -> None:
-    size = data.edge_weight.double().abs()
-    total = size.new_zeros(data.num_nodes).index_add_(0, data.edge_index[1], size)
+    total = _input_sizes(data)
     if bool((total > LARGEST_INPUT).any()):
         first = int((total > LARGEST_INPUT).nonzero()[0, 0])
         raise ValueError(
