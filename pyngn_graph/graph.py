@@ -230,7 +230,7 @@ def in_degree(data: Data) -> Tensor:
 @remembered("edge_index", "edge_mask")
 def num_live(data: Data) -> int:
     """Number of live edges."""
-    return int(alive(data).sum())
+    return int(torch.count_nonzero(alive(data)))
 
 
 @remembered("edge_index", "edge_mask")
