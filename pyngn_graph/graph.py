@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -20,8 +21,8 @@ LARGEST_INPUT = 1e37
 LARGEST_SUM = 2**30
 """Sums of weights in units of their grid stay below this, and so within int32."""
 
-BLOCK = 2**22
-"""Edges looked at in one go where that takes more memory than the edges themselves."""
+_BLOCK = 1 << 18
+"""Edges handled at once: beside a large graph there is no room for float64 copies of it."""
 
 _NODE_KEYS = {"gain": torch.float32, "calcium": torch.float32, "inhibitory": torch.bool}
 _EDGE_KEYS = {
@@ -49,8 +50,7 @@ def validate(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
     if not isinstance(data, Data):
         raise TypeError(f"Expected a torch_geometric 'Data' (got {type(data).__name__})")
     num_nodes = _checked_num_nodes(data)
-    edge_index = _checked_edge_index(data, num_nodes)
-    num_edges = edge_index.size(1)
+    num_edges = checked_edge_index(data.get("edge_index"), num_nodes).size(1)
     _check_devices(data)
     _check_lengths(data, num_edges)
     for key, dtypes in _EDGE_KEYS.items():
@@ -112,12 +112,12 @@ def round_delay(edge_delay: Tensor) -> Tensor:
     """The delay in use, in whole steps: ``floor(D + 1/2)`` as int64."""
     if not edge_delay.is_floating_point():
         return edge_delay
-    return torch.floor(edge_delay.double() + 0.5).long()
+    return _converted(edge_delay, torch.int64, lambda part: torch.floor(part.double() + 0.5))
 
 
 def longest_delay(data: Data) -> int:
     """The longest delay in use, at least 1 step."""
-    return max(1, int(round_delay(data.edge_delay.max()))) if data.num_edges else 1
+    return max(1, int(round_delay(data.edge_delay.max().view(1)))) if data.num_edges else 1
 
 
 @remembered("edge_index", "edge_weight")
@@ -132,36 +132,34 @@ def weight_grid(data: Data) -> float:
     """
     if data.num_edges == 0:
         return 1.0
-    largest = float(_inputs(data).max())
-    exponent = max(math.frexp(largest)[1] - 32, -149)  # no float32 is finer than 2^-149
+    largest = float(_input_sizes(data).max())
+    exponent = max(math.frexp(largest)[1] - 31, -149)  # no float32 is finer than 2^-149
     slack = data.num_edges / 2  # more than rounding can do to a sum
     while True:
         grid = math.ldexp(1.0, exponent)
-        if largest / grid + slack < LARGEST_SUM:
+        sure, possible = (largest / grid + sign * slack < LARGEST_SUM for sign in (1, -1))
+        if sure or (possible and _largest_input(data, grid) < LARGEST_SUM):
             return grid
-        if largest / grid - slack < LARGEST_SUM:  # a matter of rounding
-            if int(_inputs(data, grid).max()) < LARGEST_SUM:
-                return grid
         exponent += 1
 
 
-def _inputs(data: Data, grid: float | None = None) -> Tensor:
-    """Sum of the sizes of the weights at every neuron ``[N]``, float64; or int64, of the grid."""
-    total = torch.zeros(data.num_nodes, dtype=torch.float64, device=data.edge_weight.device)
-    total = total if grid is None else total.long()
-    parts = (torch.split(each, BLOCK) for each in (data.edge_index[1], data.edge_weight.detach()))
-    for target, weight in zip(*parts, strict=True):
-        size = weight.double().abs()
-        total.index_add_(0, target, size if grid is None else torch.round(size / grid).long())
-    return total
+def _largest_input(data: Data, grid: float) -> int:
+    def units(weight: Tensor) -> Tensor:
+        return torch.round(_size(weight) / grid).long()
+
+    return int(_sums(data.edge_weight, data.edge_index[1], data.num_nodes, units).max())
+
+
+def _input_sizes(data: Data) -> Tensor:
+    return _sums(data.edge_weight, data.edge_index[1], data.num_nodes, _size)
 
 
 def on_grid(weight: Tensor, grid: float) -> Tensor:
-    """``weight`` [E] float32 in multiples of ``grid``, exactly; itself if it is so already."""
-    rounded = torch.empty_like(weight)
-    for place, part in zip(torch.split(rounded, BLOCK), torch.split(weight, BLOCK), strict=True):
-        place.copy_(torch.round(part.double() / grid) * grid)
-    return weight if torch.equal(rounded, weight) else rounded
+    """``weight`` [E] float32 in multiples of ``grid``, exact in float32; itself if it is that."""
+    rounded = _converted(
+        weight, torch.float32, lambda part: torch.round(part.double() / grid) * grid
+    )
+    return weight if torch.equal(weight, rounded) else rounded
 
 
 def sum_at(values: Tensor, target: Tensor, size: int) -> Tensor:
@@ -170,9 +168,30 @@ def sum_at(values: Tensor, target: Tensor, size: int) -> Tensor:
     The values are rounded to multiples of 2^-40 and summed as integers; they must stay small
     (their sum below 2^23), as traces and health do.
     """
-    units = torch.round(values.double() * 2.0**40).long()
-    total = torch.zeros(size, dtype=torch.int64, device=values.device)
-    return total.index_add_(0, target, units).double() * 2.0**-40
+    units = _sums(values, target, size, lambda part: torch.round(part.double() * 2.0**40).long())
+    return units.double() * 2.0**-40
+
+
+def _converted(values: Tensor, dtype: torch.dtype, convert: Callable[[Tensor], Tensor]) -> Tensor:
+    """``convert(values)`` ``[E]`` as ``dtype``."""
+    result = torch.empty_like(values, dtype=dtype)
+    parts = torch.split(values.detach(), _BLOCK), torch.split(result, _BLOCK)
+    for part, place in zip(*parts, strict=True):
+        place.copy_(convert(part))
+    return result
+
+
+def _sums(values: Tensor, target: Tensor, size: int, convert: Callable[[Tensor], Tensor]) -> Tensor:
+    """Adds ``convert(values)`` ``[E]`` at ``target`` ``[E]``, in order: ``[size]``."""
+    total = convert(values[:0]).new_zeros(size)
+    parts = torch.split(values.detach(), _BLOCK), torch.split(target, _BLOCK)
+    for part, at in zip(*parts, strict=True):
+        total.index_add_(0, at, convert(part))
+    return total
+
+
+def _size(weight: Tensor) -> Tensor:
+    return weight.double().abs()
 
 
 def keep_edges(data: Data, keep: Tensor) -> Data:
@@ -206,7 +225,7 @@ def in_degree(data: Data) -> Tensor:
 @remembered("edge_index", "edge_mask")
 def num_live(data: Data) -> int:
     """Number of live edges."""
-    return int(alive(data).sum())
+    return int(torch.count_nonzero(alive(data)))
 
 
 @remembered("edge_index", "edge_mask")
@@ -216,8 +235,7 @@ def out_degree(data: Data) -> Tensor:
 
 
 def _degree(data: Data, row: int) -> Tensor:
-    live = alive(data).long()
-    return live.new_zeros(data.num_nodes).index_add_(0, data.edge_index[row], live)
+    return _sums(alive(data), data.edge_index[row], data.num_nodes, Tensor.long)
 
 
 def _checked_num_nodes(data: Data) -> int:
@@ -229,8 +247,12 @@ def _checked_num_nodes(data: Data) -> int:
     return num_nodes
 
 
-def _checked_edge_index(data: Data, num_nodes: int) -> Tensor:
-    edge_index = data.get("edge_index")
+def checked_edge_index(edge_index: Any, num_nodes: int) -> Tensor:
+    """``edge_index``, once it is known to be ``[2, E]`` int64 and within ``num_nodes`` neurons.
+
+    Raises:
+        TypeError, ValueError: If it is not.
+    """
     if edge_index is None:
         raise ValueError(
             "'data' has no 'edge_index'; for a graph without edges set "
@@ -241,11 +263,19 @@ def _checked_edge_index(data: Data, num_nodes: int) -> Tensor:
         raise TypeError(f"'edge_index' must be an int64 tensor (got {found}); use '.long()'")
     if edge_index.dim() != 2 or edge_index.size(0) != 2:
         raise ValueError(f"'edge_index' must have shape [2, E] (got {list(edge_index.shape)})")
-    low, high = _range(edge_index)
+    low, high = _bounds(edge_index)
     if low < 0 or high >= num_nodes:
         bad = ((edge_index < 0) | (edge_index >= num_nodes)).any(dim=0)
         _refuse(bad, edge_index.t(), "edge_index", f"must lie in [0, {num_nodes - 1}]")
     return edge_index
+
+
+def _bounds(value: Tensor) -> tuple[float, float]:
+    """The least and the largest entry, in one pass and without a mask; NaN if one is NaN."""
+    if value.numel() == 0:
+        return 0, 0
+    low, high = torch.aminmax(value.detach())
+    return low.item(), high.item()
 
 
 def _check_devices(data: Data) -> None:
@@ -268,7 +298,7 @@ def _check_tensor(
         raise TypeError(f"'{key}' must be {names} (got {value.dtype}); convert it first")
     if tuple(value.shape) != shape:
         raise ValueError(f"'{key}' must have shape {list(shape)} (got {list(value.shape)})")
-    if value.is_floating_point() and not all(map(math.isfinite, _range(value))):
+    if value.is_floating_point() and not all(map(math.isfinite, _bounds(value))):
         finite = torch.isfinite(value)
         bad = ~finite if value.dim() == 1 else ~finite.all(dim=-1)
         _refuse(bad, value, key, "must be finite")
@@ -278,7 +308,7 @@ def _check_delays(edge_delay: Tensor, num_nodes: int, max_delay: int) -> None:
     if edge_delay.numel() == 0:
         return
     # Compared before they become integers: a float may be too large for one.
-    low, high = (math.floor(delay + 0.5) for delay in _range(edge_delay))
+    low, high = (math.floor(delay + 0.5) for delay in _bounds(edge_delay))
     if low >= 1 and high <= max_delay:
         return
     steps = torch.floor(edge_delay.double() + 0.5)
@@ -295,7 +325,7 @@ def _check_delays(edge_delay: Tensor, num_nodes: int, max_delay: int) -> None:
 
 
 def _check_reach(data: Data) -> None:
-    total = _inputs(data)
+    total = _input_sizes(data)
     if bool((total > LARGEST_INPUT).any()):
         first = int((total > LARGEST_INPUT).nonzero()[0, 0])
         raise ValueError(
@@ -314,14 +344,6 @@ def _check_lengths(data: Data, num_edges: int) -> None:
                 f"merges edges left it behind: apply it before weights and delays are set, or set "
                 f"'{key}' anew"
             )
-
-
-def _range(value: Tensor) -> tuple[float, float]:
-    """Smallest and largest value, NaN if there is one; zeros if there is none."""
-    if value.numel() == 0:
-        return 0, 0
-    low, high = torch.aminmax(value.detach())
-    return low.item(), high.item()
 
 
 def _refuse(bad: Tensor, value: Tensor, key: str, rule: str) -> None:

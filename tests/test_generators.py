@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from pyngn_graph.generators import (
     SpatialGenerator,
     Tissue,
 )
+from pyngn_graph.generators.sampling import Proposal, connect
 from pyngn_graph.glia import Microglia
 from pyngn_graph.graph import in_degree, out_degree, validate
 from pyngn_graph.reservoir import TriglialReservoir
@@ -480,6 +482,87 @@ def test_a_family_of_ones_own() -> None:
     assert repr(Ring(10, hop=3)).startswith("Ring(num_nodes=10, hop=3, layout='lattice'")
     assert data.edge_index.t().tolist()[:2] == [[0, 3], [1, 4]]
     assert int(data.inhibitory.sum()) == 2
+
+
+def test_edges_of_any_wiring_come_sorted() -> None:
+    @dataclass(eq=False, repr=False)
+    class Given(SpatialGenerator):
+        edges: Tensor | None = None
+
+        def wire(self, pos: Tensor, inhibitory: Tensor, generator: torch.Generator) -> Tensor:
+            return self.edges
+
+    g = torch.Generator().manual_seed(0)
+    for num_edges in (0, 1, 200):  # among 8 neurons, so that there are parallel ones
+        edges = torch.randint(8, (num_edges, 2), generator=g).t()
+        expected = edges[:, (8 * edges[0] + edges[1]).argsort(stable=True)]
+        assert torch.equal(Given(8, edges=edges)().edge_index, expected)
+    with pytest.raises(ValueError, match=r"'edge_index' must lie in \[0, 7\]: 1 of 2 .*\[8, 0\]"):
+        Given(8, edges=torch.tensor([[0, 8], [1, 0]]))()
+    with pytest.raises(TypeError, match="'edge_index' must be an int64 tensor"):
+        Given(8, edges=torch.zeros(2, 3))()
+
+
+# How graphs are sampled --------------------------------------------------------------------------
+
+
+def all_pairs(num_nodes: int) -> Callable[[float], Iterator[Proposal]]:
+    def propose(log_scale: float) -> Iterator[Proposal]:
+        src = torch.arange(num_nodes).repeat_interleave(num_nodes)
+        yield src, torch.arange(num_nodes).repeat(num_nodes), 0.0
+
+    return propose
+
+
+def test_of_equal_ratios_the_first_are_taken() -> None:
+    def certain(src: Tensor, dst: Tensor) -> Tensor:
+        return torch.full((src.numel(),), math.inf, dtype=torch.float64)
+
+    for number in (1, 5, 12):
+        edges = connect(all_pairs(4), certain, number, 0.0, torch.Generator().manual_seed(0))
+        pairs = [(j, i) for j in range(4) for i in range(4) if i != j]
+        assert edges.t().tolist() == [list(pair) for pair in pairs[:number]]
+
+
+@pytest.mark.parametrize("guess", [-30.0, -1.0, 3.0])
+def test_the_number_of_edges_does_not_depend_on_the_guess(guess: float) -> None:
+    # Pairs whose source is even are ten times as likely.
+    def affinity(src: Tensor, dst: Tensor) -> Tensor:
+        return math.log(0.1) * (src % 2).double()
+
+    even = 0
+    for seed in range(40):
+        generator = torch.Generator().manual_seed(seed)
+        src, dst = connect(all_pairs(40), affinity, 50, guess, generator)
+        assert len({*zip(src.tolist(), dst.tolist(), strict=True)}) == 50
+        even += int((src % 2 == 0).sum())
+    assert abs(even - 2000 * 10 / 11) < 5 * math.sqrt(2000 * 10 / 121)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_small_chunks_give_whole_graphs(family: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pyngn_graph.generators.sampling._CHUNK", 50)
+    data = family(num_nodes=90, degree=9.0)()
+    assert data.num_edges == 810
+    assert ((90 * data.edge_index[0] + data.edge_index[1]).diff() > 0).all()
+
+
+def test_there_is_room_for_any_number_of_edges(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pyngn_graph.generators.sampling._CHUNK", 20)
+    z = []
+    for seed in range(60):
+        data = Tissue(num_nodes=90, degree=None, seed=seed)()
+        _, chance = pair_chances(data, 200.0)
+        z.append((data.num_edges - chance.sum()) / (chance * (1 - chance)).sum().sqrt())
+    assert abs(float(torch.stack(z).mean())) < 0.5
+
+
+@pytest.mark.parametrize("delay", ["distance", "uniform", "sqrt"])
+def test_delays_drawn_in_blocks_are_the_same(delay: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = Tissue(num_nodes=100, delay=delay, max_delay=12)
+    expected = generator()
+    monkeypatch.setattr("pyngn_graph.generators.anatomy._BLOCK", 7)
+    assert same(generator(), expected)
 
 
 # FromNetworkX ------------------------------------------------------------------------------------

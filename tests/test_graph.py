@@ -107,6 +107,48 @@ def test_sums_of_spikes_do_not_depend_on_the_order_of_edges(seed: int, spread: f
     assert torch.equal(expected, torch.tensor(exact, dtype=torch.float64) * weight_grid(graph))
 
 
+@given(seed=seeds, scale=sizes, spread=st.floats(0.0, 12.0), block=st.integers(1, 40))
+def test_work_in_blocks_gives_the_bits_of_plain_formulas(
+    seed: int, scale: float, spread: float, block: int
+) -> None:
+    graph = weighted(seed, scale, spread)
+    graph.edge_mask = torch.rand(30, generator=generator(seed)) < 0.7
+    weight, (src, dst) = graph.edge_weight.double(), graph.edge_index
+    graph.edge_delay = 1 + 9 * torch.rand(30, generator=generator(seed))
+    total = torch.zeros(5, dtype=torch.float64).index_add_(0, dst, weight.abs())
+    grid = 2.0 ** max(math.frexp(float(total.max()))[1] - 33, -149)
+    while largest_input(graph, torch.round(weight / grid)) >= 2**30:
+        grid *= 2
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pyngn_graph.graph._BLOCK", block)
+        assert weight_grid(graph) == grid
+        rounded = (torch.round(weight / grid) * grid).float()
+        assert torch.equal(on_grid(graph.edge_weight, grid), rounded)
+        assert torch.equal(prepare(graph).edge_weight, rounded)
+        steps = torch.floor(graph.edge_delay.double() + 0.5).long()
+        assert torch.equal(round_delay(graph.edge_delay), steps)
+        assert longest_delay(graph) == int(steps.max())
+        live = graph.edge_mask
+        assert torch.equal(in_degree(graph), torch.bincount(dst[live], minlength=5))
+        assert torch.equal(out_degree(graph), torch.bincount(src[live], minlength=5))
+
+
+def test_weights_on_the_grid_are_not_copied() -> None:
+    weight = torch.tensor([0.5, -0.0, -1.25, 3.0])
+    assert on_grid(weight, 0.25) is weight
+    assert on_grid(weight, 0.5) is not weight
+    assert weight.tolist() == [0.5, -0.0, -1.25, 3.0]
+
+
+def test_the_grid_follows_edits_of_weights() -> None:
+    graph = random_graph(2)
+    before = weight_grid(graph)
+    graph.edge_weight *= 4
+    assert weight_grid(graph) == 4 * before
+    graph.edge_weight = graph.edge_weight / 8
+    assert weight_grid(graph) == before / 2
+
+
 def test_grids_of_graphs_without_weights() -> None:
     assert weight_grid(graph_of(3, [])) == 1.0
     silent = prepare(graph_of(2, [(0, 1, 0.0, 1)]))

@@ -15,6 +15,9 @@ from torch_geometric.datasets.graph_generator import GraphGenerator
 
 from pyngn_graph.generators.arguments import check_fields, check_positions
 
+_BLOCK = 1 << 20
+"""Edges whose delays are drawn at once."""
+
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Anatomy(GraphGenerator):
@@ -89,33 +92,41 @@ class Anatomy(GraphGenerator):
             return torch.full((num_edges,), float(self.weight))
         # The mean of two unit exponentials is gamma distributed with shape 2 and scale 1/2.
         draws = torch.empty(2, num_edges).exponential_(generator=self._stream("weight"))
-        return float(self.weight) * draws.mean(dim=0)
+        return draws.sum(dim=0).div_(2).mul_(float(self.weight))
 
     def _signed(self, magnitude: Tensor, src: Tensor, inhibitory: Tensor) -> Tensor:
         """The weights [E] once the presynaptic neurons ``src`` have their sign."""
-        return torch.where(inhibitory[src], -float(self.inhibition) * magnitude, magnitude)
+        return torch.where(inhibitory, -float(self.inhibition), 1.0)[src].mul_(magnitude)
 
     def _delays(self, pos: Tensor, edge_index: Tensor) -> Tensor:
         """``edge_delay`` [E] int64, in steps of ``dt``."""
-        if self.delay == "distance":
-            distance = squared_distance(pos, *edge_index).sqrt()
-            steps = torch.floor(1.5 + distance / (self.velocity * self.dt)).long()
-            return steps if self.max_delay is None else steps.clamp(max=self.max_delay)
-        u = torch.rand(edge_index.size(1), generator=self._stream("delay"), dtype=torch.float64)
+        place, generator = pos.double(), self._stream("delay")
+        delay = torch.empty(edge_index.size(1), dtype=torch.long)
+        parts = torch.split(delay, _BLOCK), torch.split(edge_index, _BLOCK, dim=1)
+        for part, edges in zip(*parts, strict=True):
+            if self.delay == "distance":
+                part.copy_(self._conduction(place, edges))
+            else:
+                part.copy_(self._control(edges.size(1), generator))
+        return delay
+
+    def _conduction(self, place: Tensor, edges: Tensor) -> Tensor:
+        """The delays of ``edges`` [2, E] between neurons at ``place`` [N, 3]."""
+        from pyngn_graph.generators.kernels import squared_distances
+
+        squared = torch.from_numpy(squared_distances(place.numpy(), *edges.numpy()))
+        steps = torch.floor(1.5 + squared.sqrt() / (self.velocity * self.dt))
+        return steps if self.max_delay is None else steps.clamp(max=self.max_delay)
+
+    def _control(self, num_edges: int, generator: torch.Generator) -> Tensor:
+        """Delays [E] that have nothing to do with distance."""
+        u = torch.rand(num_edges, generator=generator, dtype=torch.float64)
         longest = int(self.max_delay or 1)
         if self.delay == "uniform":
-            return torch.floor(1 + longest * u).long()
-        return torch.floor(1.5 + (longest - 1) * u.sqrt()).long()
+            return torch.floor(1 + longest * u)
+        return torch.floor(1.5 + (longest - 1) * u.sqrt())
 
     def _growth(self) -> dict[str, float]:
         """How far and how fast axons reach that regrow later, with ``Microglia(regrow=True)``."""
         reach = getattr(self, "length_scale", None) or 2 * self.spacing
         return {"length_scale": float(reach), "velocity": float(self.velocity)}
-
-
-def squared_distance(pos: Tensor, src: Tensor, dst: Tensor) -> Tensor:
-    """Squared distances [E] in float64, one axis at a time to save memory."""
-    total = torch.zeros(src.numel(), dtype=torch.float64)
-    for axis in pos.double().t().contiguous():
-        total += (axis[src] - axis[dst]).square()
-    return total

@@ -6,8 +6,10 @@ then stays with probability p / bound.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -41,24 +43,59 @@ def connect(
         generator: Source of randomness.
         self_loops: Whether pairs of a neuron with itself count.
     """
-    none = torch.empty(0, dtype=torch.long)
-    step = 1.0
+    step = 1 / 16
     while num_edges != 0:
-        found = [(none, none, none.double())]
-        for src, dst, log_bound in propose(log_scale):
-            u = torch.rand(src.numel(), generator=generator, dtype=torch.float64)
-            log_ratio = log_bound + u.log() - affinity(src, dst)
-            keep = log_ratio < log_scale
-            if not self_loops:
-                keep &= src != dst
-            found.append((src[keep], dst[keep], log_ratio[keep]))
-        src, dst, log_ratio = (torch.cat(part) for part in zip(*found, strict=True))
-        if num_edges is None:
-            return torch.stack([src, dst])
-        if log_ratio.numel() >= num_edges:
-            return torch.stack([src, dst])[:, log_ratio.argsort(stable=True)[:num_edges]]
-        log_scale, step = log_scale + step, 2 * step
-    return torch.stack([none, none])
+        found = _thinned(
+            propose(log_scale), affinity, log_scale, generator, self_loops, num_edges or 0
+        )
+        number = found[0].size
+        if num_edges is None or number >= num_edges:
+            return _smallest(*found, number if num_edges is None else num_edges)
+        # What is missing and a little more; where close pairs are certain already, ever more.
+        log_scale, step = log_scale + math.log(num_edges / max(1, number)) + step, 2 * step
+    return torch.empty(2, 0, dtype=torch.long)
+
+
+def _thinned(
+    proposals: Iterable[Proposal],
+    affinity: Callable[[Tensor, Tensor], Tensor],
+    log_scale: float,
+    generator: torch.Generator,
+    self_loops: bool,
+    expected: int,
+) -> tuple[Any, Any, Any]:
+    """The pairs that stay, ``src`` and ``dst`` in int32, and the log of their ratios."""
+    from pyngn_graph.generators.kernels import keep_below
+
+    # Room for a few more than expected: memory that is never written to is never taken.
+    found, number = _room(math.ceil(1.25 * expected) + _CHUNK), 0
+    for src, dst, log_bound in proposals:
+        u = torch.rand(src.numel(), generator=generator, dtype=torch.float64)
+        log_ratio = u.log_().add_(log_bound).sub_(affinity(src, dst))
+        if number + src.numel() > found[0].size:
+            found = _room(2 * found[0].size + src.numel(), found)
+        pairs = src.numpy(), dst.numpy(), log_ratio.numpy()
+        number = keep_below(log_scale, *pairs, self_loops, *found, number)
+    src, dst, ratio = (part[:number] for part in found)
+    return src, dst, ratio
+
+
+def _room(size: int, old: Sequence[Any] = ()) -> list[Any]:
+    """Arrays ``src``, ``dst`` and ``ratio`` for ``size`` pairs, which begin with the old ones."""
+    room = [np.empty(size, kind) for kind in (np.int32, np.int32, np.float64)]
+    for new, values in zip(room, old, strict=False):
+        new[: values.size] = values
+    return room
+
+
+def _smallest(src: Any, dst: Any, ratio: Any, number: int) -> Tensor:
+    """The ``number`` pairs with the smallest ratios, of equal ones the first, as ``[2, E]``."""
+    from pyngn_graph.generators.kernels import take_smallest
+
+    limit = math.inf
+    if number < ratio.size:
+        limit = float(np.partition(ratio, number - 1)[number - 1])
+    return torch.from_numpy(take_smallest(src, dst, ratio, limit, number))
 
 
 def edge_count(degree: float, num_nodes: int, possible: int) -> int:
@@ -86,10 +123,10 @@ def successes(total: int, log_p: float, generator: torch.Generator) -> Iterator[
     while p > 0 and last < total - 1:
         size = min(_CHUNK, int(1.1 * p * (total - last)) + 32)
         u = torch.rand(size, generator=generator, dtype=torch.float64)
-        gap = torch.floor(torch.log1p(-u) / math.log1p(-p)) + 1
-        hit = last + gap.clamp(max=total).long().cumsum(0)
+        gap = u.neg_().log1p_().div_(math.log1p(-p)).floor_().add_(1)
+        hit = gap.clamp_(max=total).long().cumsum_(0).add_(last)
         last = int(hit[-1])
-        yield hit[hit < total]
+        yield hit if last < total else hit[hit < total]
 
 
 def nearby(place: Tensor, log_peak: float, generator: torch.Generator) -> Iterator[Proposal]:
@@ -100,6 +137,8 @@ def nearby(place: Tensor, log_peak: float, generator: torch.Generator) -> Iterat
     ``shell = sum(max(|k| - 1, 0)^2)`` share one bound. Pairs beyond the last shell, where the
     bound is below 1 / N, are sampled from all N x N pairs.
     """
+    from pyngn_graph.generators.kernels import pairs_of_blocks
+
     num_nodes = place.size(0)
     place = place - place.amin(dim=0)
     extent = place.amax(dim=0)
@@ -130,12 +169,10 @@ def nearby(place: Tensor, log_peak: float, generator: torch.Generator) -> Iterat
                 a, b = occupied.nonzero()[:, 1], there[occupied]  # pairs of cubes, one block each
                 end = (count[a] * count[b]).cumsum(0)
                 total = int(end[-1]) if end.numel() else 0
+                blocks = [part.numpy() for part in (end, a, b, start, count, order)]
                 for hit in successes(total, log_bound(shell), generator):
-                    block = torch.searchsorted(end, hit, right=True)
-                    first, second = a[block], b[block]
-                    local = hit - end[block] + count[first] * count[second]
-                    src = order[start[first] + local // count[second]]
-                    yield src, order[start[second] + local % count[second]], log_bound(shell)
+                    src, dst = map(torch.from_numpy, pairs_of_blocks(hit.numpy(), *blocks))
+                    yield src, dst, log_bound(shell)
     for hit in successes(num_nodes**2, log_bound(last_shell + 1), generator):
         src, dst = hit // num_nodes, hit % num_nodes
         far = _shell(cell[src] - cell[dst]) > last_shell

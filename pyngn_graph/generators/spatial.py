@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.generators.anatomy import Anatomy
-from pyngn_graph.graph import validate
+from pyngn_graph.graph import checked_edge_index, validate
 
 
 @dataclass(eq=False, repr=False)
@@ -80,12 +80,13 @@ class SpatialGenerator(Anatomy):
         num_nodes = int(cast(int, self.num_nodes))  # set when the generator was made
         pos, inhibitory = self._positions(num_nodes), self._inhibitory(num_nodes)
         edge_index = self.wire(pos, inhibitory, self._stream("wiring"))
-        edge_index = edge_index[:, (edge_index[0] * num_nodes + edge_index[1]).argsort(stable=True)]
-        magnitude = self._magnitudes(edge_index.size(1))
+        edge_index = _sorted(checked_edge_index(edge_index, num_nodes), num_nodes)
         data = Data(
             pos=pos,
             edge_index=edge_index,
-            edge_weight=self._signed(magnitude, edge_index[0], inhibitory),
+            edge_weight=self._signed(
+                self._magnitudes(edge_index.size(1)), edge_index[0], inhibitory
+            ),
             edge_delay=self._delays(pos, edge_index),
             inhibitory=inhibitory,
             dt=float(self.dt),
@@ -93,3 +94,10 @@ class SpatialGenerator(Anatomy):
             **self._growth(),
         )
         return validate(data)
+
+
+def _sorted(edge_index: Tensor, num_nodes: int) -> Tensor:
+    """``edge_index`` [2, E] in the order of (src, dst)."""
+    from pyngn_graph.generators.kernels import sorted_edges
+
+    return torch.from_numpy(sorted_edges(*edge_index.contiguous().numpy(), num_nodes))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pyngn_graph.generators.anatomy import squared_distance
 from pyngn_graph.generators.sampling import Proposal, connect, edge_count, first_guess, nearby
 from pyngn_graph.generators.spatial import SpatialGenerator
 
@@ -51,6 +50,8 @@ class Tissue(SpatialGenerator):
 
     def wire(self, pos: Tensor, inhibitory: Tensor, generator: torch.Generator) -> Tensor:
         """See :meth:`SpatialGenerator.wire`."""
+        from pyngn_graph.generators.kernels import affinities
+
         chances = [[self.c_ee, self.c_ei], [self.c_ie, self.c_ii]]  # row pre, column post
         log_chance = torch.tensor(chances, dtype=torch.float64).log()
         kind, count = inhibitory.long(), torch.bincount(inhibitory.long(), minlength=2)
@@ -61,9 +62,10 @@ class Tissue(SpatialGenerator):
         if possible == 0:
             return torch.empty(2, 0, dtype=torch.long)
         place = pos.double() / self.length_scale
+        neurons = [part.numpy() for part in (place, kind, log_chance)]
 
         def affinity(src: Tensor, dst: Tensor) -> Tensor:
-            return log_chance[kind[src], kind[dst]] - squared_distance(place, src, dst)
+            return torch.from_numpy(affinities(*neurons, src.numpy(), dst.numpy()))
 
         def propose(log_scale: float) -> Iterator[Proposal]:
             return nearby(place, log_scale + float(log_chance.max()), generator)
@@ -85,19 +87,20 @@ def _guess(
     """
     num_nodes = place.size(0)
     sample = torch.randperm(num_nodes, generator=generator)[: max(64, (1 << 18) // num_nodes)]
-    squared = torch.cdist(place[sample], place).square()
+    squared = torch.cdist(place[sample], place).square_()
     squared[torch.arange(sample.numel()), sample] = math.inf  # self loops count for little
 
-    def expected(log_scale: float) -> float:
+    def expected(log_scale: float, squared: Tensor) -> float:
         shares = [
-            (log_scale + float(log_c) - squared).clamp(max=0).exp().sum() * many
+            (log_scale + float(log_c) - squared).clamp_(max=0).exp_().sum() * many
             for log_c, many in zip(log_chance.flatten(), pairs.flatten(), strict=True)
         ]
         return float(torch.stack(shares).sum()) / (sample.numel() * max(1, num_nodes - 1))
 
-    guess = first_guess(num_edges, expected(0.0))
+    guess = first_guess(num_edges, expected(0.0, squared))
+    near = squared[squared < guess + 50]  # all others together do not make one synapse
     for _ in range(50):  # close pairs become certain, and s must make up for it
-        if expected(guess) >= 1.05 * num_edges:
+        if expected(guess, near) >= 1.05 * num_edges:
             break
         guess += 0.25
     return guess
