@@ -27,6 +27,9 @@ AHEAD = 32
 ROW, LINE = 128, 16
 """Edges of the next neuron to ask for beforehand, and how many of them share a cache line."""
 
+SOON = 8
+"""Edges between asking for the spikes of a target and reading them."""
+
 CACHE = 2**20
 """Bytes of a ring that stay in the cache of a core."""
 
@@ -100,12 +103,12 @@ class Gain(NamedTuple):
 class Senses(NamedTuple):
     """What oligodendrocytes and microglia know of the edges, and how they learn it.
 
-    ``edge`` and ``jump`` are the live edges by source, those of j at ``start[j] .. start[j + 1]``
-    (see :class:`Wiring`). The attributes from ``arrival`` to ``cost_clock`` are those of the graph,
-    ``[E]``; their clocks are ``clock`` ahead of the times used here, which count the steps since
-    the last tick: the first of the epoch is 1, older ones are 0 or less. Spikes that left before
-    the epoch with a delay of their own arrive over the k-th edge at the times
-    ``early_start[k] .. early_start[k + 1]`` of ``early``.
+    ``edge``, ``delay`` and ``target`` are those of the live edges by source, those of j at
+    ``start[j] .. start[j + 1]`` (see :class:`Wiring`). What stands from ``arrival`` to
+    ``cost_clock`` are attributes of the graph, ``[E]``; their clocks are ``clock`` ahead of the
+    times used here, which count the steps since the last tick: the first of the epoch is 1, older
+    ones are 0 or less. Spikes that left before the epoch with a delay of their own arrive over the
+    k-th edge at the times ``early_start[k] .. early_start[k + 1]`` of ``early``.
 
     A spike of the target n steps after the last arrival adds ``gains[n]``, if there is such a
     number, and an arrival costs ``price``; n steps leave ``powers[n]``.
@@ -115,7 +118,8 @@ class Senses(NamedTuple):
     heals: bool
     start: Array
     edge: Array
-    jump: Array
+    delay: Array
+    target: Array
     early_start: Array
     early: Array
     clock: int
@@ -261,6 +265,15 @@ def _slot(base, jump, size):
     return min(ahead, ahead - size)  # what is negative wraps around to something huge
 
 
+@njit(inline="always")
+def _ask_for_row(wiring, j):
+    """Asks for the first edges out of j, which are going to be read."""
+    first = wiring.start[j]
+    for e in range(first, min(first + ROW, wiring.start[j + 1]), LINE):
+        prefetch(wiring.jump, e)
+        prefetch(wiring.units, e)
+
+
 @compiled
 def _deliver_far(nodes, wiring, ring, base):
     """As :func:`_deliver`, for a ring too large for the cache: asks for each line beforehand."""
@@ -270,10 +283,7 @@ def _deliver_far(nodes, wiring, ring, base):
         first, last = start[nodes[k]], start[nodes[k] + 1]
         sent += last - first
         if k + 1 < nodes.size:
-            upcoming = start[nodes[k + 1]]
-            for e in range(upcoming, min(upcoming + ROW, start[nodes[k + 1] + 1]), LINE):
-                prefetch(jump, e)
-                prefetch(units, e)
+            _ask_for_row(wiring, nodes[k + 1])
         for e in range(first, min(first + AHEAD, last)):
             prefetch(ring, np.int64(_slot(base, jump[e], size)))
         for e in range(first, last - AHEAD):
@@ -292,6 +302,8 @@ def _deliver(nodes, wiring, ring, base):
     for k in range(nodes.size):
         first, last = start[nodes[k]], start[nodes[k] + 1]
         sent += last - first
+        if k + 1 < nodes.size:
+            _ask_for_row(wiring, nodes[k + 1])
         for e in range(first, last):
             ring[_slot(base, jump[e], size)] += units[e]
     return sent
@@ -318,8 +330,9 @@ def look_through(s, spike_start, spike_time, depth, seen, until):
         _index(pre, origin, latest, rank)
         summed = -1
         for k in range(s.start[j], s.start[j + 1]):
-            e, delay = s.edge[k], np.int64(s.jump[k]) // num_nodes
-            target = np.int64(s.jump[k]) - delay * num_nodes
+            if k + SOON < s.edge.size:
+                prefetch(spike_time, fresh[s.target[k + SOON]])
+            e, delay, target = s.edge[k], np.int64(s.delay[k]), s.target[k]
             shift = -delay - origin
             soon, last_soon = s.early_start[k], s.early_start[k + 1]
             while soon < last_soon and s.early[soon] <= seen:

@@ -58,6 +58,7 @@ class Sensing:
         self.data, self.micro, self.clock = data, micro, clock_of(data)
         self.time, self.seen, self.depth = 0, 0, fired.shape[0]
         _, edge = by_source(data)
+        delay, target = np.divmod(wiring.jump, wiring.jump.dtype.type(data.num_nodes))
         early_start, early = _early(data, edge, t, carried)
         kept = {name: _copy_of(data, f"edge_{name}", dtype) for name, dtype in KEPT.items()}
         clocks = [kept[name] for name in ("health_clock", "cost_clock")]
@@ -70,7 +71,8 @@ class Sensing:
             heals=micro is not None,
             start=wiring.start,
             edge=edge,
-            jump=wiring.jump,
+            delay=delay,
+            target=target,
             early_start=early_start,
             early=early,
             clock=self.clock,

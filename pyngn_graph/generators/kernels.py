@@ -3,13 +3,14 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from pyngn_graph.compiling import compiled
 
 Array = NDArray[Any]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def pairs_of_blocks(
     hits: Array, end: Array, a: Array, b: Array, start: Array, count: Array, order: Array
 ) -> tuple[Array, Array]:
@@ -31,7 +32,7 @@ def pairs_of_blocks(
     return src, dst
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def affinities(place: Array, kind: Array, log_chance: Array, src: Array, dst: Array) -> Array:
     """``log_chance`` [2, 2] of the kinds of each pair, less its squared distance."""
     affinity = squared_distances(place, src, dst)
@@ -40,7 +41,7 @@ def affinities(place: Array, kind: Array, log_chance: Array, src: Array, dst: Ar
     return affinity
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def squared_distances(place: Array, src: Array, dst: Array) -> Array:
     """Squared distances between the rows ``src`` and ``dst`` of ``place`` [N, 3] float64."""
     squared = np.empty(src.size, np.float64)
@@ -52,7 +53,7 @@ def squared_distances(place: Array, src: Array, dst: Array) -> Array:
     return squared
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def keep_below(
     limit: float,
     src: Array,
@@ -75,7 +76,7 @@ def keep_below(
     return number
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def take_smallest(src: Array, dst: Array, ratio: Array, limit: float, number: int) -> Array:
     """The pairs below ``limit`` and the first of those at it, ``number`` in all, as [2, E]."""
     edges, ties = np.empty((2, number), np.int64), number
@@ -90,7 +91,7 @@ def take_smallest(src: Array, dst: Array, ratio: Array, limit: float, number: in
     return edges
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def sorted_edges(src: Array, dst: Array, num_nodes: int) -> Array:
     """The edges as [2, E] int64, sorted by (src, dst): two counting sorts, the last key first."""
     senders, place = np.empty(dst.size, np.int32), _starts(dst, num_nodes)
@@ -108,7 +109,7 @@ def sorted_edges(src: Array, dst: Array, num_nodes: int) -> Array:
     return edges
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _starts(group: Array, num_groups: int) -> Array:
     """Where each group starts once sorted, and their end: [num_groups + 1]."""
     starts = np.zeros(num_groups + 1, np.int64)
