@@ -9,6 +9,7 @@ from torch_geometric.data import Data
 from torch_geometric.transforms import Compose
 
 from pyngn_graph import Astrocyte, GlialCell, Microglia, Oligodendrocyte
+from pyngn_graph.glia.base import power_table, powers
 
 CELLS = [Astrocyte(), Oligodendrocyte(), Oligodendrocyte("coherence"), Microglia()]
 
@@ -40,3 +41,11 @@ def test_delays_may_be_as_long_as_the_reservoir_allows(cell: GlialCell) -> None:
     graph = random_graph()
     graph.edge_delay = graph.edge_delay + 20_000
     assert bool((cell(graph).edge_delay > 20_000).all())
+
+
+@pytest.mark.parametrize("base", [0.0, 1e-30, 0.5, 0.96, 1.0 - 2e-3, 1.0])
+def test_powers_are_those_of_python_however_high(base: float) -> None:
+    n = torch.tensor([0, 1, 2, 5, 100, 1_000, 60_000, 10**12])
+    expected = torch.tensor([base**k for k in n.tolist()], dtype=torch.float64).float()
+    assert torch.equal(powers(base, n), expected)
+    assert power_table(base, 10**12).numel() <= 60_000

@@ -59,7 +59,7 @@ class Ticks:
 
 
 def simulate(network: Network, options: argparse.Namespace) -> Result:
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(1)
     num_nodes, degree = network.target.shape
     with Stopwatch() as build:
         source = torch.arange(num_nodes).repeat_interleave(degree)
@@ -79,6 +79,7 @@ def simulate(network: Network, options: argparse.Namespace) -> Result:
             hold=options.steps,
             bias=torch.from_numpy(network.drive),
             backend="reference" if options.variant == "reference" else "event",
+            threads=options.threads,
         )
         del graph, source
         reservoir.reset(v=torch.from_numpy(network.potential))

@@ -25,7 +25,7 @@ AHEAD = 32
 """Synaptic events between asking for a line of the ring and writing to it."""
 
 ROW, LINE = 128, 16
-"""Edges of the next neuron to ask for beforehand, and how many of them share a cache line."""
+"""Edges of an upcoming neuron to ask for beforehand, and how many of them share a cache line."""
 
 SOON = 8
 """Edges between asking for the spikes of a target and reading them."""
@@ -111,7 +111,7 @@ class Senses(NamedTuple):
     k-th edge at the times ``early_start[k] .. early_start[k + 1]`` of ``early``.
 
     A spike of the target n steps after the last arrival adds ``gains[n]``, if there is such a
-    number, and an arrival costs ``price``; n steps leave ``powers[n]``.
+    number, and an arrival costs ``price``; n steps leave ``powers[n]``, or the last of them.
     """
 
     listens: bool
@@ -282,14 +282,19 @@ def _deliver_far(nodes, wiring, ring, base):
     for k in range(nodes.size):
         first, last = start[nodes[k]], start[nodes[k] + 1]
         sent += last - first
-        if k + 1 < nodes.size:
-            _ask_for_row(wiring, nodes[k + 1])
-        for e in range(first, min(first + AHEAD, last)):
-            prefetch(ring, np.int64(_slot(base, jump[e], size)))
-        for e in range(first, last - AHEAD):
+        upcoming = start[nodes[k + 1]] if k + 1 < nodes.size else first
+        if k + 3 < nodes.size:
+            _ask_for_row(wiring, nodes[k + 3])
+        if k == 0:
+            for e in range(first, min(first + AHEAD, last)):
+                prefetch(ring, np.int64(_slot(base, jump[e], size)))
+        middle = max(first, last - AHEAD)
+        for e in range(first, middle):
             prefetch(ring, np.int64(_slot(base, jump[e + AHEAD], size)))
             ring[_slot(base, jump[e], size)] += units[e]
-        for e in range(max(first, last - AHEAD), last):
+        for e in range(middle, last):  # and now for those of the next neuron
+            soon = min(upcoming + e - middle, jump.size - 1)
+            prefetch(ring, np.int64(_slot(base, jump[soon], size)))
             ring[_slot(base, jump[e], size)] += units[e]
     return sent
 
@@ -353,7 +358,7 @@ def look_through(s, spike_start, spike_time, depth, seen, until):
                 hits += near
                 lags += lag if near else 0
                 if s.heals and lag < s.gains.size:
-                    health = health * s.powers[post - since] + s.gains[lag]
+                    health = health * _power(s.powers, post - since) + s.gains[lag]
                     since = np.int64(post)
             if s.listens:
                 s.hits[e] += hits
@@ -378,6 +383,11 @@ def look_through(s, spike_start, spike_time, depth, seen, until):
             arrival = arrival if arrival > max(seen, known) else known
             if arrival > seen:
                 s.arrival[e] = s.clock + arrival
+
+
+@njit(inline="always")
+def _power(powers, n):
+    return powers[min(n, powers.size - 1)]
 
 
 @compiled
@@ -411,7 +421,7 @@ def _sum_up(powers, price, pre, first, total):
     cost = price
     for n in range(first, pre.size):
         if n > first:
-            cost = cost * powers[pre[n] - pre[n - 1]] + price
+            cost = cost * _power(powers, pre[n] - pre[n - 1]) + price
         total[n - first] = cost
 
 
@@ -431,7 +441,7 @@ def _charge(s, k, e, pre, delay, until):
         n += arrives == now
         while soon < last_soon and s.early[soon] == now:
             soon += 1
-        cost = cost * s.powers[now - since] + s.price
+        cost = cost * _power(s.powers, now - since) + s.price
         since = now
     s.cost[e], s.cost_clock[e] = cost, s.clock + since
 

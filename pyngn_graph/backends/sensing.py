@@ -10,7 +10,7 @@ from torch_geometric.data import Data
 from pyngn_graph.backends import kernels
 from pyngn_graph.backends.wiring import by_source
 from pyngn_graph.glia import Microglia, Oligodendrocyte
-from pyngn_graph.glia.base import as_array, clock_of, dt_of
+from pyngn_graph.glia.base import as_array, clock_of, dt_of, power_table
 from pyngn_graph.sorting import group_by
 
 STEPS = 4096
@@ -105,7 +105,7 @@ class Sensing:
         start, order = group_by(node, np.ones(node.size, dtype=np.bool_), self.data.num_nodes)
         senses = self.senses
         if self.micro is not None:
-            powers = self.micro.decay_table(self.time - self.oldest)
+            powers = power_table(self.micro.survival, self.time - self.oldest)
             senses = senses._replace(powers=powers.numpy())
         kernels.look_through(senses, start, time[order], self.depth, self.seen, self.time)
         self.seen = self.time

@@ -108,9 +108,23 @@ def no_arrivals(data: Data) -> Tensor:
     return torch.full_like(data.edge_index[0], NEVER)
 
 
+def powers(base: float, n: Tensor) -> Tensor:
+    """``base ** n`` for whole numbers ``n``, from :func:`power_table`."""
+    table = power_table(base, int(n.max()) if n.numel() else 0)
+    return table.to(n.device)[n.clamp(max=table.numel() - 1)]
+
+
 def power_table(base: float, longest: int) -> Tensor:
-    """``base ** n`` for n = 0 .. at least ``longest``: float64, rounded once to float32."""
-    return _power_table(base, 1 << longest.bit_length())
+    """``base ** n`` for n = 0 .. at least ``longest``: float64, rounded once to float32.
+
+    It ends earlier where all further powers are the same: the last entry stands for them.
+    """
+    size = 1 << longest.bit_length()
+    if base == 1.0:
+        size = 1
+    elif base < 1.0:  # no float32 is as small as e^-104
+        size = min(size, 2 if base == 0.0 else math.ceil(-104.0 / math.log(base)) + 1)
+    return _power_table(base, size)
 
 
 @lru_cache(maxsize=64)

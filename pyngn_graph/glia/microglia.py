@@ -13,7 +13,7 @@ from pyngn_graph.glia.base import (
     dt_of,
     f32,
     no_arrivals,
-    power_table,
+    powers,
     remember_arrivals,
 )
 from pyngn_graph.glia.pruning import CRITERIA, Criterion, Selector, select
@@ -160,9 +160,10 @@ class Microglia(GlialCell):
             return torch.tensor([self.eta], dtype=torch.float64).float()
         return decay_table(self.eta, self.tau_h / dt, int(16.0 * self.tau_h / dt) + 1)
 
-    def decay_table(self, longest: int) -> Tensor:
-        """What n steps leave of health, n = 0 .. at least ``longest``; float32."""
-        return power_table(1.0 - self.eta * self.decay, longest)
+    @property
+    def survival(self) -> float:
+        """What a step leaves of health."""
+        return 1.0 - self.eta * self.decay
 
     def longest_delay(self, data: Data) -> int:
         """The delay over the longest distance in the graph, where edges may grow."""
@@ -189,8 +190,7 @@ class Microglia(GlialCell):
 
     def _decayed(self, data: Data, key: str, event: Tensor | slice = slice(None)) -> Tensor:
         since = clock_of(data) - data[f"{key}_clock"][event]
-        longest = int(since.max()) if since.numel() else 0
-        return data[key][event] * self.decay_table(longest).to(since.device)[since]
+        return data[key][event] * powers(self.survival, since)
 
     def health(self, data: Data) -> Tensor:
         """H of every edge as it stands now, ``[E]`` float32."""

@@ -14,7 +14,7 @@ from pyngn_graph.glia.base import (
     clock_of,
     dt_of,
     no_arrivals,
-    power_table,
+    powers,
     remember_arrivals,
 )
 from pyngn_graph.glia.coherence import Coherence
@@ -55,8 +55,7 @@ def graded(cell: "Oligodendrocyte", data: Data) -> Tensor:
     :math:`D \leftarrow D + \eta (D^* - D)`.
     """
     goal = graded_delays(data, cell.min_delay, cell.max_delay)
-    most = int(data.edge_hits.max()) if data.num_edges else 0
-    stay = power_table(1.0 - cell.eta, most).to(goal.device)[data.edge_hits]
+    stay = powers(1.0 - cell.eta, data.edge_hits)
     return torch.where(data.edge_hits > 0, goal + stay * (data.edge_delay - goal), data.edge_delay)
 
 
