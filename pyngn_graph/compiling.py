@@ -16,7 +16,8 @@ class Notice(event.Listener):
 
     def on_start(self, event: event.Event) -> None:
         """Says it, if what is compiled is ours."""
-        if not self.given and event.data["dispatcher"].py_func.__module__.startswith("pyngn_graph"):
+        module = event.data["dispatcher"].py_func.__module__ or ""  # None for what 'exec' makes
+        if not self.given and module.startswith("pyngn_graph."):
             self.given = True
             logging.getLogger("pyngn_graph").warning(
                 "pyngn_graph compiles its inner loops: some seconds, once on this machine"

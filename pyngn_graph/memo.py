@@ -17,7 +17,8 @@ def remembered(
     """Makes a function of a graph remember its last result for each graph.
 
     It is computed anew when one of the tensors ``keys``, of which the first is always there, is
-    replaced or edited in place, or when other arguments differ. The result must not be edited.
+    replaced or edited in place, or when other arguments differ. Edits that torch does not see,
+    through ``.data`` or a numpy view, are not seen here either. The result must not be edited.
     """
 
     def decorate(function: Callable[Concatenate[Data, P], R]) -> Callable[Concatenate[Data, P], R]:

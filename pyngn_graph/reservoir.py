@@ -16,7 +16,7 @@ from pyngn_graph.backends import resolve
 from pyngn_graph.card import card
 from pyngn_graph.diagnosis import Diagnosis, diagnose
 from pyngn_graph.glia.base import GlialCell
-from pyngn_graph.graph import MAX_DELAY, prepare
+from pyngn_graph.graph import MAX_DELAY, prepare, validate
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.projection import Projection
 from pyngn_graph.recording import Probe, Recording
@@ -373,6 +373,7 @@ class TriglialReservoir(nn.Module):
     ) -> tuple[Probe, Data]:
         if not isinstance(every, Integral) or every < 1:
             raise ValueError(f"'every' must be a whole number of steps >= 1 (got {every!r})")
+        validate(self._graph, max_delay=self.setting.max_delay)  # it may have been edited by hand
         x, samples = self.projection.checked(x, num_steps, lengths)
         hold = self.setting.hold if num_steps is None else 1
         learns = self.training and bool(self.glia)

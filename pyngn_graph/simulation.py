@@ -28,6 +28,9 @@ SPAN = 1024
 CURRENTS = 2**22
 """External currents held in memory at a time."""
 
+SPIKES = 2**28
+"""Spikes for which there is room at a time."""
+
 
 @dataclass(frozen=True, eq=False)
 class Setting:
@@ -116,6 +119,7 @@ class Simulation:
     ) -> None:
         self.setting, self.projection, self.learns = setting, projection, learns
         self.data, self.state, self.potential = copy.copy(data), state, potential
+        self.data.edge_weight = on_grid(data.edge_weight, weight_grid(data))
 
     def run(
         self, x: Tensor, samples: Tensor, hold: int, probe: Probe, progress: bool | None
@@ -189,7 +193,8 @@ class Simulation:
         keep = math.exp(-setting.dt / setting.tau_trace) if setting.tau_trace else 0.0
         decay = f32(keep), f32(1.0 - keep)
         start, stop, clock = 0, signal.size(1) * hold, self.data.clock
-        span = min(SPAN, max(1, CURRENTS // state.trace.numel()) * hold)
+        size = state.trace.numel()
+        span = min(SPAN, max(1, CURRENTS // size) * hold, max(1, SPIKES // size))
         while start < stop:
             end = min(start + span, stop)
             if self.learns:

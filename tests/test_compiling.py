@@ -22,6 +22,9 @@ def test_the_first_compilation_is_announced_and_no_other(caplog: pytest.LogCaptu
     caplog.clear()
     with event.install_listener("numba:compile", Notice()):
         compile_one("elsewhere", 1)
+        made = dict[str, Callable[[int], int]]()
+        exec("def same(x): return x", made)  # belongs to no module
+        assert njit(made["same"])(1) == 1
         assert not caplog.records
         compile_one("pyngn_graph.anything", 1, 1.0)
         compile_one("pyngn_graph.anything", 1)

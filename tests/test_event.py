@@ -45,6 +45,7 @@ def cells(draw: st.DrawFn) -> list[Any]:
                 criterion=draw(st.sampled_from(sorted(CRITERIA))),
                 trace=draw(st.sampled_from(["window", "coincidence"])),
                 cost=draw(st.sampled_from([0.0, 0.25])),
+                eta=draw(st.sampled_from([0.0, 0.02])),
                 threshold=0.495,
                 fraction=0.1,
                 keep=0.2,

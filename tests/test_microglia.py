@@ -202,7 +202,7 @@ def test_keep_counts_the_edges_of_the_beginning() -> None:
         data = cell(data)
     assert int(data.edge_mask.sum()) == 10  # of 20 that were alive
     more = Microglia("random", fraction=0.5, keep=0.2, min_in=0)
-    for clock in range(6):
+    for clock in range(6, 12):
         data.clock = clock
         data = more(data)
     assert int(data.edge_mask.sum()) == 4
@@ -468,3 +468,25 @@ def test_axons_stay_in_their_graph_of_a_batch() -> None:
 def test_a_criterion_is_a_name_or_a_function() -> None:
     with pytest.raises(TypeError, match=r"'criterion' must be a name or a function \(got 3\)"):
         Microglia(criterion=3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("key", ["edge_health_clock", "edge_cost_clock", "edge_arrival"])
+def test_edges_that_are_ahead_of_the_clock_are_refused(key: str) -> None:
+    data = Microglia().prepare(tagged(0, clock=50))
+    data[key] = torch.full_like(data.edge_index[0], 60)
+    with pytest.raises(ValueError, match=f"'{key}' reaches 60, later than 'clock' = 50"):
+        Microglia()(data)
+
+
+def test_what_arrivals_cost_is_taken_off_by_any_cell_and_only_once() -> None:
+    graph = graph_of(2, [(0, 1, 1.0, 1)])
+    cell = Microglia(eta=0.1, decay=0.0, cost=0.5, initial_health=1.0, fraction=0.0)
+    data = cell.prepare(graph.clone())
+    data.clock = 1
+    cell.observe(data, torch.tensor([True]), torch.tensor([False, False]))
+    assert data.edge_health.tolist() == [1.0]
+    assert cell.health(data).tolist() == pytest.approx([0.95])
+    free = Microglia(eta=0.1, decay=0.0, cost=0.0, fraction=0.0)
+    ticked = free(data)
+    assert ticked.edge_health.tolist() == pytest.approx([0.95])
+    assert free(ticked).edge_health.tolist() == pytest.approx([0.95])

@@ -797,6 +797,34 @@ def test_a_delay_that_was_lengthened_by_hand_finds_its_past(backend: str) -> Non
     assert reservoir.run(num_steps=60).events.tolist() == [[0, 39, 1]]
 
 
+def test_weights_edited_by_hand_are_put_on_their_grid() -> None:
+    runs = []
+    for name in ("reference", "event"):
+        reservoir = TriglialReservoir(
+            random_graph(0, 20, 120, weight=0.5), bias=(0.9, 2.0), backend=name
+        ).eval()
+        reservoir.run(num_steps=50)
+        reservoir.graph.edge_weight *= 0.7
+        runs.append(reservoir.run(num_steps=100, record="v"))
+    assert_same_run(*runs)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "rule"),
+    [
+        ("edge_delay", -(10**6), "must be at least 1 step"),
+        ("edge_weight", float("nan"), "must be finite"),
+        ("edge_index", 99, r"must lie in \[0, 19\]"),
+    ],
+)
+def test_a_graph_broken_by_hand_is_refused(backend: str, key: str, value: float, rule: str) -> None:
+    reservoir = TriglialReservoir(random_graph(0, 20, 120), bias=(0.9, 2.0), backend=backend).eval()
+    reservoir.run(num_steps=50)
+    reservoir.graph[key].fill_(value)
+    with pytest.raises(ValueError, match=f"'{key}' {rule}"):
+        reservoir.run(num_steps=50)
+
+
 def test_a_reset_forgets_arrivals_even_if_glia_rest_in_between(backend: str) -> None:
     reservoir = TriglialReservoir(
         random_graph(4), glia=[Oligodendrocyte()], bias=2.0, stateful=True, backend=backend

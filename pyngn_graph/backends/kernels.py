@@ -154,20 +154,25 @@ class Taps(NamedTuple):
     calcium: Array
 
 
-@intrinsic
-def prefetch(typing_context, array, place):
-    """Asks for the cache line of ``array[place]``, which is going to be written."""
+def _asking(writes):
+    @intrinsic
+    def prefetch(typing_context, array, place):
+        def generate(context, builder, signature, args):
+            data = context.make_array(signature.args[0])(context, builder, args[0]).data
+            byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+            kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+            llvm = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+            line = builder.bitcast(builder.gep(data, [args[1]]), byte)
+            builder.call(llvm, [line, *(ir.Constant(word, value) for value in (writes, 3, 1))])
+            return context.get_dummy_value()
 
-    def generate(context, builder, signature, args):
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
-        llvm = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        line = builder.bitcast(builder.gep(data, [args[1]]), byte)
-        builder.call(llvm, [line, *(ir.Constant(word, value) for value in (1, 3, 1))])
-        return context.get_dummy_value()
+        return types.void(array, types.int64), generate
 
-    return types.void(array, types.int64), generate
+    return prefetch
+
+
+prefetch, prefetch_to_read = _asking(1), _asking(0)
+"""Ask for the cache line of ``array[place]``, which is going to be written, or only read."""
 
 
 def _at(value, i):
@@ -195,7 +200,7 @@ def _neurons(fast, row, before, now, c, drive, gain, grid, synaptic):
             jump = _at(c.syn_drive, i) * charge
         rest = _at(c.v_rest, i)
         x = rest + _at(c.alpha, i) * (x - rest) + _at(c.drive, i) * drive[i] + jump
-        x = x if x > _at(c.v_min, i) else _at(c.v_min, i)
+        x = _at(c.v_min, i) if x < _at(c.v_min, i) else x
         held = refractory[i]
         x = _at(c.v_reset, i) if held > 0 else x
         v[i] = x
@@ -260,7 +265,7 @@ def _firing(now, nodes):
 
 @njit(inline="always")
 def _slot(base, jump, size):
-    """``(base + jump) % size`` for unsigned numbers, the first two at most ``size``."""
+    """``(base + jump) % size`` for unsigned numbers, where the sum is below ``2 * size``."""
     ahead = base + jump
     return min(ahead, ahead - size)  # what is negative wraps around to something huge
 
@@ -270,8 +275,8 @@ def _ask_for_row(wiring, j):
     """Asks for the first edges out of j, which are going to be read."""
     first = wiring.start[j]
     for e in range(first, min(first + ROW, wiring.start[j + 1]), LINE):
-        prefetch(wiring.jump, e)
-        prefetch(wiring.units, e)
+        prefetch_to_read(wiring.jump, e)
+        prefetch_to_read(wiring.units, e)
 
 
 @compiled
@@ -336,7 +341,7 @@ def look_through(s, spike_start, spike_time, depth, seen, until):
         summed = -1
         for k in range(s.start[j], s.start[j + 1]):
             if k + SOON < s.edge.size:
-                prefetch(spike_time, fresh[s.target[k + SOON]])
+                prefetch_to_read(spike_time, fresh[s.target[k + SOON]])
             e, delay, target = s.edge[k], np.int64(s.delay[k]), s.target[k]
             shift = -delay - origin
             soon, last_soon = s.early_start[k], s.early_start[k + 1]

@@ -115,7 +115,7 @@ def first_guess(num_edges: int, mass: float) -> float:
 
 def successes(total: int, log_p: float, generator: torch.Generator) -> Iterator[Tensor]:
     """Yields, in chunks, which of ``total`` independent trials of probability p succeed."""
-    if log_p >= 0:
+    if log_p >= 0 or math.exp(log_p) == 1.0:
         for first in range(0, total, _CHUNK):
             yield torch.arange(first, min(first + _CHUNK, total))
         return

@@ -90,6 +90,20 @@ def as_array(value: Tensor) -> NDArray[Any]:
     return array
 
 
+def check_clocks(data: Data, *keys: str) -> None:
+    """Refuses a graph on which one of ``data[key]`` ``[E]`` is later than its clock.
+
+    Raises:
+        ValueError: If so: its edges have lived on, its clock has not.
+    """
+    for key in keys:
+        if key in data and data.num_edges and int(data[key].max()) > clock_of(data):
+            raise ValueError(
+                f"'{key}' reaches {int(data[key].max())}, later than 'clock' = {clock_of(data)} of "
+                f"the graph; keep 'data.clock' with the edges, or delete '{key}'"
+            )
+
+
 def f32(value: float) -> float:
     """The float32 nearest to ``value``: a constant that means the same on every backend."""
     return float(np.float32(value))

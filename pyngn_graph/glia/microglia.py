@@ -8,6 +8,7 @@ from torch_geometric.data import Data
 
 from pyngn_graph.glia.base import (
     GlialCell,
+    check_clocks,
     clock_of,
     decay_table,
     dt_of,
@@ -136,6 +137,7 @@ class Microglia(GlialCell):
             data.edge_cost_clock = torch.full_like(data.edge_index[0], clock_of(data))
         if "edge_arrival" not in data:
             data.edge_arrival = no_arrivals(data)
+        check_clocks(data, "edge_health_clock", "edge_cost_clock", "edge_arrival")
         if "first_num_edges" not in data:
             data.first_num_edges = int(alive(data).sum())
         elif isinstance(data.first_num_edges, Tensor):  # one number for each graph of a batch
@@ -147,12 +149,12 @@ class Microglia(GlialCell):
     @property
     def charges(self) -> bool:
         """Whether arrivals cost health."""
-        return self.trace == "window" and self.cost > 0.0
+        return self.price > 0.0
 
     @property
     def price(self) -> float:
         """What an arrival costs, a float32."""
-        return f32(self.eta * self.cost) if self.charges else 0.0
+        return f32(self.eta * self.cost) if self.trace == "window" else 0.0
 
     def gain_table(self, dt: float) -> Tensor:
         """What a spike of the target adds, by the lag since the last arrival in steps; float32."""
@@ -195,7 +197,7 @@ class Microglia(GlialCell):
     def health(self, data: Data) -> Tensor:
         """H of every edge as it stands now, ``[E]`` float32."""
         health = self._decayed(data, "edge_health")
-        return health - self._decayed(data, "edge_cost") if self.charges else health
+        return health - self._decayed(data, "edge_cost") if "edge_cost" in data else health
 
     def forget(self, data: Data) -> None:
         """Forgets the arrivals; health stays."""
@@ -206,7 +208,7 @@ class Microglia(GlialCell):
         data = self.prepare(data)
         data.edge_health = self.health(data)
         data.edge_health_clock = torch.full_like(data.edge_health_clock, clock_of(data))
-        if self.charges:
+        if "edge_cost" in data:
             data.edge_cost = torch.zeros_like(data.edge_cost)
             data.edge_cost_clock = torch.full_like(data.edge_cost_clock, clock_of(data))
         generator = torch.Generator().manual_seed((self.seed * 1_000_003 + clock_of(data)) % 2**63)

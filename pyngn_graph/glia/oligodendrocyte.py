@@ -11,6 +11,7 @@ from torch_geometric.data import Data
 from pyngn_graph.glia.base import (
     GlialCell,
     as_array,
+    check_clocks,
     clock_of,
     dt_of,
     no_arrivals,
@@ -147,6 +148,7 @@ class Oligodendrocyte(GlialCell):
             return data
         if "edge_arrival" not in data:
             data.edge_arrival = no_arrivals(data)
+        check_clocks(data, "edge_arrival")
         if "edge_hits" not in data:
             data.edge_hits = torch.zeros_like(data.edge_index[0])
             data.edge_lag = torch.zeros_like(data.edge_index[0])
