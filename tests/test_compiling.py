@@ -10,7 +10,9 @@ from pyngn_graph.compiling import Notice
 
 
 def compile_one(module: str, *values: float) -> None:
-    twice: Callable[[float], float] = lambda x: x + x  # noqa: E731
+    def twice(x: float) -> float:
+        return x + x
+
     twice.__module__ = module
     function = njit(twice)
     for value in values:

@@ -9,11 +9,10 @@ first epoch and its tick, which compile, are left out.
 """
 
 import argparse
-from functools import partial
 from typing import Any
 
 from report import median, millions_per_second, per_second, rate, ratio, spread, table, write
-from rounds import Simulator, arguments, interleaved, lay_down, run
+from rounds import Simulator, arguments, interleaved, jobs_of, lay_down
 
 SIMULATORS = {
     name: Simulator("run_ours.py", name) for name in ("event", "astrocytes", "glia", "no-ticks")
@@ -32,10 +31,7 @@ def measure(size: str, options: argparse.Namespace) -> dict[str, Any]:
     """All rounds of one size."""
     path, _ = lay_down(size, options)
     steps = round(1000 * options.seconds)
-    jobs = {
-        name: partial(run, name, simulator, path, steps, options)
-        for name, simulator in SIMULATORS.items()
-    }
+    jobs = jobs_of(SIMULATORS, path, steps, options)
     for job in jobs.values():  # compiles where that is kept; glia need the rate of the bare network
         job()
     return {"size": size, "rounds": interleaved(size, jobs, options.rounds)}

@@ -12,11 +12,10 @@ and the share of the bare kernel that it reaches is cpu(bare) over that.
 """
 
 import argparse
-from functools import partial
 from typing import Any
 
 from report import rate, spread, table, write
-from rounds import Simulator, arguments, interleaved, lay_down, run
+from rounds import Simulator, arguments, interleaved, jobs_of, lay_down
 
 SIMULATORS = {
     "event": Simulator("run_ours.py", "event"),
@@ -40,10 +39,7 @@ def measure(size: str, options: argparse.Namespace) -> dict[str, Any]:
     """All rounds of one size, and what follows from each."""
     path, _ = lay_down(size, options)
     steps = round(1000 * options.seconds)
-    jobs = {
-        name: partial(run, name, simulator, path, steps, options)
-        for name, simulator in SIMULATORS.items()
-    }
+    jobs = jobs_of(SIMULATORS, path, steps, options)
     jobs["event"]()  # compiles where that is kept; the bare kernel needs its spikes
     found = interleaved(size, jobs, options.rounds)
     derived = [

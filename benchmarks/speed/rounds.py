@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -104,6 +105,16 @@ def run(
     if done.returncode:
         raise RuntimeError(f"{name} failed on {path.parent.name}:\n{done.stdout}{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def jobs_of(
+    simulators: Mapping[str, Simulator], path: Path, steps: int, options: argparse.Namespace
+) -> dict[str, Callable[[], Any]]:
+    """A run of each simulator, ready to be called."""
+    return {
+        name: partial(run, name, simulator, path, steps, options)
+        for name, simulator in simulators.items()
+    }
 
 
 def spikes(name: str, path: Path) -> Spikes:

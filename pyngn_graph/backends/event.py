@@ -83,13 +83,13 @@ class EventMemory:
         neuron = state.neuron
         empty = np.zeros(self.num_nodes, dtype=np.float32)
         fast = kernels.Fast(
-            v=_copy(neuron.v[:, column]),
+            v=as_array(neuron.v[:, column]).copy(),
             refractory=np.zeros(self.num_nodes, dtype=np.int32)
             if neuron.refractory is None
-            else _copy(neuron.refractory[:, column]).astype(np.int32),
-            i_syn=empty if neuron.i_syn is None else _copy(neuron.i_syn[:, column]),
-            trace=_copy(state.trace[:, column]),
-            fired=_copy(state.history[:, :, column]).view(np.uint8),
+            else as_array(neuron.refractory[:, column]).astype(np.int32),
+            i_syn=empty if neuron.i_syn is None else as_array(neuron.i_syn[:, column]).copy(),
+            trace=as_array(state.trace[:, column]).copy(),
+            fired=as_array(state.history[:, :, column]).copy().view(np.uint8),
             # Spikes that keep their delays may arrive together over one edge: int32 is too small.
             ring=np.zeros(
                 (self.depth, self.num_nodes),
@@ -110,8 +110,8 @@ class EventMemory:
     def _gain(self, cell: Astrocyte | None) -> kernels.Gain:
         none = np.zeros(0, dtype=np.int64)
         data, one = self.data, np.ones(self.num_nodes, dtype=np.float32)
-        gain = _copy(data.gain) if "gain" in data else one
-        calcium = _copy(data.calcium) if "calcium" in data else np.zeros_like(one)
+        gain = as_array(data.gain).copy() if "gain" in data else one
+        calcium = as_array(data.calcium).copy() if "calcium" in data else np.zeros_like(one)
         zero = np.float32(0.0)
         if cell is None:
             off = (zero, zero, zero, zero, zero, zero)
@@ -260,7 +260,3 @@ def _neurons(c: LIFCoefficients, num_nodes: int) -> tuple[kernels.Neurons, bool]
         return kernels.Neurons(*(value.numpy()[()] for value in values)), synaptic
     arrays = (value.flatten().expand(num_nodes).contiguous().numpy() for value in values)
     return kernels.Neurons(*arrays), synaptic
-
-
-def _copy(value: Tensor) -> Any:
-    return value.contiguous().clone().numpy()

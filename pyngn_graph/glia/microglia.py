@@ -19,7 +19,7 @@ from pyngn_graph.glia.base import (
 )
 from pyngn_graph.glia.pruning import CRITERIA, Criterion, Selector, select
 from pyngn_graph.glia.regrowth import check_regrowth, longest_delay, regrow
-from pyngn_graph.graph import alive, keep_edges
+from pyngn_graph.graph import alive, keep_edges, num_live
 
 TRACES = ("window", "coincidence")
 
@@ -139,7 +139,7 @@ class Microglia(GlialCell):
             data.edge_arrival = no_arrivals(data)
         check_clocks(data, "edge_health_clock", "edge_cost_clock", "edge_arrival")
         if "first_num_edges" not in data:
-            data.first_num_edges = int(alive(data).sum())
+            data.first_num_edges = num_live(data)
         elif isinstance(data.first_num_edges, Tensor):  # one number for each graph of a batch
             data.first_num_edges = int(data.first_num_edges.sum())
         if self.regrow:

@@ -19,7 +19,7 @@ from pyngn_graph.glia.base import (
     remember_arrivals,
 )
 from pyngn_graph.glia.coherence import Coherence
-from pyngn_graph.graph import alive, round_delay
+from pyngn_graph.graph import alive, longest_delay
 
 DelayRule = Callable[["Oligodendrocyte", Data], Tensor]
 """A rule maps the cell and its graph to new delays ``[E]`` float32; bounds are kept for it."""
@@ -134,12 +134,10 @@ class Oligodendrocyte(GlialCell):
 
     def prepare(self, data: Data) -> Data:
         """Turns ``edge_delay`` into float32 and adds the counters of hits and lags."""
-        steps = round_delay(data.edge_delay)
         # Once they are floats, a longer one has just grown, and the next tick takes it in.
-        fresh = not data.edge_delay.is_floating_point()
-        if fresh and bool((steps > self.max_delay).any()):
+        if not data.edge_delay.is_floating_point() and longest_delay(data) > self.max_delay:
             raise ValueError(
-                f"'edge_delay' reaches {int(steps.max())} steps, beyond max_delay = "
+                f"'edge_delay' reaches {longest_delay(data)} steps, beyond max_delay = "
                 f"{self.max_delay} of this Oligodendrocyte; raise its 'max_delay'"
             )
         data.edge_delay = data.edge_delay.float()
