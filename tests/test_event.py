@@ -46,6 +46,7 @@ def cells(draw: st.DrawFn) -> list[Any]:
                 trace=draw(st.sampled_from(["window", "coincidence"])),
                 cost=draw(st.sampled_from([0.0, 0.25])),
                 eta=draw(st.sampled_from([0.0, 0.02])),
+                decay=draw(st.sampled_from([0.0, 2e-3, 20.0])),
                 threshold=0.495,
                 fraction=0.1,
                 keep=0.2,
@@ -162,8 +163,9 @@ def test_the_number_of_threads_changes_nothing(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("in_flight", ["arrival", "emission"])
 @pytest.mark.parametrize("cost", [0.0, 0.25])
+@pytest.mark.parametrize("decay", [2e-3, 20.0])  # brought up to date rarely, every 27 steps
 def test_an_epoch_longer_than_the_memory_for_spikes(
-    cost: float, in_flight: str, monkeypatch: pytest.MonkeyPatch
+    decay: float, cost: float, in_flight: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sensing, "STEPS", 1000)
     graph = random_graph(4, num_nodes=30, num_edges=200, weight=0.5)
@@ -171,7 +173,7 @@ def test_an_epoch_longer_than_the_memory_for_spikes(
     twins = [
         TriglialReservoir(
             graph,
-            glia=[Oligodendrocyte(max_delay=40), Microglia(cost=cost)],
+            glia=[Oligodendrocyte(max_delay=40), Microglia(cost=cost, decay=decay)],
             glia_period=3500,
             bias=bias,
             in_flight=in_flight,

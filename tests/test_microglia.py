@@ -11,6 +11,7 @@ from torch_geometric.data import Batch, Data
 from torch_geometric.transforms import Compose
 
 from pyngn_graph import Microglia, Oligodendrocyte, TriglialReservoir
+from pyngn_graph.glia.base import clock_of
 from pyngn_graph.graph import alive, in_degree, validate
 
 seeds = st.integers(0, 2**31)
@@ -83,10 +84,26 @@ def test_a_tick_brings_all_health_up_to_date() -> None:
     data.clock = 40
     ticked = cell(data)
     assert ticked.edge_health.tolist() == pytest.approx([0.5 * 0.95**40])
-    assert ticked.edge_health_clock.tolist() == [40]
+    assert ticked.health_clock == 40
     cell.forget(ticked)
     assert (ticked.edge_arrival < 0).all()
     assert ticked.edge_health.tolist() == pytest.approx([0.5 * 0.95**40])
+
+
+@pytest.mark.parametrize("decay", [1e-3, 1.0, 1.9, 1.9999999])
+def test_health_of_any_decay_stays_finite(decay: float) -> None:
+    cell = Microglia(eta=0.5, decay=decay, trace="coincidence")
+    graph = graph_of(2, [(0, 1, 1.0, 1)])
+    data = cell.prepare(graph)
+    for data.clock in range(1, 301):
+        cell.observe(data, torch.tensor([True]), torch.tensor([False, True]))
+    assert clock_of(data) - data.health_clock < cell.horizon
+    left = 1.0 - 0.5 * decay
+    expected = 0.5 * left**300 + 0.5 * (1.0 - left**300) / (1.0 - left)
+    assert cell.health(data).tolist() == pytest.approx([expected], rel=1e-5)
+    data.clock += 10**7
+    assert cell.prepare(data).health_clock >= data.clock - cell.horizon
+    assert cell.health(data).tolist() == pytest.approx([expected * left ** (10**7)])
 
 
 # Pruning
@@ -292,7 +309,7 @@ def test_regrown_edges_keep_their_axon_and_weight(seed: int, min_in: int) -> Non
     steps = torch.floor(1 + distance / 50.0 / 0.5 + 0.5).long()
     assert torch.equal(data.edge_delay[moved], steps)
     assert torch.equal(data.edge_delay[~moved], graph.edge_delay[~moved])
-    assert (data.edge_health_clock[moved] == 7).all()
+    assert data.health_clock == 7
     assert (data.edge_arrival[moved] < 0).all()
 
 
@@ -470,10 +487,10 @@ def test_a_criterion_is_a_name_or_a_function() -> None:
         Microglia(criterion=3)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("key", ["edge_health_clock", "edge_cost_clock", "edge_arrival"])
+@pytest.mark.parametrize("key", ["health_clock", "edge_arrival"])
 def test_edges_that_are_ahead_of_the_clock_are_refused(key: str) -> None:
     data = Microglia().prepare(tagged(0, clock=50))
-    data[key] = torch.full_like(data.edge_index[0], 60)
+    data[key] = 60 if key == "health_clock" else torch.full_like(data.edge_index[0], 60)
     with pytest.raises(ValueError, match=f"'{key}' reaches 60, later than 'clock' = 50"):
         Microglia()(data)
 

@@ -179,7 +179,7 @@ def test_a_tick_starts_the_count_anew_and_forgetting_keeps_it() -> None:
     cell.forget(forgotten)
     assert forgotten.edge_hits.tolist() == [1, 1]
     assert (forgotten.edge_arrival < 0).all()
-    ticked = cell(data)
+    ticked = cell.prepare(cell(data))
     assert ticked.edge_hits.tolist() == ticked.edge_lag.tolist() == [0, 0]
     assert torch.equal(ticked.edge_arrival, data.edge_arrival)
 

@@ -21,9 +21,7 @@ KEPT = {
     "hits": np.int64,
     "lag": np.int64,
     "health": np.float32,
-    "health_clock": np.int64,
     "cost": np.float32,
-    "cost_clock": np.int64,
 }
 """Attributes ``edge_*`` of the graph that are brought up to date."""
 
@@ -58,11 +56,7 @@ class Sensing:
         self.data, self.micro, self.clock = data, micro, clock_of(data)
         self.time, self.seen, self.depth = 0, 0, fired.shape[0]
         _, edge = by_source(data)
-        delay, target = np.divmod(wiring.jump, wiring.jump.dtype.type(data.num_nodes))
         early_start, early = _early(data, edge, t, carried)
-        kept = {name: _copy_of(data, f"edge_{name}", dtype) for name, dtype in KEPT.items()}
-        clocks = [kept[name] for name in ("health_clock", "cost_clock")]
-        self.oldest = min(int(each.min(initial=self.clock)) for each in clocks) - self.clock
         gains = np.zeros(0, dtype=np.float32)
         if micro is not None:
             gains = micro.gain_table(dt_of(data)).numpy()
@@ -71,16 +65,17 @@ class Sensing:
             heals=micro is not None,
             start=wiring.start,
             edge=edge,
-            delay=delay,
-            target=target,
+            target=as_array(data.edge_index[1]),
+            delay=as_array(data.edge_delay),
             early_start=early_start,
             early=early,
             clock=self.clock,
-            **kept,
-            window=0 if oligo is None else oligo.window_steps(dt_of(data)),
+            **_kept(data),
+            window=-1 if oligo is None else oligo.window_steps(dt_of(data)),
             gains=gains,
             price=np.float32(0.0 if micro is None else micro.price),
-            powers=np.ones(1, dtype=np.float32),
+            growth=np.ones(1, dtype=np.float32),
+            base=0,
         )
         self.nodes = [np.zeros(0, dtype=np.int32)]
         self.times = [np.zeros(0, dtype=np.int32)]
@@ -96,25 +91,40 @@ class Sensing:
         self.nodes.append(nodes.copy())
         self.times.append(np.repeat(step, counts))
         self.time += counts.size
+        while self.micro is not None and self._base + self.micro.horizon <= self.time:
+            self._look_through(self._base + self.micro.horizon)
+            self._write()
+            self.data.clock = self.clock + self.seen
+            self.micro.bring_up_to_date(self.data)
+            self.senses = self.senses._replace(**_kept(self.data))
         if self.time - self.seen > STEPS:
-            self.look_through()
+            self._look_through(self.time)
 
-    def look_through(self) -> None:
+    @property
+    def _base(self) -> int:
+        """The time since which health and cost grow."""
+        return self.micro.clock_of_health(self.data) - self.clock if self.micro is not None else 0
+
+    def _look_through(self, until: int) -> None:
         """Brings every edge up to date, and forgets spikes that have arrived everywhere."""
         node, time = np.concatenate(self.nodes), np.concatenate(self.times)
-        start, order = group_by(node, np.ones(node.size, dtype=np.bool_), self.data.num_nodes)
+        past = time <= until
+        start, order = group_by(node, past, self.data.num_nodes)
         senses = self.senses
         if self.micro is not None:
-            powers = power_table(self.micro.survival, self.time - self.oldest)
-            senses = senses._replace(powers=powers.numpy())
-        kernels.look_through(senses, start, time[order], self.depth, self.seen, self.time)
-        self.seen = self.time
+            growth = power_table(1.0 / self.micro.survival, until - self._base)
+            senses = senses._replace(growth=growth.numpy(), base=self._base)
+        kernels.look_through(senses, start, time[order], self.depth, self.seen, until)
+        self.seen = until
         under_way = time > self.seen - self.depth
         self.nodes, self.times = [node[under_way]], [time[under_way]]
 
     def settle(self) -> None:
         """Brings every edge up to date and writes what is known of them to the graph."""
-        self.look_through()
+        self._look_through(self.time)
+        self._write()
+
+    def _write(self) -> None:
         for name in KEPT:
             if f"edge_{name}" in self.data:
                 self.data[f"edge_{name}"] = torch.from_numpy(getattr(self.senses, name))
@@ -123,7 +133,8 @@ class Sensing:
 def _early(data: Data, edge: Any, t: int, carried: Tensor | None) -> tuple[Any, Any]:
     """Times at which carried spikes arrive over each ``edge``, as the senses count them."""
     if carried is None:
-        return np.zeros(edge.size + 1, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        none = np.zeros(0, dtype=np.int64)
+        return none, none
     number = np.full(data.num_edges, -1)
     number[edge] = np.arange(edge.size)
     first = torch.argsort(carried[0], stable=True)
@@ -132,6 +143,11 @@ def _early(data: Data, edge: Any, t: int, carried: Tensor | None) -> tuple[Any, 
     return start, due[order]
 
 
-def _copy_of(data: Data, key: str, dtype: Any) -> Any:
-    """``data[key]`` as an array that may be edited; empty where there is none."""
-    return as_array(data[key]).copy() if key in data else np.zeros(0, dtype=dtype)
+def _kept(data: Data) -> dict[str, Any]:
+    """What is known of the edges as arrays that may be edited; empty where there is nothing."""
+    return {
+        name: as_array(data[f"edge_{name}"]).copy()
+        if f"edge_{name}" in data
+        else np.zeros(0, dtype=dtype)
+        for name, dtype in KEPT.items()
+    }

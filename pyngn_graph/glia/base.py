@@ -91,15 +91,16 @@ def as_array(value: Tensor) -> NDArray[Any]:
 
 
 def check_clocks(data: Data, *keys: str) -> None:
-    """Refuses a graph on which one of ``data[key]`` ``[E]`` is later than its clock.
+    """Refuses a graph on which one of ``data[key]``, ``[E]`` or a number, is later than its clock.
 
     Raises:
         ValueError: If so: its edges have lived on, its clock has not.
     """
     for key in keys:
-        if key in data and data.num_edges and int(data[key].max()) > clock_of(data):
+        latest = torch.as_tensor(data.get(key, [])).flatten()
+        if latest.numel() and int(latest.max()) > clock_of(data):
             raise ValueError(
-                f"'{key}' reaches {int(data[key].max())}, later than 'clock' = {clock_of(data)} of "
+                f"'{key}' reaches {int(latest.max())}, later than 'clock' = {clock_of(data)} of "
                 f"the graph; keep 'data.clock' with the edges, or delete '{key}'"
             )
 
@@ -126,6 +127,12 @@ def powers(base: float, n: Tensor) -> Tensor:
     """``base ** n`` for whole numbers ``n``, from :func:`power_table`."""
     table = power_table(base, int(n.max()) if n.numel() else 0)
     return table.to(n.device)[n.clamp(max=table.numel() - 1)]
+
+
+def power(base: float, n: int) -> float:
+    """``base ** n`` for a whole number ``n``, a float32 from :func:`power_table`."""
+    table = power_table(base, n)
+    return float(table[min(n, table.numel() - 1)])
 
 
 def power_table(base: float, longest: int) -> Tensor:

@@ -14,12 +14,12 @@ from pyngn_graph.glia.base import (
     dt_of,
     f32,
     no_arrivals,
-    powers,
+    power,
     remember_arrivals,
 )
 from pyngn_graph.glia.pruning import CRITERIA, Criterion, Selector, select
 from pyngn_graph.glia.regrowth import check_regrowth, longest_delay, regrow
-from pyngn_graph.graph import alive, keep_edges, num_live
+from pyngn_graph.graph import alive, keep_edges, num_live, number
 
 TRACES = ("window", "coincidence")
 
@@ -33,11 +33,16 @@ class Microglia(GlialCell):
 
     with ``trace="coincidence"``. With ``trace="window"`` a spike of i adds
     :math:`\eta e^{-(t_i - a_e) / \tau_h}` and an arrival costs :math:`\eta\,\text{cost}`, under
-    the same decay. Between two ticks what spikes add stands in ``edge_health`` ``[E]`` and what
-    arrivals cost in ``edge_cost`` ``[E]``, each as of its last event; :meth:`health` is the H of
-    now. At every tick edges go where :math:`H < \theta` (``criterion="threshold"``),
-    or the lowest ``fraction`` by another criterion, excitatory and inhibitory edges ranked apart.
-    A target keeps its ``min_in`` best inputs, the graph ``keep`` of the edges it began with.
+    the same decay. Nothing decays edge by edge: what spikes add to ``edge_health`` ``[E]`` and
+    arrivals to ``edge_cost`` ``[E]`` is weighed by :math:`(1 - \eta\lambda)^{-n}`, n steps after
+    ``health_clock``, and :meth:`health` is the H of now,
+
+    .. math:: H = (1 - \eta\lambda)^n\,(\mathrm{edge\_health} - \mathrm{edge\_cost})
+
+    At every tick both are brought up to date, then edges go where :math:`H < \theta`
+    (``criterion="threshold"``), or the lowest ``fraction`` by another criterion, excitatory and
+    inhibitory edges ranked apart. A target keeps its ``min_in`` best inputs, the graph ``keep`` of
+    the edges it began with.
 
     Args:
         criterion: ``"relative"`` (H minus the mean over the target's other afferents),
@@ -127,17 +132,17 @@ class Microglia(GlialCell):
         self.length_scale, self.velocity, self.seed = length_scale, velocity, seed
 
     def prepare(self, data: Data) -> Data:
-        """Adds ``edge_health``, the clocks behind it, and the number of edges to begin with."""
+        """Adds ``edge_health``, its clock, and the number of edges to begin with."""
         if "edge_health" not in data:
             data.edge_health = torch.full_like(data.edge_weight, self.initial_health)
-        if "edge_health_clock" not in data:
-            data.edge_health_clock = torch.full_like(data.edge_index[0], clock_of(data))
+        data.health_clock = self.clock_of_health(data)
         if self.charges and "edge_cost" not in data:
             data.edge_cost = torch.zeros_like(data.edge_weight)
-            data.edge_cost_clock = torch.full_like(data.edge_index[0], clock_of(data))
         if "edge_arrival" not in data:
             data.edge_arrival = no_arrivals(data)
-        check_clocks(data, "edge_health_clock", "edge_cost_clock", "edge_arrival")
+        check_clocks(data, "health_clock", "edge_arrival")
+        if clock_of(data) - data.health_clock >= self.horizon:
+            self.bring_up_to_date(data)
         if "first_num_edges" not in data:
             data.first_num_edges = num_live(data)
         elif isinstance(data.first_num_edges, Tensor):  # one number for each graph of a batch
@@ -167,6 +172,12 @@ class Microglia(GlialCell):
         """What a step leaves of health."""
         return 1.0 - self.eta * self.decay
 
+    @property
+    def horizon(self) -> int:
+        """Steps after which health is brought up to date: weights have grown a millionfold."""
+        lost = -math.log(self.survival)
+        return max(1, int(math.log(2.0**20) / lost)) if lost else 2**62
+
     def longest_delay(self, data: Data) -> int:
         """The delay over the longest distance in the graph, where edges may grow."""
         return longest_delay(data, self.velocity) if self.regrow else 1
@@ -174,30 +185,35 @@ class Microglia(GlialCell):
     def observe(self, data: Data, arrivals: Tensor, spikes: Tensor) -> None:
         """Charges the edges with an arrival, and heals those into the neurons that fire."""
         remember_arrivals(data, arrivals)
+        since = clock_of(data) - self.clock_of_health(data)
+        growth = power(1.0 / self.survival, since)
         if self.charges:
-            event = arrivals.nonzero().squeeze(1)
-            price = torch.full_like(data.edge_cost[event], self.price)
-            self._add(data, "edge_cost", event, price)
+            cost = data.edge_cost + f32(self.price * growth)
+            data.edge_cost = torch.where(arrivals, cost, data.edge_cost)
         table = self.gain_table(dt_of(data)).to(arrivals.device)
         lag = clock_of(data) - data.edge_arrival
         healed = spikes[data.edge_index[1]] & alive(data) & (lag < table.numel())
         event = healed.nonzero().squeeze(1)
-        self._add(data, "edge_health", event, table[lag[event]])
+        health = data.edge_health[event] + table[lag[event]] * growth
+        data.edge_health = data.edge_health.index_copy(0, event, health)
+        if since >= self.horizon:
+            self.bring_up_to_date(data)
 
-    def _add(self, data: Data, key: str, event: Tensor, amount: Tensor) -> None:
-        """Lets ``data[key]`` of the edges ``event`` decay to the present, then adds ``amount``."""
-        value = self._decayed(data, key, event) + amount
-        data[key] = data[key].index_copy(0, event, value)
-        data[f"{key}_clock"] = data[f"{key}_clock"].index_fill(0, event, clock_of(data))
-
-    def _decayed(self, data: Data, key: str, event: Tensor | slice = slice(None)) -> Tensor:
-        since = clock_of(data) - data[f"{key}_clock"][event]
-        return data[key][event] * powers(self.survival, since)
+    def clock_of_health(self, data: Data) -> int:
+        """The clock as of which ``edge_health`` and ``edge_cost`` are to be read."""
+        return int(number(data, "health_clock", clock_of(data)))
 
     def health(self, data: Data) -> Tensor:
         """H of every edge as it stands now, ``[E]`` float32."""
-        health = self._decayed(data, "edge_health")
-        return health - self._decayed(data, "edge_cost") if "edge_cost" in data else health
+        since = clock_of(data) - self.clock_of_health(data)
+        health = data.edge_health - data.edge_cost if "edge_cost" in data else data.edge_health
+        return health * power(self.survival, since)
+
+    def bring_up_to_date(self, data: Data) -> None:
+        """Lets ``edge_health`` be the H of now, all costs paid."""
+        data.edge_health, data.health_clock = self.health(data), clock_of(data)
+        if "edge_cost" in data:
+            data.edge_cost = torch.zeros_like(data.edge_cost)
 
     def forget(self, data: Data) -> None:
         """Forgets the arrivals; health stays."""
@@ -206,11 +222,9 @@ class Microglia(GlialCell):
     def forward(self, data: Data) -> Data:
         """Brings all health up to date, then prunes and regrows."""
         data = self.prepare(data)
-        data.edge_health = self.health(data)
-        data.edge_health_clock = torch.full_like(data.edge_health_clock, clock_of(data))
+        self.bring_up_to_date(data)
         if "edge_cost" in data:
-            data.edge_cost = torch.zeros_like(data.edge_cost)
-            data.edge_cost_clock = torch.full_like(data.edge_cost_clock, clock_of(data))
+            del data.edge_cost  # paid: not carried along
         generator = torch.Generator().manual_seed((self.seed * 1_000_003 + clock_of(data)) % 2**63)
         doomed = self._doomed(data, generator)
         if self.regrow:

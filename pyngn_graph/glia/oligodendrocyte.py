@@ -186,8 +186,7 @@ class Oligodendrocyte(GlialCell):
         data.edge_delay = torch.where(alive(data), delay, data.edge_delay)
         if self.sensing is not None:
             return data
-        data.edge_hits = torch.zeros_like(data.edge_hits)
-        data.edge_lag = torch.zeros_like(data.edge_lag)
+        del data.edge_hits, data.edge_lag  # what is not carried along costs nothing
         return data
 
 

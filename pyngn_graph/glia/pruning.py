@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 
 from pyngn_graph.glia.base import as_array
 from pyngn_graph.glia.competition import Hub, Winner
-from pyngn_graph.graph import alive, in_degree, sum_at
+from pyngn_graph.graph import alive, in_degree
 
 if TYPE_CHECKING:
     from pyngn_graph.glia.microglia import Microglia
@@ -41,12 +41,11 @@ def health(data: Data, generator: torch.Generator) -> Tensor:
 
 def relative_health(data: Data, generator: torch.Generator) -> Tensor:
     """H minus the mean over the target's other live afferents (0 where there is no other)."""
-    live, target = alive(data), data.edge_index[1]
-    own = data.edge_health.double()
-    health = torch.where(live, data.edge_health, 0.0)
-    total = sum_at(health, target, data.num_nodes).index_select(0, target)
-    others = in_degree(data).index_select(0, target) - 1
-    return torch.where(others > 0, own - (total - own) / others.clamp(min=1), 0.0)
+    from pyngn_graph.glia.relative import above_the_others
+
+    parts = data.edge_health, data.edge_index[1], alive(data)
+    above = above_the_others(*map(as_array, parts), data.num_nodes)
+    return torch.from_numpy(above).to(data.edge_health.device)
 
 
 def absolute_weight(data: Data, generator: torch.Generator) -> Tensor:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph.glia.base import NEVER, as_array, clock_of, dt_of
+from pyngn_graph.glia.base import NEVER, as_array, dt_of
 from pyngn_graph.graph import number
 
 _ROWS = 2**22
@@ -43,9 +43,14 @@ def regrow(
     data.edge_index[1, edge] = target
     data.edge_delay = data.edge_delay.index_copy(0, edge, delay.to(data.edge_delay.dtype))
     data.edge_health = data.edge_health.index_fill(0, edge, health)
-    for key, value in (("edge_health_clock", clock_of(data)), ("edge_arrival", NEVER)):
-        data[key] = data[key].index_fill(0, edge, value)
-    fresh = {"edge_hits": 0, "edge_lag": 0, "edge_loading": 0, "edge_pull": 0, "edge_origin": -1}
+    fresh = {
+        "edge_arrival": NEVER,
+        "edge_hits": 0,
+        "edge_lag": 0,
+        "edge_loading": 0,
+        "edge_pull": 0,
+        "edge_origin": -1,
+    }
     for key, value in fresh.items():
         if key in data:
             data[key] = data[key].index_fill(0, edge, value)
