@@ -141,6 +141,15 @@ def test_a_reservoir_without_noise_reaches_its_bound() -> None:
     assert float(found.by_degree[1]) > 0.3
 
 
+def test_linear_part_agrees_with_memory_capacity_on_held_out_rows() -> None:
+    u = uniform_input(6000, generator=generator(0))
+    mixing = torch.randn(12, 20, generator=generator(1))
+    states = delay_line(u, 12) @ mixing + torch.randn(6000, 20, generator=generator(2))
+    linear = information_processing_capacity(states, u, 1, 15)
+    assert abs(linear.total - memory_capacity(states, u, 15).total) < 0.15
+    assert 4.0 < linear.total < 11.5
+
+
 def test_number_of_functions_and_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     u = uniform_input(500, generator=generator(0))
     states = delay_line(u, 3).square()
@@ -173,6 +182,8 @@ def test_processing_capacity_errors() -> None:
         information_processing_capacity(states, u, 1, 295)
     with pytest.raises(ValueError, match="300 samples leave 0 rows"):
         information_processing_capacity(states, u, 1, 400)
+    with pytest.raises(ValueError, match=r"'max_lag'.*got 2\.5"):
+        information_processing_capacity(states, u, 2, 2.5)  # type: ignore[arg-type]
     for wrong in (u + 1.0, u / 2.0 + 0.5, u / 2.0, u.sign()):
         with pytest.raises(ValueError, match=r"independent and uniform in \[-1, 1\]"):
             information_processing_capacity(states, wrong)

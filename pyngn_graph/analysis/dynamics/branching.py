@@ -20,7 +20,8 @@ class BranchingRatio(NamedTuple):
         m: Branching ratio per row of the activity, from the fit.
         naive: The conventional estimate, ``r[0]``; too low where only a part is observed.
         tau: Autocorrelation time :math:`-dt / \ln m`, ms.
-        b: Amplitude of the fit, 1 for a fully observed branching process.
+        b: Amplitude of the fit, 1 for a fully observed branching process and below for a part;
+            clearly above 1 the activity is none.
         r: Slopes of the regressions at lags 1, 2, ..., ``[K]``.
         fit: :math:`b\,m^k` at the same lags, ``[K]``; look whether it follows ``r``.
     """

@@ -92,7 +92,7 @@ def information_processing_capacity(
     """
     states, u = check_stream(states, u)
     check_count("max_degree", max_degree)
-    lags = [max_lag] * max_degree if isinstance(max_lag, int) else list(max_lag)
+    lags = list(max_lag) if isinstance(max_lag, Sequence) else [max_lag] * max_degree
     if len(lags) != max_degree or not all(isinstance(lag, int) and lag >= 0 for lag in lags):
         raise ValueError(
             f"'max_lag' must be a whole number of samples >= 0, or {max_degree} of them, one for "

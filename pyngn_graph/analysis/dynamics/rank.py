@@ -82,12 +82,14 @@ def kernel_quality(distinct: Tensor, similar: Tensor, noise: float | None = None
     of them a linear readout can tell apart, whatever the labels. The generalization rank is that
     after inputs that differ in what should not matter (jitter, noise): the smaller, the better the
     readout carries over to new data. Computation is best where the first is large and the second
-    small::
+    small. Without ``noise`` rounding is the floor, above which both tend to be full: give the size
+    of a difference that the readout cannot use, and compare the effective ranks too::
 
-        distinct = ng.encoding.poisson(torch.full((500, 10), 20.0), 300, generator=g)
-        similar = distinct[:1].repeat(500, 1, 1)
-        similar[:, :200] = ng.encoding.poisson(...)     # another past, the same last 100 steps
-        quality = kernel_quality(reservoir.eval()(distinct), reservoir(similar))
+        rate = torch.full((500, 10), 20.0)                              # M at least F
+        distinct = ng.encoding.poisson(rate, 300, generator=g)
+        similar = distinct[:1].repeat(500, 1, 1)                        # one end, many pasts
+        similar[:, :200] = ng.encoding.poisson(rate, 200, generator=g)
+        kernel_quality(reservoir.eval()(distinct), reservoir(similar), noise=1e-3).difference
 
     Args:
         distinct: States ``[M, F]`` after inputs that differ.
