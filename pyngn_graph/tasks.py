@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from pyngn_graph.encoding import poisson
-from pyngn_graph.readout import RidgeReadout
 
 
 class Series(NamedTuple):
@@ -15,13 +14,6 @@ class Series(NamedTuple):
 
     u: Tensor
     y: Tensor
-
-
-class MemoryCapacity(NamedTuple):
-    """Memory capacity ``total`` and what each lag 1, 2, ... adds to it, ``r2`` ``[max_lag]``."""
-
-    total: float
-    r2: Tensor
 
 
 class SpikeTemplates(NamedTuple):
@@ -42,7 +34,7 @@ def uniform_input(
     num_steps: int, low: float = -1.0, high: float = 1.0, *, generator: torch.Generator
 ) -> Tensor:
     """A stream of independent values, uniform in [low, high), ``[T, 1]`` float32."""
-    _check_count("num_steps", num_steps)
+    check_count("num_steps", num_steps)
     if not -math.inf < low < high < math.inf:
         raise ValueError(f"'low' must be below 'high', both finite (got {low} and {high})")
     return low + (high - low) * torch.rand(num_steps, 1, generator=generator)
@@ -116,7 +108,7 @@ def mackey_glass(
     Source: Mackey & Glass (1977), "Oscillation and chaos in physiological control systems".
     """
     for name, count in (("num_steps", num_steps), ("substeps", substeps)):
-        _check_count(name, count)
+        check_count(name, count)
     if not isinstance(washout, int) or washout < 0:
         raise ValueError(f"'washout' must be a whole number of samples >= 0 (got {washout!r})")
     if not 0.0 < step < math.inf:
@@ -147,68 +139,6 @@ def mackey_glass(
         x.append(now + h / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4))
     samples = x[lag::substeps]
     return torch.tensor(samples[washout:], dtype=torch.float64)
-
-
-def memory_capacity(
-    states: Tensor,
-    u: Tensor,
-    max_lag: int = 60,
-    *,
-    train_fraction: float = 0.75,
-    washout: int = 0,
-    floor: float = 0.005,
-    readout: RidgeReadout | None = None,
-) -> MemoryCapacity:
-    r"""How much of its past input a linear readout finds in the states of a reservoir.
-
-    .. math::
-        MC = \sum_{k=1}^{K} r_k^2, \qquad
-        r_k = \mathrm{corr}(u(t-k), \hat u_k(t))
-
-    where :math:`\hat u_k` is a ridge readout trained on the first part of the stream and
-    :math:`r_k^2` is taken on the rest. For an i.i.d. input it is at most the number of states.
-
-    Args:
-        states: States ``[T, F]``; row t was taken after sample t.
-        u: Input ``[T]`` or ``[T, 1]``.
-        max_lag: Longest lag K.
-        train_fraction: Share of the rows that train the readout.
-        washout: Rows dropped at the beginning (those without a past of ``max_lag`` always are).
-        floor: An :math:`r_k^2` below this counts as 0: 1000 test rows of pure noise give about
-            .001 to .005 per lag.
-        readout: The readout to train instead of ``RidgeReadout()``.
-
-    Raises:
-        TypeError, ValueError: If shapes do not fit or too few rows remain.
-
-    Source: Jaeger (2001), "Short term memory in echo state networks".
-    """
-    _check_count("max_lag", max_lag)
-    u = u.squeeze(1) if u.dim() == 2 and u.size(1) == 1 else u
-    if states.dim() != 2 or u.dim() != 1 or states.size(0) != u.size(0):
-        raise ValueError(
-            f"'states' must be [T, F] and 'u' [T] or [T, 1] (got {list(states.shape)} and "
-            f"{list(u.shape)}); sample the states once per input sample"
-        )
-    if not 0.0 < train_fraction < 1.0:
-        raise ValueError(f"'train_fraction' must lie between 0 and 1 (got {train_fraction})")
-    if washout < 0:
-        raise ValueError(f"'washout' must not be negative (got {washout})")
-    first = max(max_lag, washout)
-    num_rows = u.numel() - first
-    num_train = int(num_rows * train_fraction)
-    if num_train < 2 or num_rows - num_train < 2:
-        raise ValueError(
-            f"{u.numel()} samples leave {max(num_rows, 0)} rows behind 'max_lag' and 'washout', "
-            f"too few to train and test on; record a longer stream"
-        )
-    past = torch.stack([u[first - lag : u.numel() - lag] for lag in range(1, max_lag + 1)], dim=1)
-    past, rows = past.double(), states[first:]
-    readout = RidgeReadout() if readout is None else readout
-    found = readout.fit(rows[:num_train], past[:num_train])(rows[num_train:].double())
-    r2 = _correlation(found, past[num_train:]).square()
-    r2 = torch.where(r2 < floor, 0.0, r2)
-    return MemoryCapacity(float(r2.sum()), r2)
 
 
 def spike_templates(
@@ -252,13 +182,13 @@ def spike_templates(
         ("num_segments", num_segments),
         ("num_templates", num_templates),
     ):
-        _check_count(name, count)
+        check_count(name, count)
     if not 0.0 <= jitter < math.inf:
         raise ValueError(f"'jitter' must be a time in ms, not negative (got {jitter})")
     if not 0.0 < dt < math.inf or not 0.0 < segment < math.inf:
         raise ValueError(f"'dt' and 'segment' must be positive, in ms (got {dt} and {segment})")
     length = round(segment / dt)
-    _check_count("segment / dt", length)
+    check_count("segment / dt", length)
     kinds = num_segments * num_templates
     rates = torch.full((kinds, num_channels), rate)
     templates = poisson(rates, length, dt, generator=generator)
@@ -302,13 +232,7 @@ def nrmse(prediction: Tensor, target: Tensor) -> float:
     return float(((prediction - target).square().mean(dim=0) / variance).mean().sqrt())
 
 
-def _correlation(a: Tensor, b: Tensor) -> Tensor:
-    """Correlation of the columns of ``a`` and ``b`` ``[T, K]``; 0 where one does not vary."""
-    a, b = a - a.mean(dim=0), b - b.mean(dim=0)
-    size = (a.square().sum(dim=0) * b.square().sum(dim=0)).sqrt()
-    return torch.where(size > 0, (a * b).sum(dim=0) / size.clamp(min=1e-300), 0.0)
-
-
-def _check_count(name: str, value: int) -> None:
+def check_count(name: str, value: int) -> None:
+    """Raises a ValueError unless ``value`` is a whole number >= 1."""
     if not isinstance(value, int) or value < 1:
         raise ValueError(f"'{name}' must be a whole number >= 1 (got {value!r})")

@@ -51,6 +51,14 @@ def graph_of(num_nodes: int, edges: list[tuple[int, int, float, int]], **attribu
     )
 
 
+def delay_line(u: Tensor, length: int) -> Tensor:
+    """States of a shift register: row t holds u(t - 1), ..., u(t - length)."""
+    u = u.flatten()
+    return torch.stack(
+        [torch.cat([torch.zeros(k), u[: u.numel() - k]]) for k in range(1, length + 1)], dim=1
+    )
+
+
 def random_drive(seed: int, *shape: int, low: float = 0.0, high: float = 2.5) -> Tensor:
     return low + (high - low) * torch.rand(shape, generator=generator(seed))
 

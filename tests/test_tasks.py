@@ -2,78 +2,21 @@ import math
 
 import pytest
 import torch
-from torch import Tensor
 
 from pyngn_graph import tasks
 from pyngn_graph.readout import RidgeReadout
 from pyngn_graph.tasks import (
     mackey_glass,
-    memory_capacity,
     narma10,
     nrmse,
     spike_templates,
     uniform_input,
 )
+from tests.helpers import delay_line
 
 
 def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
-
-
-def delay_line(u: Tensor, length: int) -> Tensor:
-    """States of a shift register: row t holds u(t - 1), ..., u(t - length)."""
-    u = u.flatten()
-    return torch.stack(
-        [torch.cat([torch.zeros(k), u[: u.numel() - k]]) for k in range(1, length + 1)], dim=1
-    )
-
-
-# --- memory capacity
-
-
-@pytest.mark.parametrize("length", [1, 7, 20])
-def test_a_delay_line_remembers_its_length(length: int) -> None:
-    u = uniform_input(2000, generator=seeded())
-    found = memory_capacity(delay_line(u, length), u, max_lag=25)
-    assert abs(found.total - length) < 0.05
-    torch.testing.assert_close(found.r2[:length], torch.ones(length).double(), rtol=0, atol=1e-3)
-    assert float(found.r2[length:].max()) < 0.03
-    mixed = delay_line(u, length) @ torch.randn(length, length, generator=seeded(1))
-    assert abs(memory_capacity(mixed, u, max_lag=25).total - length) < 0.05
-
-
-def test_noise_remembers_nothing_and_the_present_does_not_count() -> None:
-    u = uniform_input(4000, generator=seeded())
-    noise = torch.randn(4000, 10, generator=seeded(1))
-    assert memory_capacity(noise, u).total < 0.2
-    assert memory_capacity(noise, u, floor=0.0).total > memory_capacity(noise, u).total
-    assert memory_capacity(torch.cat([u, noise], dim=1), u).total < 0.2
-
-
-def test_noise_on_a_delay_line_costs_what_theory_says() -> None:
-    # r^2 = 1 / (1 + noise / signal variance) at every lag it holds.
-    u = uniform_input(8000, generator=seeded())
-    states = delay_line(u, 4) + (1.0 / 3.0) ** 0.5 * torch.randn(8000, 4, generator=seeded(1))
-    found = memory_capacity(states, u, max_lag=10)
-    torch.testing.assert_close(found.r2[:4], torch.full((4,), 0.5).double(), rtol=0, atol=0.06)
-
-
-def test_memory_capacity_options_and_errors() -> None:
-    u = uniform_input(300, generator=seeded())
-    states = delay_line(u, 3)
-    assert memory_capacity(states, u[:, 0], 5).total == memory_capacity(states, u, 5).total
-    heavy = memory_capacity(states, u, 5, readout=RidgeReadout(1e-8), washout=50)
-    assert abs(heavy.total - 3.0) < 0.1
-    constant = memory_capacity(torch.ones(300, 2), u, 5)
-    assert constant.total == 0.0
-    with pytest.raises(ValueError, match=r"got \[299, 3\] and \[300\]"):
-        memory_capacity(states[1:], u)
-    with pytest.raises(ValueError, match="300 samples leave 1 rows"):
-        memory_capacity(states, u, 299)
-    with pytest.raises(ValueError, match="'max_lag'"):
-        memory_capacity(states, u, 0)
-    with pytest.raises(ValueError, match="'train_fraction'"):
-        memory_capacity(states, u, 5, train_fraction=1.0)
 
 
 # --- NARMA-10
@@ -254,8 +197,6 @@ def test_nrmse() -> None:
         nrmse(torch.tensor([1.0, math.nan]), half)
 
 
-def test_times_and_washouts_out_of_range() -> None:
+def test_times_out_of_range() -> None:
     with pytest.raises(ValueError, match=r"'dt' and 'segment' must be positive"):
         tasks.spike_templates(2, dt=0.0, generator=torch.Generator())
-    with pytest.raises(ValueError, match=r"'washout' must not be negative \(got -3\)"):
-        tasks.memory_capacity(torch.rand(99, 2), torch.rand(99), 5, washout=-3)
