@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph.backends import kernels
+from pyngn_graph.backends.kernels import Wiring
+from pyngn_graph.backends.looking import Senses, look_through
 from pyngn_graph.backends.wiring import by_source
 from pyngn_graph.glia import Microglia, Oligodendrocyte
 from pyngn_graph.glia.base import as_array, clock_of, dt_of, power_table
@@ -46,7 +47,7 @@ class Sensing:
     def __init__(
         self,
         data: Data,
-        wiring: kernels.Wiring,
+        wiring: Wiring,
         oligo: Oligodendrocyte | None,
         micro: Microglia | None,
         fired: Any,
@@ -60,7 +61,7 @@ class Sensing:
         gains = np.zeros(0, dtype=np.float32)
         if micro is not None:
             gains = micro.gain_table(dt_of(data)).numpy()
-        self.senses = kernels.Senses(
+        self.senses = Senses(
             listens=oligo is not None,
             heals=micro is not None,
             start=wiring.start,
@@ -114,7 +115,7 @@ class Sensing:
         if self.micro is not None:
             growth = power_table(1.0 / self.micro.survival, until - self._base)
             senses = senses._replace(growth=growth.numpy(), base=self._base)
-        kernels.look_through(senses, start, time[order], self.depth, self.seen, until)
+        look_through(senses, start, time[order], self.depth, self.seen, until)
         self.seen = until
         under_way = time > self.seen - self.depth
         self.nodes, self.times = [node[under_way]], [time[under_way]]
