@@ -44,7 +44,7 @@ def connectome(
     inhibitory_fraction: float = 0.0,
     delay: str | None = None,
     velocity: float | None = None,
-    max_delay: int = 100,
+    max_delay: int | None = 100,
     dt: float = 1.0,
     seed: int = 0,
 ) -> Data:
@@ -84,7 +84,8 @@ def connectome(
             ``"uniform"`` (default elsewhere) or ``"sqrt"``: see
             :class:`~pyngn_graph.generators.SpatialGenerator`.
         velocity: Conduction velocity, micrometres per ms.
-        max_delay: Longest delay in steps.
+        max_delay: Longest delay in steps; None only with a ``velocity``, whose delays then have no
+            bound.
         dt: Step in ms that delays count.
         seed: Seed of what is drawn.
 
@@ -135,7 +136,8 @@ def connectome(
         inhibition=inhibition,
         inhibitory_fraction=inhibitory_fraction,
         delay=delay,
-        velocity=_span(pos, max_delay, dt) if velocity is None else velocity,
+        velocity=Anatomy.velocity if velocity is None else velocity,
+        spanned=velocity is None and delay == "distance",
         max_delay=max_delay,
         dt=dt,
         seed=seed,
@@ -158,6 +160,17 @@ class _Wiring(Anatomy):
     sign: Tensor
     electrical: Tensor
     power: float
+    spanned: bool
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.pos is None or not self.spanned:
+            return
+        if self.max_delay is None:
+            raise ValueError("'max_delay' must be set where 'velocity' is not (got None for both)")
+        diagonal = float((self.pos.amax(dim=0) - self.pos.amin(dim=0)).norm())
+        if diagonal > 0:
+            self.velocity = diagonal / (max(self.max_delay - 1, 1) * self.dt)
 
     def __call__(self) -> Data:
         inhibitory = self.sign < 0
@@ -195,13 +208,6 @@ def _laid_out(
     if pos is not None:
         raise ValueError("The neurons have positions; pass layout=None to keep them, or pos=None")
     return spectral_layout(edge_index, edge_count, num_nodes)
-
-
-def _span(pos: Tensor | None, max_delay: int, dt: float) -> float:
-    """Velocity at which the diagonal of the box around ``pos`` takes ``max_delay`` steps."""
-    diagonal = 0.0 if pos is None else float((pos.amax(dim=0) - pos.amin(dim=0)).norm())
-    steps = max_delay - 1 if max_delay > 1 else 1
-    return diagonal / (steps * dt) if diagonal > 0 and dt > 0 else Anatomy.velocity
 
 
 def _check_counts(edge_count: Tensor, power: float) -> None:
