@@ -67,7 +67,7 @@ def test_errors(folder: Path) -> None:
         Chickenpox(folder, "val")
     path = folder / "chickenpox.json"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ValueError, match=r"'chickenpox.json' is not what was expected"):
+    with pytest.raises(ValueError, match=r"'chickenpox.json' is not the file that was expected"):
         Chickenpox(folder)
     path.unlink()
     with pytest.raises(FileNotFoundError, match=r"not hold 'chickenpox.json'; get it from https"):

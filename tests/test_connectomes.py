@@ -303,7 +303,7 @@ def test_worm_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         CElegans(root, "openworm")
     path = root / "edges_openworm.csv"
     path.write_text(path.read_text() + "ADAL,DD1,chemical,1\n")
-    with pytest.raises(ValueError, match=r"'edges_openworm.csv' is not what was expected"):
+    with pytest.raises(ValueError, match=r"'edges_openworm.csv' is not the file that was expected"):
         CElegans(root, "openworm", types=["chemical"])
     path.unlink()
     with pytest.raises(FileNotFoundError, match=r"not hold 'edges_openworm.csv'.*openworm/c302"):
@@ -361,7 +361,7 @@ def test_larva_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         DrosophilaLarva(root, types=["xx"])
     archive = root / larva.FILE
     archive.write_bytes(archive.read_bytes()[:-1])
-    with pytest.raises(ValueError, match=r"'Supplementary-Data-S1.zip' is not what was"):
+    with pytest.raises(ValueError, match=r"'Supplementary-Data-S1.zip' is not the file that was"):
         DrosophilaLarva(root)
     archive.unlink()
     with pytest.raises(FileNotFoundError, match=r"Supplementary-Data-S1.zip'; get it from https"):

@@ -53,10 +53,12 @@ def test_missing_and_changed_files(folder: Path) -> None:
     path = folder / "ae.test"
     path.write_text(path.read_text().replace("1.5", "1.4", 1))
     assert len(JapaneseVowels(folder)) == 3
-    with pytest.raises(ValueError, match=r"'ae.test' is not what was expected.*anew from https"):
+    with pytest.raises(
+        ValueError, match=r"'ae.test' is not the file that was expected.*anew from https"
+    ):
         JapaneseVowels(folder, "test")
     path.write_bytes(b"\xff\x00 no numbers")
-    with pytest.raises(ValueError, match=r"'ae.test' is not what was expected"):
+    with pytest.raises(ValueError, match=r"'ae.test' is not the file that was expected"):
         JapaneseVowels(folder, None)
     path.unlink()
     with pytest.raises(FileNotFoundError, match=r"does not hold 'ae.test'; get it from https"):

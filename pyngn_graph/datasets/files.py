@@ -32,7 +32,7 @@ def check_sha256(contents: Iterable[bytes], sha256: str, name: str, source: str)
         digest.update(content)
     if digest.hexdigest() != sha256:
         raise ValueError(
-            f"'{name}' is not what was expected: its SHA-256 is {digest.hexdigest()}, not "
+            f"'{name}' is not the file that was expected: its SHA-256 is {digest.hexdigest()}, not "
             f"{sha256}; it may be cut short or another version. Get it anew from {source} "
             f"(see datasets/README.md)"
         )

@@ -76,7 +76,7 @@ class NMNISTSmall(Dataset):
             listed = read(name)
             rows = _parse_list(listed, name)
             contents = [read(f"{number}.bs2") for number, _ in rows]
-            check_sha256([listed, *contents], SHA256[name], f"{FOLDER}/{name}", SOURCE)
+            check_sha256([listed, *contents], SHA256[name], f"{name} with its recordings", SOURCE)
             labels += rows
             recordings += contents
         parts = [
