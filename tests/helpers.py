@@ -1,6 +1,8 @@
 """Small graphs and checks shared by the tests."""
 
 import copy
+import os
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,6 +11,9 @@ from torch_geometric.data import Data
 
 from pyngn_graph import TriglialReservoir
 from pyngn_graph.recording import Recording
+
+DATA = Path(os.environ.get("PYNGN_DATA", Path(__file__).parents[2] / "shared" / "data"))
+"""Raw files; tests that need some skip where the folder lacks them."""
 
 
 def generator(seed: int) -> torch.Generator:

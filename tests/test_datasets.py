@@ -1,5 +1,4 @@
 import hashlib
-import os
 import struct
 import sys
 import wave
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers import DATA
 from torch import Tensor
 from torch_geometric.loader import DataLoader
 
@@ -21,8 +21,6 @@ from pyngn_graph.datasets import (
 )
 from pyngn_graph.encoding import filter_bank
 from pyngn_graph.readout import RidgeReadout
-
-DATA = Path(os.environ.get("PYNGN_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
 def series(num_series: int = 12, num_channels: int = 3) -> SeriesDataset:
@@ -48,6 +46,16 @@ def test_items_and_dense_view_agree() -> None:
             assert data.y.tolist() == [int(ds.y[i])]
             assert data.num_nodes == length
     assert torch.equal(whole[mask].y, whole.y[mask])
+
+
+def test_slices_are_views_and_other_selections_copies() -> None:
+    whole = series()
+    start = whole.x.data_ptr()
+    assert whole[:5].x.data_ptr() == whole[0:9:2].x.data_ptr() == start
+    assert whole[3:].lengths.data_ptr() == whole.lengths[3:].data_ptr()
+    assert whole[[0, 1]].x.data_ptr() != start
+    assert torch.equal(whole[::2][1:3].y, whole.y[[2, 4]])
+    assert torch.equal(whole[torch.arange(11, -1, -1)].y, whole.y.flip(0))
 
 
 def test_a_pyg_loader_batches_the_items() -> None:

@@ -1,20 +1,52 @@
-"""Raw files: found where the user put them, and checked before they are read."""
+"""Raw files: found where the user put them, and checked before they are used."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 
-def check_sha256(path: Path, sha256: str, source: str) -> None:
-    """Refuses the file at ``path`` unless its SHA-256 is ``sha256``.
+def read_raw(root: str | Path, name: str, source: str) -> bytes:
+    """The content of the file ``name`` in the folder ``root``.
 
     Raises:
-        ValueError: If it is another file; the message names ``source``, where to get the right one.
+        FileNotFoundError: If it is not there; the message names ``source``, where to get it.
     """
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
-        raise ValueError(
-            f"'{path}' is not the file that was expected: its SHA-256 is {found}, not {sha256}; "
-            f"it may be cut short or another version. Get it anew from {source} "
+    path = Path(root).expanduser() / name
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"'{root}' does not hold '{name}'; get it from {source} and put it there "
             f"(see datasets/README.md)"
         )
+    return path.read_bytes()
+
+
+def check_sha256(contents: Iterable[bytes], sha256: str, name: str, source: str) -> None:
+    """Refuses ``contents``, read one after the other, unless their SHA-256 is ``sha256``.
+
+    Raises:
+        ValueError: If they are others; the message calls them ``name`` and says where, ``source``,
+            to get the right ones.
+    """
+    digest = hashlib.sha256()
+    for content in contents:
+        digest.update(content)
+    if digest.hexdigest() != sha256:
+        raise ValueError(
+            f"'{name}' is not the file that was expected: its SHA-256 is {digest.hexdigest()}, not "
+            f"{sha256}; it may be cut short or another version. Get it anew from {source} "
+            f"(see datasets/README.md)"
+        )
+
+
+def read_checked(root: str | Path, name: str, sha256: str, source: str) -> bytes:
+    """The content of the file ``name`` in the folder ``root``, once its SHA-256 is ``sha256``.
+
+    The bytes that were checked are the bytes returned: nothing can change in between.
+
+    Raises:
+        FileNotFoundError: If the file is not there.
+        ValueError: If it is another file.
+    """
+    content = read_raw(root, name, source)
+    check_sha256([content], sha256, name, source)
+    return content

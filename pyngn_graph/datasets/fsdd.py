@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch_geometric.data import Data
 
-from pyngn_graph.datasets.files import check_sha256
+from pyngn_graph.datasets.files import read_checked
 from pyngn_graph.datasets.series import (
     SeriesDataset,
     channel_statistics,
@@ -123,8 +123,7 @@ def _read(root: Path) -> tuple[list[tuple[int, str, int]], list[Tensor]]:
     """Take, speaker and digit of all recordings, in this order of importance, and their sounds."""
     archive, folder = root / "recordings.zip", root / "recordings"
     if archive.is_file():
-        check_sha256(archive, SHA256, SOURCE)
-        files = _in_archive(archive)
+        files = _in_archive(read_checked(root, archive.name, SHA256, SOURCE))
     elif folder.is_dir():
         files = ((path.name, path.read_bytes()) for path in folder.iterdir() if path.is_file())
     else:
@@ -144,14 +143,15 @@ def _read(root: Path) -> tuple[list[tuple[int, str, int]], list[Tensor]]:
     return keys, [found[key] for key in keys]
 
 
-def _in_archive(archive: Path) -> Iterator[tuple[str, bytes]]:
+def _in_archive(content: bytes) -> Iterator[tuple[str, bytes]]:
     # Members are read into memory, never extracted: no name can lead out of the archive.
-    with zipfile.ZipFile(archive) as file:
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
         for member in file.namelist():
             folder, _, name = member.rpartition("/")
             if folder != "recordings":
                 raise ValueError(
-                    f"'{archive}' holds '{member}', outside 'recordings/'; get it from {SOURCE}"
+                    f"'recordings.zip' holds '{member}', outside 'recordings/'; get it anew "
+                    f"from {SOURCE}"
                 )
             yield name, file.read(member)
 

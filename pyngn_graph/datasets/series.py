@@ -47,7 +47,10 @@ class SeriesDataset(Dataset):
 
     @property
     def x(self) -> Tensor:
-        """All series ``[B, T, C]``, as long as the longest, zero behind their ends."""
+        """All series ``[B, T, C]``, as long as the longest, zero behind their ends.
+
+        The whole data set and slices of it are views of what is stored: do not write into them.
+        """
         return self._selected(self._x)[:, : int(self.lengths.max())]
 
     @property
@@ -61,7 +64,18 @@ class SeriesDataset(Dataset):
         return self._selected(self._labels["y"])
 
     def _selected(self, value: Tensor) -> Tensor:
-        return value[torch.as_tensor(list(self.indices()))]
+        return selected(self, value)
+
+
+def selected(dataset: Dataset, value: Tensor) -> Tensor:
+    """The rows of ``value`` ``[B, ...]`` that belong to this selection of a data set.
+
+    A view where the selection is a slice, so that large data are not copied.
+    """
+    indices = dataset.indices()
+    if isinstance(indices, range) and indices.step > 0:
+        return value[indices.start : indices.stop : indices.step]
+    return value[torch.as_tensor(list(indices), dtype=torch.long)]
 
 
 def check_split(split: str | None) -> None:

@@ -1,0 +1,223 @@
+"""Measured wirings as runnable graphs: counts of synapses become weights, distances delays."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data, InMemoryDataset
+
+from pyngn_graph.datasets.layout import spectral_layout
+from pyngn_graph.generators.anatomy import Anatomy
+from pyngn_graph.graph import checked_edge_index, validate
+
+
+class ConnectomeDataset(InMemoryDataset):
+    """A data set of one graph, ``ds[0]``; it lives in memory, without a cache on disk.
+
+    Args:
+        graph: The graph.
+        transform: Applied to it when it is taken out.
+    """
+
+    def __init__(self, graph: Data, transform: Callable[[Data], Data] | None = None) -> None:
+        super().__init__(transform=transform)
+        self._data = graph
+
+
+def connectome(
+    edge_index: Tensor,
+    edge_count: Tensor,
+    num_nodes: int,
+    *,
+    pos: Tensor | None = None,
+    layout: str | None = None,
+    sign: Tensor | None = None,
+    electrical: Tensor | None = None,
+    names: Sequence[str] | None = None,
+    edge_type: Tensor | None = None,
+    autapses: bool = True,
+    weight: float = 0.2,
+    power: float = 0.5,
+    inhibition: float = 4.0,
+    inhibitory_fraction: float = 0.0,
+    delay: str | None = None,
+    velocity: float | None = None,
+    max_delay: int | None = 100,
+    dt: float = 1.0,
+    seed: int = 0,
+) -> Data:
+    r"""A measured wiring as a graph that a reservoir runs.
+
+    Synapse counts are no potentials. An edge of count c gets the weight
+
+    .. math::
+        w = \pm\, w_0\, c^p / \langle c^p \rangle
+
+    with the mean over all edges: :math:`w_0` is ``weight``, p is ``power``, and the sign is that of
+    the presynaptic neuron, inhibition multiplied by ``inhibition``. A gap junction is excitatory
+    whoever it leaves. A delay is the distance between somata at one velocity,
+    :math:`D = \mathrm{round}(1 + d / (v\,dt))`; unless ``velocity`` is given, v is such that the
+    diagonal of the box around all somata takes exactly ``max_delay`` steps. Signs, square root and
+    velocity are choices, not measurements: vary them before a result is called the connectome's.
+
+    Args:
+        edge_index: Synapses ``[2, E]`` int64, row 0 pre, row 1 post; parallel ones are kept.
+        edge_count: Their sizes ``[E]``, number of synapses or of sections, positive.
+        num_nodes: Number of neurons N.
+        pos: Positions of somata ``[N, 3]``, micrometres; None if they are not known: the graph has
+            no ``pos`` then, unless a layout is asked for.
+        layout: ``"spectral"`` computes a ``pos`` from the wiring where none is given: see
+            :func:`~pyngn_graph.datasets.layout.spectral_layout`. It is no anatomy.
+        sign: ``[N]``, -1 inhibitory, +1 excitatory, 0 unknown (default: all unknown).
+        electrical: Which edges are gap junctions, ``[E]`` bool (default: none).
+        names: Names of the neurons.
+        edge_type: Types of the synapses ``[E]`` int64, kept as they are.
+        autapses: False drops synapses of a neuron onto itself.
+        weight: Mean excitatory weight, in units of the threshold.
+        power: 0.5 is the square root; 0 makes all weights equal, 1 proportional to counts.
+        inhibition: How many times stronger inhibitory synapses are.
+        inhibitory_fraction: Share of the neurons of unknown sign that are inhibitory, drawn with
+            ``seed``; the others are excitatory.
+        delay: ``"distance"`` (default where there is a ``pos``), or a control without geometry,
+            ``"uniform"`` (default elsewhere) or ``"sqrt"``: see
+            :class:`~pyngn_graph.generators.SpatialGenerator`.
+        velocity: Conduction velocity, micrometres per ms.
+        max_delay: Longest delay in steps; None only with a ``velocity``, whose delays then have no
+            bound.
+        dt: Step in ms that delays count.
+        seed: Seed of what is drawn.
+
+    Returns:
+        ``edge_index``, ``edge_weight``, ``edge_delay``, ``edge_count`` ``[E]``, ``inhibitory``
+        ``[N]``, ``dt``; ``pos``, with ``velocity`` and ``length_scale`` (the root mean square
+        length of the synapses), the defaults of ``Microglia(regrow=True)``; ``layout`` if ``pos``
+        is one; ``node_label`` if there are names, which :func:`pyngn_graph.to_networkx` uses.
+
+    Raises:
+        TypeError, ValueError: If an argument breaks its rule.
+    """
+    edge_index = checked_edge_index(edge_index, num_nodes)
+    num_edges = edge_index.size(1)
+    if electrical is None:
+        electrical = torch.zeros(num_edges, dtype=torch.bool)
+    sign = torch.zeros(num_nodes, dtype=torch.long) if sign is None else sign
+    for name, value, rows in (
+        ("edge_count", edge_count, num_edges),
+        ("electrical", electrical, num_edges),
+        ("edge_type", edge_type, num_edges),
+        ("sign", sign, num_nodes),
+        ("pos", pos, num_nodes),
+        ("names", names, num_nodes),
+    ):
+        if value is not None and len(value) != rows:
+            raise ValueError(f"'{name}' must have {rows} rows (got {len(value)})")
+    _check_counts(edge_count, power)
+    if not autapses:
+        keep = edge_index[0] != edge_index[1]
+        edge_index, edge_count, electrical = edge_index[:, keep], edge_count[keep], electrical[keep]
+        edge_type = None if edge_type is None else edge_type[keep]
+    if layout is not None:
+        pos = _laid_out(layout, pos, edge_index, edge_count, num_nodes)
+    delay = delay or ("uniform" if pos is None else "distance")
+    if delay == "distance" and pos is None:
+        raise ValueError(
+            "delay='distance' needs 'pos' (got None); pass delay='uniform' or a layout"
+        )
+    data = _Wiring(
+        edge_index=edge_index,
+        edge_count=edge_count,
+        sign=sign,
+        electrical=electrical,
+        power=power,
+        pos=pos,
+        weight=weight,
+        inhibition=inhibition,
+        inhibitory_fraction=inhibitory_fraction,
+        delay=delay,
+        velocity=Anatomy.velocity if velocity is None else velocity,
+        spanned=velocity is None and delay == "distance",
+        max_delay=max_delay,
+        dt=dt,
+        seed=seed,
+    )()
+    if layout is not None:
+        data.layout = layout
+    if edge_type is not None:
+        data.edge_type = edge_type.clone()
+    if names is not None:
+        data.node_label = list(names)
+    return validate(data)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class _Wiring(Anatomy):
+    """Neurons and synapses as in random graphs, except that who is connected is given."""
+
+    edge_index: Tensor
+    edge_count: Tensor
+    sign: Tensor
+    electrical: Tensor
+    power: float
+    spanned: bool
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.pos is None or not self.spanned:
+            return
+        if self.max_delay is None:
+            raise ValueError("'max_delay' must be set where 'velocity' is not (got None for both)")
+        diagonal = float((self.pos.amax(dim=0) - self.pos.amin(dim=0)).norm())
+        if diagonal > 0:
+            self.velocity = diagonal / (max(self.max_delay - 1, 1) * self.dt)
+
+    def __call__(self) -> Data:
+        inhibitory = self.sign < 0
+        unknown = (self.sign == 0).nonzero().squeeze(1)
+        inhibitory[unknown] = self._inhibitory(unknown.numel())
+        size = self.edge_count.double() ** self.power
+        size = (self.weight * size / size.mean()).float()
+        signed = self._signed(size, self.edge_index[0], inhibitory)
+        data = Data(
+            edge_index=self.edge_index.clone(),
+            edge_weight=torch.where(self.electrical, size, signed),
+            edge_count=self.edge_count.float(),
+            inhibitory=inhibitory,
+            dt=float(self.dt),
+            num_nodes=self.sign.numel(),
+        )
+        pos = self.pos
+        if pos is None:
+            data.edge_delay = self._delays(torch.zeros(data.num_nodes, 3), data.edge_index)
+            return data
+        data.pos = pos.float().clone()
+        data.edge_delay = self._delays(data.pos, data.edge_index)
+        data.velocity = float(self.velocity)
+        length = (pos[self.edge_index[0]] - pos[self.edge_index[1]]).norm(dim=1)
+        if bool((length > 0).any()):
+            data.length_scale = float(length.square().mean().sqrt())
+        return data
+
+
+def _laid_out(
+    layout: str, pos: Tensor | None, edge_index: Tensor, edge_count: Tensor, num_nodes: int
+) -> Tensor:
+    if layout != "spectral":
+        raise ValueError(f"Unknown layout {layout!r}; available: ['spectral'] (None: no layout)")
+    if pos is not None:
+        raise ValueError("The neurons have positions; pass layout=None to keep them, or pos=None")
+    return spectral_layout(edge_index, edge_count, num_nodes)
+
+
+def _check_counts(edge_count: Tensor, power: float) -> None:
+    bad = ~((edge_count > 0) & (edge_count < math.inf))
+    if bool(bad.any()):
+        first = int(bad.nonzero()[0, 0])
+        raise ValueError(
+            f"'edge_count' must be positive and finite: {int(bad.sum())} of {bad.numel()} entries "
+            f"break this, the first is edge_count[{first}] = {edge_count[first].item()}; drop "
+            f"those edges"
+        )
+    if not 0.0 <= power < math.inf:
+        raise ValueError(f"'power' must be at least 0, e.g. 0.5 (got {power})")
