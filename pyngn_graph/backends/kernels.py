@@ -12,6 +12,7 @@ from numba import njit, types
 from numba.extending import overload
 from numpy.typing import NDArray
 
+from pyngn_graph.backends.loadings import follow, learn
 from pyngn_graph.backends.prefetch import prefetch, prefetch_to_read
 from pyngn_graph.compiling import compiled
 
@@ -262,6 +263,7 @@ def run_column(
     c,
     synaptic,
     astro,
+    loadings,
     taps,
     drive,
     sample,
@@ -293,6 +295,9 @@ def run_column(
             sent[k] = _deliver_far(found, wiring, flat, base)
         else:
             sent[k] = _deliver(found, wiring, flat, base)
+        if loadings.learns:
+            follow(loadings)
+            learn(loadings, found)
         if astro.rule:
             _calcium(astro.calcium, now, astro.kappa, astro.rest)
             if astro.member.size:
