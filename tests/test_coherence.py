@@ -106,7 +106,11 @@ def test_the_rule_keeps_every_sum_exactly(seed: int, masked: bool, dt: float) ->
             oracle.wire(data, data.edge_loading.tolist())
         watch(cell, data, fired.unsqueeze(0))
         oracle.step(fired.tolist())
-    live = alive(data)
+    live, (src, dst) = alive(data), data.edge_index
+    for key, axon in (("coherence_sum", data.axon_trace), ("coherence_mean", data.axon_mean)):
+        total = torch.zeros(6, dtype=torch.float64)
+        total.index_add_(0, dst[live], (data.edge_loading * axon[src])[live])
+        torch.testing.assert_close(data[key], total, atol=1e-10, rtol=0)
     for name, found, expected in (
         ("loading", data.edge_loading[live], oracle.mu),
         ("trace", data.axon_trace, oracle.tr),
@@ -126,6 +130,9 @@ def test_one_step_by_hand() -> None:
     data.edge_loading = torch.tensor([0.5, 0.25], dtype=torch.float64)
     data.coherence_delay[2] = torch.tensor([41.0, 5.0])
     data.axon_trace[0] = 1.0
+    del data["coherence_sum"]
+    data = cell.prepare(data)
+    assert data.coherence_sum.tolist() == [0.0, 0.0, 0.5]
     data = watch(cell, data, torch.tensor([[False, True, False]]))
     deviation = math.exp(-0.5) * math.exp(-0.25)  # what the slow mean leaves of the trace
     assert data.axon_mean.tolist() == pytest.approx([math.exp(-0.5) - deviation, 0.0, 0.0])
@@ -138,6 +145,10 @@ def test_one_step_by_hand() -> None:
     # The loading is positive and the weight negative: a quarter of the way from 9 to 5.
     assert data.edge_pull.tolist() == [0.0, -1.0]
     assert data.axon_trace.tolist() == pytest.approx([math.exp(-0.5), 1.0, 0.0])
+    # The sums follow the traces, and gain what axon 1 adds to them: its loading, and no past.
+    total = 0.5 * math.exp(-0.5)
+    assert data.coherence_sum.tolist()[2] == pytest.approx(total + loading, rel=1e-4)
+    assert data.coherence_mean.tolist()[2] == pytest.approx(total * (1 - math.exp(-0.25)))
     ticked = cell(data)
     assert ticked.edge_delay.tolist() == [9.0, 8.0]
     assert ticked.edge_pull.tolist() == [0.0, 0.0]
@@ -243,9 +254,47 @@ def test_all_backends_give_the_same_bits(backend: str, in_flight: str) -> None:
     assert_same_run(*frozen_runs)
 
 
+class Mine(Coherence):
+    pass
+
+
 def test_the_event_backend_knows_which_rules_it_knows() -> None:
-    assert event._knows([Astrocyte(), Oligodendrocyte("align"), Microglia("winner")])
-    assert not event._knows([Oligodendrocyte("coherence")])
+    for rule in ("align", "coherence", Coherence(shape=2.0), "fixed:two"):
+        assert event._knows([Astrocyte(), Oligodendrocyte(rule), Microglia("winner")], ("v",))
+    assert not event._knows([Oligodendrocyte(Mine())], ())
+    assert not event._knows([Oligodendrocyte("coherence")], ("v", "axon_trace"))
+
+
+def test_what_the_rule_writes_at_every_step_can_be_recorded() -> None:
+    names = ("axon_trace", "coherence_sum", "coherence_variance", "v")
+    runs = [
+        life(backend, [fast()]).run(random_drive(1, 90, 12), record=names)
+        for backend in ("event", "reference")
+    ]
+    assert_same_run(*runs)
+    assert bool((runs[0].traces["coherence_sum"].diff(dim=1) != 0).any(dim=1).all())
+
+
+def test_a_life_goes_on_on_another_backend_in_the_middle_of_an_epoch(tmp_path: Path) -> None:
+    glia = [fast(), Microglia(fraction=0.2, drop=False)]
+    whole, parted = life("event", glia), life("event", glia)
+    drive = random_drive(1, 310, 12)
+    whole.run(drive)
+    for start, backend in ((0, "reference"), (25, "event"), (110, "reference"), (175, "event")):
+        stop = {0: 25, 25: 110, 110: 175, 175: 310}[start]
+        parted.run(drive[start:stop])
+        parted.save(tmp_path / "life.safetensors")
+        parted = TriglialReservoir.load(tmp_path / "life.safetensors", backend=backend)
+    assert_same(parted.graph, frozen(whole.graph))
+
+
+def test_silence_ends_at_zero() -> None:
+    cell = fast()
+    data = cell.prepare(random_graph(1))
+    data.axon_trace[:], data.coherence_sum[:] = 1e-99, -1e-99
+    watch(cell, data, torch.zeros(50, 8, dtype=torch.bool))
+    assert not data.axon_trace.any()
+    assert not data.coherence_sum.any()
 
 
 def test_delays_wait_for_the_tick_and_stay_in_their_range(backend: str) -> None:
@@ -307,7 +356,8 @@ def test_a_call_of_its_own_forgets_spikes_but_not_what_was_learned() -> None:
     before = frozen(data)
     cell.forget(data)
     assert not data.axon_trace.any()
-    before["axon_trace"] = torch.zeros(8, dtype=torch.float64)
+    assert not data.coherence_sum.any()
+    before["axon_trace"] = before["coherence_sum"] = torch.zeros(8, dtype=torch.float64)
     assert_same(data, before)
 
 
@@ -318,7 +368,7 @@ def test_the_rule_leaves_its_input_alone() -> None:
     once = cell(graph)
     assert_same(graph, before)
     assert_same(cell(graph), frozen(once))
-    watch(cell, once, torch.ones(3, 8, dtype=torch.bool))
+    watch(cell, cell.prepare(once), torch.ones(3, 8, dtype=torch.bool))
     before = frozen(once)
     assert not torch.equal(cell(once).edge_delay, once.edge_delay)
     assert_same(once, before)

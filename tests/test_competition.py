@@ -10,7 +10,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph import Astrocyte, Microglia, Oligodendrocyte, TriglialReservoir
-from pyngn_graph.glia import Hub, Winner
+from pyngn_graph.glia import Hub, MatchedRandom, Winner
 from pyngn_graph.graph import alive, in_degree, out_degree, validate
 
 seeds = st.integers(0, 2**31)
@@ -244,7 +244,69 @@ def test_pruned_axons_may_grow_elsewhere() -> None:
     assert int((data.edge_index[1] != graph.edge_index[1]).sum()) > 50
 
 
-@pytest.mark.parametrize("rule", ["winner", "hub"])
+# The control
+
+
+@given(
+    seed=seeds,
+    rule=st.sampled_from([Winner(removals=1), Winner(1.5, 0.5), Hub(), Hub(2.0, 1.0)]),
+    how=st.sampled_from([{}, {"keep": 0.4}, {"min_in": 3}, {"fraction": 0.5}]),
+)
+def test_matched_pruning_has_the_counts_of_the_competition_at_every_tick(
+    seed: int, rule: Winner | Hub, how: dict[str, Any]
+) -> None:
+    chance = torch.rand(90, generator=torch.Generator().manual_seed(seed))
+    graph = tagged(seed, num_nodes=9, num_edges=90, edge_mask=chance < 0.9)
+    graph.gain = chance[:9].clone()
+    cells = [Microglia(criterion, seed=seed, **how) for criterion in (rule, MatchedRandom(rule))]
+    lives = [graph, graph]
+    for clock in range(0, 60, 10):
+        for k, cell in enumerate(cells):
+            lives[k].clock = clock
+            lives[k] = cell(lives[k])
+        ours, theirs = (kinds(data) for data in lives)
+        assert ours.sum(dim=1).tolist() == theirs.sum(dim=1).tolist()
+        assert torch.equal(lives[1].matched_inputs.t(), ours)
+    assert lives[0].num_edges < 81
+    assert not torch.equal(ours, theirs)
+
+
+def test_matched_pruning_takes_any_edge_of_its_kind() -> None:
+    # The competition leaves neuron 8 one excitatory input of eight and costs neuron 9 nothing.
+    edges = [*((j, 8, 1.0, 1) for j in range(8)), (0, 9, 1.0, 1), (1, 9, -1.0, 1)]
+    graph = graph_of(10, edges)
+    graph.edge_tag = torch.arange(10)
+    rule = MatchedRandom(Winner(1.0, 1.0, removals=7))
+    left = [Microglia(rule, seed=s)(graph).edge_tag.tolist() for s in range(200)]
+    assert all(len(kept) == 3 and kept[-1] == 9 for kept in left)
+    times = torch.bincount(torch.tensor(left).flatten(), minlength=10)[:9] / 200
+    assert times.tolist() == pytest.approx([2 / 9] * 9, abs=0.1)
+    assert_same(Microglia(rule)(graph), frozen(Microglia(rule)(graph)))
+
+
+def test_with_regrowth_the_present_graph_tells_how_many_move() -> None:
+    graph = tagged(5, num_nodes=20, num_edges=200)
+    how: dict[str, Any] = {"regrow": True, "length_scale": 100.0, "velocity": 50.0}
+    for _ in range(3):
+        expected = [
+            int((kinds(graph) - kinds(Microglia("winner")(graph)))[k].sum()) for k in (0, 1)
+        ]
+        data = validate(Microglia("random_winner", **how)(graph))
+        moved = data.edge_index[1] != graph.edge_index[1]
+        sign = graph.edge_weight < 0
+        assert [int((moved & ~sign).sum()), int((moved & sign).sum())] == expected
+        graph = data
+    assert "matched_inputs" not in graph
+
+
+def test_only_a_competition_can_be_matched() -> None:
+    with pytest.raises(TypeError, match=r"'like' must be a Winner or a Hub \(got 'winner'\)"):
+        MatchedRandom("winner")  # type: ignore[arg-type]
+    assert Microglia(MatchedRandom(Hub())).keep == 0.15
+    assert Microglia("random_winner").keep == 0.0
+
+
+@pytest.mark.parametrize("rule", ["winner", "hub", "random_winner"])
 def test_they_leave_their_input_alone_and_meet_small_graphs(rule: str) -> None:
     for graph in (tagged(2), graph_of(1, []), graph_of(2, [(0, 1, -1.0, 3)])):
         before, degree = frozen(graph), out_degree(graph).clone()

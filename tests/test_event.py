@@ -20,6 +20,7 @@ from pyngn_graph import (
     simulation,
 )
 from pyngn_graph.backends import event, sensing
+from pyngn_graph.glia import Coherence
 from pyngn_graph.glia.oligodendrocyte import RULES
 from pyngn_graph.glia.pruning import CRITERIA
 from pyngn_graph.recording import Recording
@@ -35,7 +36,8 @@ def cells(draw: st.DrawFn) -> list[Any]:
         territory = draw(st.sampled_from([None, 40.0]))
         chosen.append(Astrocyte(rule=rule, territory=territory, eta=0.01))
     if draw(st.booleans()):
-        rule = draw(st.sampled_from(sorted(RULES)))
+        quick = Coherence(shape=2.0, eta=0.3, tau_mean=30.0)
+        rule = draw(st.sampled_from([*sorted(RULES), quick, quick]))
         window = draw(st.sampled_from([0.0, 15.0, 60.0]))
         chosen.append(Oligodendrocyte(rule=rule, eta=0.3, window=window, max_delay=40))
     if draw(st.booleans()):

@@ -13,8 +13,7 @@ from torch import Tensor
 import pyngn_graph as ng
 from pyngn_graph import storage
 from pyngn_graph.generators import Tissue
-from pyngn_graph.glia.coherence import Coherence
-from pyngn_graph.glia.competition import Winner
+from pyngn_graph.glia import Coherence, FixedDelays, Hub, MatchedRandom, Winner
 
 
 def living(**kwargs: Any) -> ng.TriglialReservoir:
@@ -87,8 +86,15 @@ def test_changing_the_float_type_leaves_the_weights_on_their_grid() -> None:
     assert torch.equal(reservoir.half()(signal(1)), before)
 
 
-def test_rules_with_parameters_are_kept(tmp_path: Path) -> None:
-    glia = [ng.Oligodendrocyte(Coherence(shape=2.0)), ng.Microglia(Winner(long_delay=0.5))]
+@pytest.mark.parametrize(
+    "glia",
+    [
+        [ng.Oligodendrocyte(Coherence(shape=2.0)), ng.Microglia(Winner(long_delay=0.5))],
+        [ng.Oligodendrocyte(FixedDelays("two", seed=3)), ng.Microglia(MatchedRandom(Hub(2.0)))],
+    ],
+    ids=["rules", "controls"],
+)
+def test_rules_with_parameters_are_kept(tmp_path: Path, glia: list[ng.GlialCell]) -> None:
     reservoir = living(glia=glia)
     reservoir.run(signal(0))
     reservoir.save(tmp_path / "r.safetensors")

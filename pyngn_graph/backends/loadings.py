@@ -64,7 +64,7 @@ _PLACES, _VALUES, _PAIRS = np.zeros(0, np.int64), np.zeros(0), np.zeros((0, 2))
 NONE = Loadings(
     learns=False,
     start=_PLACES,
-    target=_PLACES,
+    target=_PLACES.astype(np.uint32),
     weight=_VALUES,
     delay=_VALUES,
     loading=_VALUES,
@@ -107,7 +107,7 @@ def loadings(data: Data, cell: Oligodendrocyte | None, start: Array, edge: Array
     return Loadings(
         learns=True,
         start=start,
-        target=as_array(data.edge_index[1])[edge],
+        target=as_array(data.edge_index[1])[edge].astype(np.uint32),
         weight=of_edges("edge_weight"),
         delay=of_edges("edge_delay"),
         loading=of_edges("edge_loading"),
@@ -162,10 +162,11 @@ def learn(c, nodes):
         for k in range(start[j], start[j + 1]):
             i, before, pull = target[k], c.loading[k], c.pull[k]
             z = (c.deviation[i] - before * axon) / c.spread[i]
-            change = c.eta * (min(max(z, -c.most), c.most) - before)
+            z = z if z < c.most else c.most
+            z = z if z > -c.most else -c.most
+            change = c.eta * (z - before)
             loading = before + change
-            opposite = 0 if c.weight[k] * loading > 0.0 else 1
-            goal = c.program[i, opposite] - c.delay[k]
+            goal = c.program[i, 0 if c.weight[k] * loading > 0.0 else 1] - c.delay[k]
             c.loading[k], c.pull[k] = loading, pull + c.rate * (goal - pull)
             units[0, i] += np.int64(np.rint((change * trace + loading) * 2.0**40))
             units[1, i] += np.int64(np.rint(change * mean * 2.0**40))

@@ -100,19 +100,20 @@ class Coherence:
         """Adds what the rule writes where ``data`` lacks it; loadings begin as N(0, 0.1)."""
         generator = torch.Generator().manual_seed(self.seed)
         num_nodes, device = data.num_nodes, data.edge_index.device
-        if "coherence_delay" not in data:
+        present = set(data.keys())  # to ask the graph for each of them takes longer
+        if "coherence_delay" not in present:
             delay = two_delays(cell, num_nodes, self.shape, generator)
             data.coherence_delay = delay.to(device)
-        if "edge_loading" not in data:
+        if "edge_loading" not in present:
             loading = torch.randn(data.num_edges, generator=generator, dtype=torch.float64)
             data.edge_loading = 0.1 * loading.to(device)
-        if "edge_pull" not in data:
+        if "edge_pull" not in present:
             data.edge_pull = torch.zeros_like(data.edge_loading)
         for key in ("axon_trace", "axon_mean", "coherence_variance"):
-            if key not in data:
+            if key not in present:
                 data[key] = torch.zeros(num_nodes, dtype=torch.float64, device=device)
         for key, part in SUMS.items():
-            if key not in data:
+            if key not in present:
                 src, dst = data.edge_index
                 own = torch.where(alive(data), data.edge_loading * data[part][src], 0.0)
                 data[key] = sum_at(own, dst, num_nodes)
