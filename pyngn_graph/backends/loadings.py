@@ -26,7 +26,7 @@ NODES = {
 
 
 class Loadings(NamedTuple):
-    """What :class:`~pyngn_graph.glia.Coherence` keeps, all float64; its equations say what for.
+    """What :class:`~pyngn_graph.glia.Coherence` keeps, in float64; its equations say what for.
 
     ``target`` to ``pull`` are those of the live edges by source, those of j at
     ``start[j] .. start[j + 1]``; ``trace`` to ``program`` belong to the neurons. ``axon``,

@@ -48,13 +48,14 @@ class Microglia(GlialCell):
         criterion: ``"relative"`` (H minus the mean over the target's other afferents),
             ``"threshold"``, ``"weight"``, ``"random"``, ``"winner"`` and ``"hub"`` (a competition
             of structure alone: see :class:`~pyngn_graph.glia.Winner` and
-            :class:`~pyngn_graph.glia.Hub`, which take parameters), or your own: a function of the
+            :class:`~pyngn_graph.glia.Hub`, which take parameters), ``"random_winner"`` (their
+            control: see :class:`~pyngn_graph.glia.MatchedRandom`), or your own: a function of the
             graph and a ``torch.Generator`` that scores every edge, or an object whose
             ``select(cell, data, generator)`` returns the edges ``[E]`` bool to prune.
         threshold: :math:`\theta` of ``criterion="threshold"``.
         fraction: Share of the live edges pruned at a tick by the other criteria.
         keep: Share of the first number of edges at which pruning ends; by default 0.35, 0.15 for
-            ``"hub"``, and 0 for ``"winner"``, which ends by itself.
+            ``"hub"``, and 0 for ``"winner"``, which ends by itself, and for its control.
         min_in: Live inputs that a target always keeps.
         trace: ``"window"`` or ``"coincidence"``.
         eta: Learning rate of H.
