@@ -2,15 +2,23 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
-from pyngn_graph.glia.coherence import Coherence
-from pyngn_graph.glia.competition import Hub, Winner
+from pyngn_graph.glia import (
+    Astrocyte,
+    Coherence,
+    FixedDelays,
+    GlialCell,
+    Hub,
+    MatchedRandom,
+    Microglia,
+    Oligodendrocyte,
+    Winner,
+)
 from pyngn_graph.neuron import LIFParameters, LIFState
 from pyngn_graph.simulation import Setting, Transform
 from pyngn_graph.state import ReservoirState
@@ -21,7 +29,9 @@ CELLS: dict[str, type[GlialCell]] = {
 }
 """Cells that a file can name."""
 
-RULES: dict[str, type[Any]] = {rule.__name__: rule for rule in (Coherence, Hub, Winner)}
+RULES: dict[str, type[Any]] = {
+    rule.__name__: rule for rule in (Coherence, FixedDelays, Hub, MatchedRandom, Winner)
+}
 """Rules and criteria with parameters of their own that a file can name."""
 
 
@@ -106,13 +116,16 @@ def _cell_to_parts(cell: GlialCell | Transform) -> dict[str, Any]:
 
 def _rule_to_parts(value: Any) -> Any:
     name = type(value).__name__
-    return {"rule": name, **asdict(value)} if RULES.get(name) is type(value) else value
+    if RULES.get(name) is not type(value):
+        return value
+    parts = {field.name: _rule_to_parts(getattr(value, field.name)) for field in fields(value)}
+    return {"rule": name, **parts}
 
 
 def _rule_from_parts(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
-    values = dict(value)
+    values = {name: _rule_from_parts(part) for name, part in value.items()}
     return RULES[values.pop("rule")](**values)
 
 

@@ -16,9 +16,17 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.backends import kernels, reference
+from pyngn_graph.backends.loadings import NODES, loadings, write_back
 from pyngn_graph.backends.sensing import Sensing
-from pyngn_graph.backends.wiring import wiring
-from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
+from pyngn_graph.backends.wiring import by_source, wiring
+from pyngn_graph.glia import (
+    Astrocyte,
+    Coherence,
+    FixedDelays,
+    GlialCell,
+    Microglia,
+    Oligodendrocyte,
+)
 from pyngn_graph.glia.base import as_array, clock_of, dt_of
 from pyngn_graph.graph import alive, round_delay
 from pyngn_graph.neuron import LIFCoefficients
@@ -41,7 +49,7 @@ def advance(
 ) -> Data:
     """Does what :func:`pyngn_graph.backends.reference.advance` does, to the same bits."""
     args = (coefficients, decay, drive, sample, start, probe, threads)
-    if drive.device.type != "cpu" or not _knows(glia):
+    if drive.device.type != "cpu" or not _knows(glia, probe.names):
         return reference.advance(state, data, glia, *args)
     memory = state.memory
     if not isinstance(memory, EventMemory):
@@ -49,12 +57,16 @@ def advance(
     return memory.advance(state, *args)
 
 
-def _knows(glia: Sequence[GlialCell]) -> bool:
-    """Whether every cell is of a kind that is compiled here, and of each kind at most one."""
-    if any(isinstance(cell, Oligodendrocyte) and cell.sensing is not None for cell in glia):
-        return False
+def _knows(glia: Sequence[GlialCell], names: Sequence[str]) -> bool:
+    """Whether every cell is of a kind that is compiled here, and of each kind at most one.
+
+    Traces by these ``names`` must not be of what a rule writes at every step for itself.
+    """
     kinds = [type(cell) for cell in glia]
     known = all(kind in (Astrocyte, Oligodendrocyte, Microglia) for kind in kinds)
+    for cell in glia:
+        if isinstance(cell, Oligodendrocyte) and cell.sensing is not None:
+            known &= type(cell.sensing) in (Coherence, FixedDelays) and not NODES.keys() & names
     return known and len(set(kinds)) == len(kinds)
 
 
@@ -73,9 +85,12 @@ class EventMemory:
         self.wiring, self.grid = wiring(data)
         self.fast = [self._column(state, column) for column in range(self.columns)]
         self.astro = self._gain(cells.get(Astrocyte))
+        oligo, micro, self.learns = cells.get(Oligodendrocyte), cells.get(Microglia), bool(glia)
+        self.loadings = loadings(data, oligo, *by_source(data))
         self.sensing = None
-        if Oligodendrocyte in cells or Microglia in cells:
-            oligo, micro = cells.get(Oligodendrocyte), cells.get(Microglia)
+        if oligo is not None and oligo.sensing is not None:
+            oligo = None
+        if oligo is not None or micro is not None:
             fired = self.fast[0].fired
             self.sensing = Sensing(data, self.wiring, oligo, micro, fired, state.t, state.in_flight)
 
@@ -142,7 +157,6 @@ class EventMemory:
     ) -> Data:
         """Runs all columns over the steps of ``sample``; see the reference."""
         data, steps = self.data, sample.numel()
-        learns = self.astro.rule != 0 or self.sensing is not None
         c, synaptic = _neurons(coefficients, self.num_nodes)
         currents = drive.permute(2, 0, 1).contiguous().numpy()
         nodes = np.empty((self.columns, steps * self.num_nodes), dtype=np.int32)
@@ -158,6 +172,7 @@ class EventMemory:
                 c,
                 synaptic,
                 self.astro,
+                self.loadings,
                 kernels.Taps(due[column], window[column], probe.sums.numpy(), *traces[column]),
                 currents[column],
                 sample.numpy(),
@@ -177,7 +192,7 @@ class EventMemory:
             for column in range(self.columns):
                 run(column)
         state.t += steps
-        if learns:
+        if self.learns:
             data.clock = self.clock + state.t - self.first
         if self.sensing is not None:
             self.sensing.note(nodes[0, : counts[0].sum()], counts[0])
@@ -210,6 +225,8 @@ class EventMemory:
         """Writes everything back to the tensors of the state and the graph."""
         if self.sensing is not None:
             self.sensing.settle()
+        if self.loadings.learns:
+            write_back(self.loadings, self.data, by_source(self.data)[1])
 
         def together(name: str) -> Tensor:
             columns = [torch.from_numpy(getattr(fast, name)) for fast in self.fast]

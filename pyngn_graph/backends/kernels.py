@@ -14,6 +14,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload
 from numpy.typing import NDArray
 
+from pyngn_graph.backends.loadings import follow, learn
 from pyngn_graph.compiling import compiled
 
 Array = NDArray[Any]
@@ -458,6 +459,7 @@ def run_column(
     c,
     synaptic,
     astro,
+    loadings,
     taps,
     drive,
     sample,
@@ -489,6 +491,9 @@ def run_column(
             sent[k] = _deliver_far(found, wiring, flat, base)
         else:
             sent[k] = _deliver(found, wiring, flat, base)
+        if loadings.learns:
+            follow(loadings)
+            learn(loadings, found)
         if astro.rule:
             _calcium(astro.calcium, now, astro.kappa, astro.rest)
             if astro.member.size:

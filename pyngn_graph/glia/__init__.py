@@ -3,15 +3,18 @@
 from pyngn_graph.glia.astrocyte import Astrocyte
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.glia.coherence import Coherence
-from pyngn_graph.glia.competition import Hub, Winner
+from pyngn_graph.glia.competition import Hub, MatchedRandom, Winner
+from pyngn_graph.glia.fixed import FixedDelays
 from pyngn_graph.glia.microglia import Microglia
 from pyngn_graph.glia.oligodendrocyte import Oligodendrocyte
 
 __all__ = [
     "Astrocyte",
     "Coherence",
+    "FixedDelays",
     "GlialCell",
     "Hub",
+    "MatchedRandom",
     "Microglia",
     "Oligodendrocyte",
     "Winner",

@@ -4,11 +4,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph.glia.base import dt_of
+from pyngn_graph.glia.base import as_array, dt_of
 from pyngn_graph.graph import alive, sum_at
 
 if TYPE_CHECKING:
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 FLOOR = 1e-6
 """Standard deviation, in spikes, that counts as none."""
 
+TINY = 1e-100
+"""Traces that have decayed so far are 0: processors are slow with the least numbers there are."""
+
+SUMS = {"coherence_sum": "axon_trace", "coherence_mean": "axon_mean"}
+"""Sums over the afferents of a target, and what of the axons they are sums of."""
+
 
 @dataclass(frozen=True)
 class Coherence:
@@ -24,21 +31,26 @@ class Coherence:
 
     Every axon has a trace of its spikes (undelayed, as they leave the soma), of which only the
     deviation :math:`x_j` from its slow mean counts. The cell of target i learns a loading
-    :math:`\mu` for each afferent. With :math:`\kappa = e^{-dt / \tau_{mean}}`, at every step
+    :math:`\mu` for each afferent, and keeps the sums :math:`Y_i = \sum_j \mu_{ji} r_j` and
+    :math:`\bar Y_i = \sum_j \mu_{ji} \bar r_j`. With :math:`\kappa = e^{-dt / \tau_{mean}}`, at
+    every step
 
     .. math::
         r_j &\leftarrow e^{-dt / \tau} r_j, \qquad
         \bar r_j \leftarrow \kappa \bar r_j + (1 - \kappa) r_j, \qquad x_j = r_j - \bar r_j \\
-        S_i &= \sum_j \mu_{ji} x_j, \qquad V_i \leftarrow \kappa V_i + (1 - \kappa) S_i^2
+        Y_i &\leftarrow e^{-dt / \tau} Y_i, \qquad
+        \bar Y_i \leftarrow \kappa \bar Y_i + (1 - \kappa) Y_i, \qquad
+        V_i \leftarrow \kappa V_i + (1 - \kappa) (Y_i - \bar Y_i)^2
 
-    and at a spike of j, which is added to its trace (:math:`r_j \leftarrow r_j + 1`) only after
-    all afferents have been read,
+    and at a spike of j, which is added to its trace only after all afferents have been read,
 
     .. math::
-        z &= (S_i - \mu_{ji} x_j) / \sqrt{V_i}, \qquad
-        \mu_{ji} \leftarrow \mu_{ji} + \eta_\mu (z - \mu_{ji}) \\
+        z &= (Y_i - \bar Y_i - \mu_{ji} x_j) / \sqrt{V_i}, \qquad
+        \Delta = \eta_\mu (z - \mu_{ji}), \qquad \mu_{ji} \leftarrow \mu_{ji} + \Delta \\
         D_{ji} &\leftarrow D_{ji} + \eta (D^+_i - D_{ji})
-            \text{ if } w_{ji} \mu_{ji} > 0, \text{ else } D_{ji} + \eta (D^-_i - D_{ji})
+            \text{ if } w_{ji} \mu_{ji} > 0, \text{ else } D_{ji} + \eta (D^-_i - D_{ji}) \\
+        Y_i &\leftarrow Y_i + \Delta r_j + \mu_{ji}, \qquad
+        \bar Y_i \leftarrow \bar Y_i + \Delta \bar r_j, \qquad r_j \leftarrow r_j + 1
 
     z is what the other axons just did, so that :math:`\mu` becomes the leading component of the
     afferents. It is clipped at :math:`\pm 1 / \sqrt{1 - \kappa}`, the most that a step which V has
@@ -49,10 +61,13 @@ class Coherence:
     how far the spikes in between have moved them. Loadings settle within some 30 s of activity.
 
     Writes ``edge_loading`` and ``edge_pull`` ``[E]``, ``axon_trace``, ``axon_mean`` (r and its
-    mean) and ``coherence_variance`` (V) ``[N]`` float64, ``coherence_delay`` ``[N, 2]``. Masked and
-    dropped edges are in no sum. Sums are free of order, spikes of one step act at once, and all is
-    float64, so that results depend neither on threads nor on the order of the edges. Parallel edges
-    are afferents of their own. The work is O(E) per step, on the reference backend.
+    mean), ``coherence_sum``, ``coherence_mean`` and ``coherence_variance`` (Y, its mean, V) ``[N]``
+    float64, ``coherence_delay`` ``[N, 2]``. Masked and dropped edges are in no sum: at every tick
+    both sums are taken anew over the edges that are left. (Who changes edges between two ticks
+    deletes ``coherence_sum`` and ``coherence_mean``.) What spikes add to them is summed in whole
+    units, spikes of one step act at once, and all is float64, so that results depend neither on
+    threads nor on the order of the edges. Parallel edges are afferents of their own. The work is
+    that of one operation per neuron and step, and one per edge of a neuron that fires.
 
     Args:
         shape: Shape of the distribution of delays: 1 is uniform, 2 favors long ones.
@@ -86,10 +101,7 @@ class Coherence:
         generator = torch.Generator().manual_seed(self.seed)
         num_nodes, device = data.num_nodes, data.edge_index.device
         if "coherence_delay" not in data:
-            rank = [torch.randperm(num_nodes, generator=generator) for _ in range(2)]
-            u = torch.rand(num_nodes, 2, generator=generator, dtype=torch.float64)
-            share = ((torch.stack(rank, dim=1) + u) / num_nodes) ** (1.0 / self.shape)
-            delay = cell.min_delay + (cell.max_delay - cell.min_delay) * share
+            delay = two_delays(cell, num_nodes, self.shape, generator)
             data.coherence_delay = delay.to(device)
         if "edge_loading" not in data:
             loading = torch.randn(data.num_edges, generator=generator, dtype=torch.float64)
@@ -99,39 +111,81 @@ class Coherence:
         for key in ("axon_trace", "axon_mean", "coherence_variance"):
             if key not in data:
                 data[key] = torch.zeros(num_nodes, dtype=torch.float64, device=device)
+        for key, part in SUMS.items():
+            if key not in data:
+                src, dst = data.edge_index
+                own = torch.where(alive(data), data.edge_loading * data[part][src], 0.0)
+                data[key] = sum_at(own, dst, num_nodes)
+
+    def constants(self, dt: float) -> tuple[float, float, float, float]:
+        """What a step leaves of a trace and of a mean, 1 less the latter, and the largest z."""
+        rest = -math.expm1(-dt / self.tau_mean)
+        keep = math.exp(-dt / self.tau_mean)
+        return math.exp(-dt / self.tau), keep, rest, 1.0 / math.sqrt(rest)
 
     def observe(
         self, cell: "Oligodendrocyte", data: Data, arrivals: Tensor, spikes: Tensor
     ) -> None:
         """Follows the traces of the axons, and learns from those that fire."""
-        dt, live, (src, dst) = dt_of(data), alive(data), data.edge_index
-        keep, rest = math.exp(-dt / self.tau_mean), -math.expm1(-dt / self.tau_mean)
-        trace = math.exp(-dt / self.tau) * data.axon_trace
-        data.axon_mean = keep * data.axon_mean + rest * trace
-        own = torch.where(live, data.edge_loading * (trace - data.axon_mean)[src], 0.0)
-        total = sum_at(own, dst, data.num_nodes)
-        variance = keep * data.coherence_variance + rest * total.square()
-        data.coherence_variance, data.axon_trace = variance, trace + spikes
-        event = (spikes[src] & live).nonzero().squeeze(1)
-        if event.numel() == 0:
-            return
-        target = dst[event]
-        most = 1.0 / math.sqrt(rest)
-        z = (total[target] - own[event]) / (variance[target].sqrt() + FLOOR)
-        loading = data.edge_loading[event]
-        loading = loading + self.eta * (z.clamp(-most, most) - loading)
-        data.edge_loading = data.edge_loading.index_copy(0, event, loading)
+        fade, keep, rest, most = self.constants(dt_of(data))
+        trace = _faded(data.axon_trace, fade)
+        mean = keep * data.axon_mean + rest * trace
+        total = _faded(data.coherence_sum, fade)
+        total_mean = keep * data.coherence_mean + rest * total
+        deviation = total - total_mean
+        variance = keep * data.coherence_variance + rest * deviation.square()
+
+        event = (spikes[data.edge_index[0]] & alive(data)).nonzero().squeeze(1)
+        src, dst = data.edge_index[:, event]
+        loading, pull = data.edge_loading[event], data.edge_pull[event]
+        others = deviation[dst] - loading * (trace - mean)[src]
+        z = (others / (_root(variance[dst]) + FLOOR)).clamp(-most, most)
+        change = self.eta * (z - loading)
+        loading = loading + change
         opposite = (data.edge_weight[event] * loading <= 0).long()
-        pull = data.edge_pull[event]
-        goal = data.coherence_delay[target, opposite] - data.edge_delay[event]
+        goal = data.coherence_delay[dst, opposite] - data.edge_delay[event]
+        data.edge_loading = data.edge_loading.index_copy(0, event, loading)
         data.edge_pull = data.edge_pull.index_copy(0, event, pull + cell.eta * (goal - pull))
+
+        data.axon_trace, data.axon_mean, data.coherence_variance = trace + spikes, mean, variance
+        data.coherence_sum = total + sum_at(change * trace[src] + loading, dst, data.num_nodes)
+        data.coherence_mean = total_mean + sum_at(change * mean[src], dst, data.num_nodes)
 
     def forget(self, cell: "Oligodendrocyte", data: Data) -> None:
         """Forgets single spikes; their means, and what was learned, stay."""
         data.axon_trace = torch.zeros_like(data.axon_trace)
+        data.coherence_sum = torch.zeros_like(data.axon_trace)
 
     def __call__(self, cell: "Oligodendrocyte", data: Data) -> Tensor:
-        """The delays ``[E]`` as the spikes since the last tick have moved them."""
+        """The delays ``[E]`` as the spikes since the last tick have moved them.
+
+        The sums are left to :meth:`prepare`, which knows what the other glia made of the edges.
+        """
         delay = (data.edge_delay + data.edge_pull).float()
         data.edge_pull = torch.zeros_like(data.edge_pull)
+        for key in SUMS:
+            del data[key]
         return delay
+
+
+def two_delays(
+    cell: "Oligodendrocyte", num_nodes: int, shape: float, generator: torch.Generator
+) -> Tensor:
+    """Two delays for each target, ``[N, 2]`` float64, stratified over the neurons.
+
+    See :class:`Coherence` for their distribution.
+    """
+    rank = [torch.randperm(num_nodes, generator=generator) for _ in range(2)]
+    u = torch.rand(num_nodes, 2, generator=generator, dtype=torch.float64)
+    share = ((torch.stack(rank, dim=1) + u) / num_nodes) ** (1.0 / shape)
+    return cell.min_delay + (cell.max_delay - cell.min_delay) * share
+
+
+def _faded(trace: Tensor, fade: float) -> Tensor:
+    trace = fade * trace
+    return torch.where(trace.abs() > TINY, trace, 0.0)
+
+
+def _root(value: Tensor) -> Tensor:
+    """The square root to the last bit, which that of torch is not."""
+    return torch.from_numpy(np.sqrt(as_array(value))).to(value.device)

@@ -25,6 +25,9 @@ class Competition:
     long_delay: float = 0.0
     noise: float = 0.3
 
+    keep: ClassVar[float]
+    """What ``Microglia(keep=None)`` means with this criterion."""
+
     def __post_init__(self) -> None:
         for name in ("excitatory", "inhibitory", "long_delay", "noise"):
             if not 0.0 <= getattr(self, name) < math.inf:
@@ -113,7 +116,6 @@ class Winner(Competition):
     removals: int = 2
 
     keep: ClassVar[float] = 0.0
-    """What ``Microglia(keep=None)`` means with this criterion."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -146,7 +148,6 @@ class Hub(Competition):
     """
 
     keep: ClassVar[float] = 0.15
-    """What ``Microglia(keep=None)`` means with this criterion."""
 
     def _visits(
         self, cell: "Microglia", data: Data, num_live: int, generator: torch.Generator
@@ -155,3 +156,77 @@ class Hub(Competition):
         if "gain" in data:
             order = order[torch.argsort(data.gain.cpu()[order], stable=True)]
         return order, num_live, math.ceil(cell.fraction * num_live)
+
+
+@dataclass(frozen=True)
+class MatchedRandom:
+    """The control of a competition: as many edges go as there, but which ones is chance.
+
+    At every tick it removes as many excitatory and as many inhibitory edges as ``like`` would, at
+    that tick of its own life on the graph that this one began as; so both lives have the same
+    counts throughout. (Edges removed at random leave other in-degrees behind than a competition
+    does: counts taken from the present graph would soon differ.) These counts follow from the
+    numbers of inputs of the targets alone, which are kept in ``matched_inputs`` ``[N, 2]`` as
+    the competition would leave them. With ``Microglia(regrow=True)``, where no count changes, it is
+    the present graph that tells how many edges move.
+
+    ``min_in`` and ``keep`` of the microglia are honored in that they limit ``like``; beyond that a
+    target may well lose all of its inputs.
+
+    Args:
+        like: The :class:`Winner` or :class:`Hub` whose counts are matched.
+
+    Raises:
+        TypeError: If ``like`` is something else.
+    """
+
+    like: Competition = Winner()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.like, Competition):
+            raise TypeError(f"'like' must be a Winner or a Hub (got {self.like!r})")
+
+    @property
+    def keep(self) -> float:
+        """What ``Microglia(keep=None)`` means with this criterion."""
+        return self.like.keep
+
+    def select(self, cell: "Microglia", data: Data, generator: torch.Generator) -> Tensor:
+        """The edges ``[E]`` bool that go; keeps count on ``data``."""
+        inhibitory = data.edge_weight < 0
+        of_kind = [alive(data) & kind for kind in (~inhibitory, inhibitory)]
+        inputs = data.get("matched_inputs")
+        if inputs is None or cell.regrow:
+            target = [data.edge_index[1, kind] for kind in of_kind]
+            count = [torch.bincount(each, minlength=data.num_nodes) for each in target]
+            inputs = torch.stack(count, dim=1)
+        left = self._round(cell, data, inputs, generator)
+        doomed = torch.zeros_like(inhibitory)
+        for kind, number in zip(of_kind, (inputs - left).sum(dim=0).tolist(), strict=True):
+            edge = kind.nonzero().squeeze(1)
+            chosen = torch.randperm(edge.numel(), generator=generator)[:number]
+            doomed[edge[chosen.to(edge.device)]] = True
+        if not cell.regrow:
+            data.matched_inputs = left
+        return doomed
+
+    def _round(
+        self, cell: "Microglia", data: Data, inputs: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """What a round of ``like`` leaves of ``inputs`` ``[N, 2]``, excitatory and inhibitory."""
+        kind = torch.tensor([0, 1], device=inputs.device).repeat(data.num_nodes)
+        kind = kind.repeat_interleave(inputs.flatten())
+        target = torch.arange(data.num_nodes, device=inputs.device)
+        target = target.repeat_interleave(inputs.sum(dim=1))
+        stand_in = Data(
+            num_nodes=data.num_nodes,
+            edge_index=torch.stack([torch.zeros_like(target), target]),
+            edge_weight=1.0 - 2.0 * kind,
+            edge_delay=torch.ones_like(target),
+            first_num_edges=data.first_num_edges,
+        )
+        if "gain" in data:
+            stand_in.gain = data.gain
+        kept = ~self.like.select(cell, stand_in, generator)
+        count = torch.bincount(2 * target[kept] + kind[kept], minlength=inputs.numel())
+        return count.view_as(inputs)

@@ -19,6 +19,7 @@ from pyngn_graph.glia.base import (
     remember_arrivals,
 )
 from pyngn_graph.glia.coherence import Coherence
+from pyngn_graph.glia.fixed import FixedDelays
 from pyngn_graph.graph import alive, longest_delay
 
 DelayRule = Callable[["Oligodendrocyte", Data], Tensor]
@@ -30,7 +31,7 @@ class SensingRule(Protocol):
     """A rule that senses by itself what it needs, instead of hits and lags.
 
     Its methods are called by those of the cell of the same name, and write to ``data`` as they do
-    (see :class:`pyngn_graph.GlialCell`). Such rules run on the reference backend.
+    (see :class:`pyngn_graph.GlialCell`). Rules of your own run on the reference backend.
     """
 
     def prepare(self, cell: "Oligodendrocyte", data: Data) -> None:
@@ -71,7 +72,14 @@ def align(cell: "Oligodendrocyte", data: Data) -> Tensor:
     return (data.edge_delay.double() + shift).float()
 
 
-RULES: dict[str, DelayRule] = {"graded": graded, "align": align, "coherence": Coherence()}
+RULES: dict[str, DelayRule] = {
+    "graded": graded,
+    "align": align,
+    "coherence": Coherence(),
+    "fixed:uniform": FixedDelays("uniform"),
+    "fixed:sqrt": FixedDelays("sqrt"),
+    "fixed:two": FixedDelays("two"),
+}
 
 
 class Oligodendrocyte(GlialCell):
@@ -85,7 +93,9 @@ class Oligodendrocyte(GlialCell):
 
     Args:
         rule: ``"graded"``, ``"align"``, ``"coherence"`` (or a
-            :class:`~pyngn_graph.glia.Coherence` with parameters of its own), or your own: a
+            :class:`~pyngn_graph.glia.Coherence` with parameters of its own), the controls
+            ``"fixed:uniform"``, ``"fixed:sqrt"`` and ``"fixed:two"``, which draw all delays once
+            (see :class:`~pyngn_graph.glia.FixedDelays`, which takes a seed), or your own: a
             function of the cell and the graph that returns the new delays ``[E]``, or an object
             with the methods of :class:`SensingRule`.
         eta: Learning rate per hit, or per spike of the axon for ``"coherence"``.
@@ -183,7 +193,9 @@ class Oligodendrocyte(GlialCell):
         data = self.prepare(data)
         rule = RULES[self.rule] if isinstance(self.rule, str) else self.rule
         delay = rule(self, data).clamp(self.min_delay, self.max_delay)
-        data.edge_delay = torch.where(alive(data), delay, data.edge_delay)
+        delay = torch.where(alive(data), delay, data.edge_delay)
+        if not torch.equal(delay, data.edge_delay):  # the same tensor spares backends new wiring
+            data.edge_delay = delay
         if self.sensing is not None:
             return data
         data.edge_hits = torch.zeros_like(data.edge_hits)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.glia.base import as_array
-from pyngn_graph.glia.competition import Hub, Winner
+from pyngn_graph.glia.competition import Hub, MatchedRandom, Winner
 from pyngn_graph.graph import alive, in_degree, sum_at
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ CRITERIA: dict[str, Criterion] = {
     "relative": relative_health,
     "weight": absolute_weight,
     "random": uniform,
+    "random_winner": MatchedRandom(Winner()),
 }
 
 

@@ -45,8 +45,8 @@ def regrow(
     data.edge_health = data.edge_health.index_fill(0, edge, health)
     for key, value in (("edge_health_clock", clock_of(data)), ("edge_arrival", NEVER)):
         data[key] = data[key].index_fill(0, edge, value)
-    fresh = {"edge_hits": 0, "edge_lag": 0, "edge_loading": 0, "edge_pull": 0, "edge_origin": -1}
-    for key, value in fresh.items():
+    fresh = dict.fromkeys(("edge_hits", "edge_lag", "edge_loading", "edge_pull", "edge_fixed"), 0)
+    for key, value in (fresh | {"edge_origin": -1}).items():
         if key in data:
             data[key] = data[key].index_fill(0, edge, value)
     return data
