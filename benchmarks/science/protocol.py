@@ -16,10 +16,11 @@ from torch_geometric.data import Data
 
 import pyngn_graph as ng
 from pyngn_graph import tasks
-from pyngn_graph.glia import Coherence, Hub, Winner
-from pyngn_graph.graph import num_live
+from pyngn_graph.glia import Coherence, FixedDelays, Hub, MatchedRandom, Winner
+from pyngn_graph.glia.oligodendrocyte import graded
+from pyngn_graph.graph import alive, num_live
 from pyngn_graph.neuron import LIFParameters
-from benchmarks.science.equal_counts import EqualCounts
+from pyngn_graph.recording import Recording
 
 HOLD = 10
 """Steps (ms) for which a sample is held; glia other than astrocytes act every second."""
@@ -31,11 +32,14 @@ SERIES = ("memory", "narma10", "mackey_glass")
 """What a time series can be used to ask."""
 
 DELAY_RULES = {
-    "graded": lambda seed: "graded",
-    "align": lambda seed: "align",
+    "graded": lambda seed: graded,
     "coherence": lambda seed: Coherence(seed=seed),
     "coherence, long": lambda seed: Coherence(shape=2.0, seed=seed),
+    "uniform": lambda seed: FixedDelays("uniform", seed),
+    "sqrt": lambda seed: FixedDelays("sqrt", seed),
+    "two": lambda seed: FixedDelays("two", seed),
 }
+"""Rules of oligodendrocytes; the last three are controls that draw all delays once."""
 
 CRITERIA = {
     "threshold": "threshold",
@@ -46,7 +50,9 @@ CRITERIA = {
     "winner, long": Winner(long_delay=0.5),
     "hub": Hub(),
     "hub, long": Hub(long_delay=0.5),
+    "random, equal": MatchedRandom(Winner()),
 }
+"""What microglia prune by; ``"random, equal"`` has the E and I counts of ``"winner"``."""
 
 States = Callable[[Tensor], Tensor]
 """From an input ``[T, 1]``, or trials ``[B, T, C]``, to states ``[T, F]``, or ``[B, F]``."""
@@ -60,13 +66,11 @@ class Liquid:
         num_nodes: Neurons.
         degree: Mean in-degree at birth.
         weight: Mean excitatory jump, in units of the threshold.
-        delay: Delays at birth: ``"distance"``, or ``"uniform"`` and ``"sqrt"`` up to ``max_delay``.
-        max_delay: Longest delay of oligodendrocytes and of the random ones at birth, ms.
+        max_delay: Longest delay that oligodendrocytes give, ms; at birth delays grow with distance.
         connected: Whether edges are alive; if not, all are masked.
         astrocyte: Rule, or None for no astrocytes.
         oligodendrocyte: One of ``DELAY_RULES``, or None.
-        microglia: One of ``CRITERIA``, ``"random, equal"`` (as many excitatory and inhibitory edges
-            as ``"winner"``), or None.
+        microglia: One of ``CRITERIA``, or None.
         keep: Share of edges at which microglia stop; None: as the criterion has it.
         adapt: Time for which the glia are at work, s.
     """
@@ -74,7 +78,6 @@ class Liquid:
     num_nodes: int = 512
     degree: float = 8.0
     weight: float = 0.2
-    delay: str = "distance"
     max_delay: int = 100
     connected: bool = True
     astrocyte: str | None = None
@@ -85,15 +88,10 @@ class Liquid:
 
     def graph(self, seed: int) -> Data:
         """The graph at birth."""
-        longest = None if self.delay == "distance" else self.max_delay
-        data = ng.generators.Tissue(
-            num_nodes=self.num_nodes,
-            degree=self.degree,
-            weight=self.weight,
-            delay=self.delay,
-            max_delay=longest,
-            seed=seed,
-        )()
+        tissue = ng.generators.Tissue(
+            num_nodes=self.num_nodes, degree=self.degree, weight=self.weight, seed=seed
+        )
+        data = tissue()
         if not self.connected:
             data.edge_mask = torch.zeros(data.num_edges, dtype=torch.bool)
         return data
@@ -108,8 +106,7 @@ class Liquid:
             rule = DELAY_RULES[self.oligodendrocyte](seed)
             cells.append(ng.Oligodendrocyte(rule=rule, max_delay=self.max_delay))
         if self.microglia:
-            equal = self.microglia == "random, equal"
-            criterion = EqualCounts(Winner()) if equal else CRITERIA[self.microglia]
+            criterion = CRITERIA[self.microglia]
             cells.append(ng.Microglia(criterion=criterion, keep=self.keep, seed=seed))
         return cells
 
@@ -158,17 +155,22 @@ def series(
 
     def states(u: Tensor) -> Tensor:
         recording = reservoir.run(u, record=("state",), every=HOLD, progress=False)
-        found.setdefault("rate", float(recording.rates().mean()))
-        found.setdefault("events", float(recording.synaptic_events.double().mean()))
+        found.update(activity(recording) if not found else {})
         return recording.traces["state"][0]
 
     return scores(states, seed, measures, max_lag, train) | found | composition(reservoir.graph)
 
 
+def activity(recording: Recording) -> dict[str, float]:
+    """Mean rate in Hz, and synaptic events per ms."""
+    events = float(recording.synaptic_events.double().mean())
+    return {"rate": float(recording.rates().mean()), "events": events}
+
+
 def composition(data: Data) -> dict[str, float]:
     """Live edges of both kinds, and the share of gains at a bound."""
-    live = data.edge_mask if "edge_mask" in data else torch.ones_like(data.edge_weight).bool()
-    found = {"edges": num_live(data), "inhibitory": int((live & (data.edge_weight < 0)).sum())}
+    inhibitory = int((alive(data) & (data.edge_weight < 0)).sum())
+    found: dict[str, float] = {"edges": num_live(data), "inhibitory": inhibitory}
     if "gain" in data:
         found["bound"] = float(((data.gain <= 0.01) | (data.gain >= 1e4)).double().mean())
     return found
