@@ -115,7 +115,7 @@ class Study:
         )
         body = [about, f"![{title}]({picture.name})", *parts]
         body += ["## Claims", claims_table(claims)] if claims else []
-        body += ["## Chosen", "\n".join(self._choices)] if self._choices else []
+        body += ["## Chosen", "\n".join(dict.fromkeys(self._choices))] if self._choices else []
         path = self.out / f"{self.name}.md"
         write(path, title, versions(), self._log, [*body, "## What was measured"], notes)
 
