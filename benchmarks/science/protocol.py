@@ -16,6 +16,7 @@ from torch_geometric.data import Data
 
 import pyngn_graph as ng
 from pyngn_graph import tasks
+from pyngn_graph.analysis.dynamics import memory_capacity
 from pyngn_graph.glia import Coherence, FixedDelays, Hub, MatchedRandom, Winner
 from pyngn_graph.glia.oligodendrocyte import graded
 from pyngn_graph.glia.pruning import health
@@ -196,7 +197,7 @@ def scores(
     if "memory" in measures:
         u = tasks.uniform_input(max_lag + train + TEST, generator=stream(seed, "memory"))
         share = (train + 0.5) / (train + TEST)
-        memory = tasks.memory_capacity(states(u), u, max_lag, train_fraction=share)
+        memory = memory_capacity(states(u), u, max_lag, train_fraction=share)
         found |= {"memory": memory.total, "r2": [round(r2, 4) for r2 in memory.r2.tolist()]}
     if "narma10" in measures:
         u, y = tasks.narma10(length, generator=stream(seed, "narma10"))
