@@ -27,7 +27,8 @@ def remembered(
 
         @wraps(function)
         def wrapped(data: Data, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            first, *others = (getattr(data, key, None) for key in keys)
+            held: list[Any] = [getattr(data, key, None) for key in keys]
+            first, *others = held
             if any(t is not None and t.is_inference() for t in (first, *others)):
                 return function(data, *args, **kwargs)  # edits of these leave no trace
             made_of = (data.num_nodes, args, tuple(kwargs.items()), first._version)

@@ -5,6 +5,8 @@ you write. These lay fields out by the positions of the neurons: neighbors see n
 """
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -112,8 +114,12 @@ def column_fields(
     return _scaled(weight * inside, scale)
 
 
-FIELDS = {"gabor": gabor_fields, "columns": column_fields}
-"""All field maps by name."""
+FIELDS: dict[str, Callable[..., Tensor]] = {
+    "gabor": gabor_fields,
+    "gabor_sizes": partial(gabor_fields, sigma=(1.5, 5.0)),
+    "columns": column_fields,
+}
+"""Field maps by name; ``"gabor_sizes"`` has small fields and large ones side by side."""
 
 
 def _placed(pos: Tensor, sizes: tuple[int, ...], scale: float) -> Tensor:
