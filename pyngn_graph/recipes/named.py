@@ -50,11 +50,12 @@ def image_columns() -> Recipe:
     return Recipe(
         degree=4.0,
         glia=("astrocyte", "oligodendrocyte"),
+        rho=0.06,
         trials=500,
         hold=4,
         receptive="columns",
         frame=(28,),
-        input_scale=4.0,
+        input_scale=12.0,
         pool=4,
         read=1,
         tau_trace=0.0,
