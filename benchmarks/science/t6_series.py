@@ -45,6 +45,17 @@ ROWS: dict[str, dict[str, Any]] = {
     "control: zero recurrent weights": NONE | {"connected": False},
 }
 
+WHOLE = [row for row in ROWS if row not in ("A+O+M, winner", "A+O+random pruning, equal counts")]
+"""Rows for tasks whose readout sees the whole item: little is left to the liquid."""
+
+SHOWN = {
+    "fsdd segments": WHOLE,
+    "fsdd end": list(ROWS),
+    "n-mnist": [row for row in WHOLE if "O" not in row and "uniform" not in row],
+    "vowels": WHOLE,
+}
+"""The rows of each task; delays of the recipe for events are uniform as it is."""
+
 RAW = "control: raw input"
 ESN = "control: ESN of equal size, best setting"
 ESN_SETTINGS = {
