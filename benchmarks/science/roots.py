@@ -7,6 +7,9 @@ from pathlib import Path
 VARIABLE = "PYNGN_DATA"
 """Names the folder, as it does for the tests."""
 
+SKIPPED = 77
+"""What a script returns whose data are not there."""
+
 
 def folder() -> Path:
     """The folder that the variable names."""
@@ -24,8 +27,9 @@ def data_root(parser: argparse.ArgumentParser, *names: str) -> argparse.Namespac
         os.environ[VARIABLE] = str(options.root.expanduser().absolute())
     missing = [n for n in names if VARIABLE not in os.environ or not (folder() / n).is_dir()]
     if missing:
-        parser.error(
-            f"needs the folders {missing}; name what holds them by --root or ${VARIABLE} "
-            f"(datasets/README.md says where the files come from)"
+        message = (
+            f"{parser.prog} needs the folders {missing}; name what holds them by --root or "
+            f"${VARIABLE} (datasets/README.md says where the files come from)\n"
         )
+        parser.exit(SKIPPED, message)
     return options
