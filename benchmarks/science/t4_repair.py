@@ -93,8 +93,8 @@ def claims(results: Results) -> list[Claim]:
 
 def draw(results: Results) -> Figure:
     """Rates after each change above, memory around it below."""
-    figure, axes = pictures.panels(2, len(CHANGES) - 1, width=3.4, height=3.4)
-    rows = ["A, then frozen", "A", "A+O", "A+O+M"]
+    figure, axes = pictures.panels(2, len(CHANGES) - 1, width=3.2, height=3.2, sharey="row")
+    rows, ticks = ["A, then frozen", "A", "A+O", "A+O+M"], (5, 10, 20, 50, 100, 200)
     for (upper, lower), change in zip(axes.T, CHANGES[1:], strict=True):
         for place, row in enumerate(rows):
             rates = results.values(row, change, "rates")
@@ -106,10 +106,10 @@ def draw(results: Results) -> Figure:
             values = [results.values(row, change, when) for when in ("before", "damaged", "after")]
             pictures.curve(lower, [0, 1, 2], values, place, row)
         upper.axhspan(16.0, 24.0, color="#808080", alpha=0.15, linewidth=0)
-        upper.set(title=change, xlabel="s after the change", yscale="log", ylim=(1, 300))
+        upper.set(title=change, xlabel="s after the change", yscale="log", ylim=(5, 300))
+        upper.set_yticks(ticks, map(str, ticks))
         lower.set_xticks([0, 1, 2], ["before", "just after", f"{AFTER} s later"], fontsize=8)
-        lower.set_ylim(0, None)
-        lower.sharey(axes[1, 0])
+    axes[1, 0].set_ylim(0, None)
     axes[0, 0].set_ylabel("mean rate of a second, Hz")
     axes[1, 0].set_ylabel("memory capacity")
     axes[0, -1].legend(fontsize=8, frameon=False)
