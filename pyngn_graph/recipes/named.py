@@ -71,7 +71,7 @@ def event_classifier() -> Recipe:
         max_delay=20,
         glia=("astrocyte",),
         hold=5,
-        receptive="gabor",
+        receptive="gabor_sizes",
         frame=(34, 34, 2),
         input_scale=12.0,
         bias=(0.5, 1.0),
@@ -81,12 +81,11 @@ def event_classifier() -> Recipe:
 
 
 def series_classifier() -> Recipe:
-    """Short series of about a dozen channels, 10 ms a sample: counts in three segments."""
+    """Short series of a dozen standardized channels, 20 ms a sample: counts in three segments."""
     return Recipe(
-        num_nodes=512,
         degree=5.0,
-        max_delay=60,
         glia=("astrocyte",),
+        hold=20,
         input_scale=3.0,
         input_density=0.5,
         pool=3,
