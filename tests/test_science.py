@@ -139,7 +139,8 @@ def test_a_report_says_what_made_it(tmp_path: Path) -> None:
 def test_a_shift_register_of_n_samples_remembers_n_less_one() -> None:
     found = controls.taps(0, number=6, measures=["memory"], max_lag=12, train=1000)
     assert abs(found["memory"] - 5.0) < 0.1
-    assert len(found["r2"]) == 12
+    assert min(found["r2"][:5]) > 0.99
+    assert len(found["r2"]) <= 12
     errors = [controls.taps(0, n, ["narma10", "mackey_glass"], train=1000) for n in (1, 20)]
     for metric in ("narma10", "mackey10", "mackey50"):
         assert errors[1][metric] < errors[0][metric] < 1.1

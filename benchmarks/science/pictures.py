@@ -61,7 +61,9 @@ def level(ax: Axes, value: float, label: str, left: bool = False) -> None:
         textcoords="offset points",
         ha="left" if left else "right",
         fontsize=7,
-        color="#606060",
+        color="#404040",
+        zorder=1.5,  # above bars, below curves
+        bbox={"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.5},
     )
 
 

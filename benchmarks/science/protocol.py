@@ -189,8 +189,9 @@ def scores(
     Series are scaled to mean and standard deviation of U(-1, 1), the input of the adaptation.
 
     Returns:
-        Of ``measures``: ``memory`` (capacity over lags 1 to ``max_lag``) and ``r2`` by lag;
-        ``narma10`` and ``mackey10``, ``mackey50`` (10 and 50 samples ahead), NRMSE.
+        Of ``measures``: ``memory`` (capacity over lags 1 to ``max_lag``) and ``r2`` by lag, to the
+        last that is not 0; ``narma10`` and ``mackey10``, ``mackey50`` (10 and 50 samples ahead),
+        NRMSE.
     """
     found: dict[str, Any] = {}
     length = WASHOUT + train + TEST
@@ -198,7 +199,9 @@ def scores(
         u = tasks.uniform_input(max_lag + train + TEST, generator=stream(seed, "memory"))
         share = (train + 0.5) / (train + TEST)
         memory = memory_capacity(states(u), u, max_lag, train_fraction=share)
-        found |= {"memory": memory.total, "r2": [round(r2, 4) for r2 in memory.r2.tolist()]}
+        known = int(memory.r2.count_nonzero() and memory.r2.nonzero().max() + 1)
+        r2 = [round(value, 4) for value in memory.r2[:known].tolist()]
+        found |= {"memory": memory.total, "r2": r2}
     if "narma10" in measures:
         u, y = tasks.narma10(length, generator=stream(seed, "narma10"))
         found["narma10"] = _error(states(4.0 * u - 1.0), y.unsqueeze(1))
