@@ -154,16 +154,26 @@ def claims(results: Results) -> list[Claim]:
 
 
 def draw(results: Results, rows: list[str]) -> Figure:
-    """Errors alone and with 4 weeks, between lines."""
-    figure, axes = pictures.panels(1, 2, width=5.5, height=5.0)
-    for ax, metric, title in zip(
-        axes.flat, ("mse", "lags"), ("states alone", "states and 4 weeks"), strict=True
-    ):
-        pictures.bars(ax, results, [*rows, ESN], [(TEST, title)], metric)
-        for row in (ZERO, "control: AR(4)", "control: AR(52)", BEST_LINE):
-            label = row.removeprefix("control: ")
-            pictures.level(ax, results.mean(row, TEST, "mse"), label, left=row == BEST_LINE)
-        ax.set(title=title, ylabel="mean squared error", ylim=(0.68, 1.15))
+    """Errors of the states alone and with what lines are given, between lines."""
+    figure, axes = pictures.panels(1, 1, width=8.0, height=5.0)
+    ax, rows = axes[0, 0], [*rows, ESN]
+    series = (("mse", "states alone"), ("lags", "and 4 weeks"), ("year", "and 52 weeks, neighbors"))
+    for number, (metric, label) in enumerate(series):
+        found = [results.values(row, TEST, metric) for row in rows]
+        mean = [float(values.mean()) for values in found]
+        sd = [float(values.std(ddof=1)) if len(values) > 1 else 0.0 for values in found]
+        place = [y + 0.2 * (number - 1) for y in range(len(rows))]
+        ax.errorbar(mean, place, xerr=sd, fmt="o", color=pictures.COLORS[number], label=label)
+    for row in (ZERO, "control: AR(4)", "control: AR(52)", BEST_LINE):
+        x = results.mean(row, TEST, "mse")
+        ax.axvline(x, color="#808080", linestyle="--", linewidth=1.0, zorder=0)
+        label = row.removeprefix("control: ")
+        place = {"xy": (x, 1.0), "xycoords": ax.get_xaxis_transform(), "rotation": 45}
+        ax.annotate(label, **place, fontsize=8, color="#606060", va="bottom")
+    ax.set_yticks(range(len(rows)), [row.removeprefix("control: ") for row in rows], fontsize=8)
+    ax.invert_yaxis()
+    ax.set_xlabel("mean squared error on the last 52 weeks")
+    ax.legend(fontsize=8, frameon=False, loc="lower right")
     return figure
 
 
