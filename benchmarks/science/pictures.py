@@ -15,10 +15,12 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#00
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
-def panels(rows: int, columns: int, width: float = 5.0, height: float = 3.8) -> tuple[Figure, Any]:
-    """A figure, and its axes ``[rows, columns]``."""
+def panels(
+    rows: int, columns: int, width: float = 5.0, height: float = 3.8, **options: Any
+) -> tuple[Figure, Any]:
+    """A figure, and its axes ``[rows, columns]``; ``options`` as of ``Figure.subplots``."""
     figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False)
+    axes = figure.subplots(rows, columns, squeeze=False, **options)
     for ax in axes.flat:
         ax.spines[["top", "right"]].set_visible(False)
     return figure, axes
@@ -29,7 +31,9 @@ def curve(
 ) -> None:
     """A line through the means of ``values``, with error bars of one sd, over ``x``."""
     mean, sd = _mean_sd(values)
-    style = {"color": COLORS[place % len(COLORS)], "marker": MARKERS[place % len(MARKERS)]}
+    again, number = divmod(place, len(COLORS))  # beyond the colors: other markers, dashed
+    style = {"color": COLORS[number], "marker": MARKERS[(number + 3 * again) % len(MARKERS)]}
+    style["linestyle"] = "--" if again else "-"
     ax.errorbar(x, mean, sd, label=label, capsize=2.5, markersize=5, linewidth=1.5, **style)
 
 
