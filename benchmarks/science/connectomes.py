@@ -1,9 +1,10 @@
-"""Measured wirings and their controls as liquids: the worm, the larva, and what chance makes of them.
+"""Measured wirings and their controls as liquids: worm and larva, and what chance makes of them.
 
 All wirings of an animal have its neurons, where they are and whom they inhibit, and its synapses:
 each edge keeps its size and its type. They differ in who is connected.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,12 +14,18 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 import pyngn_graph as ng
-from benchmarks.science.protocol import HOLD, Liquid, activity, composition, scores, stream
+from benchmarks.science.controls import echo_state_network
+from benchmarks.science.protocol import HOLD, Liquid, activity, composition, stream
 from benchmarks.science.raw import folder
+from pyngn_graph import tasks
+from pyngn_graph.analysis.dynamics import memory_capacity
 from pyngn_graph.datasets import CElegans, DrosophilaLarva, connectome
 
 ROUNDS = 40
 """Rounds of swaps; in each of them every edge is in one swap that is tried."""
+
+MAX_LAG, TRAIN, TEST = 200, 3000, 1000
+"""Samples that are to be remembered, and those that the readout learns from and is tested on."""
 
 READ = 1000
 """Neurons that the readout sees, drawn at random; all of a smaller animal."""
@@ -45,7 +52,7 @@ class Animal(Liquid):
     animal: str = "worm"
     wiring: str = "real"
     delay: str | None = None
-    min_in: int = 2
+    min_in: int = 1
 
     def graph(self, seed: int) -> Data:
         """The graph at birth."""
@@ -142,22 +149,38 @@ def random_edges(num_edges: int, num_nodes: int, generator: torch.Generator) -> 
 
 
 def memory(seed: int, **animal: Any) -> dict[str, Any]:
-    """Linear memory of an adapted animal over lags 1 to 60, and what it costs.
+    """Linear memory of an adapted animal, and what it costs.
 
-    The input is N(0, 1) to all neurons, 10 ms a sample, as in :mod:`benchmarks.science.protocol`.
+    The input is U(-1, 1), through weights N(0, 1) to all neurons, 10 ms a sample.
 
     Returns:
-        What :func:`~benchmarks.science.protocol.scores` returns for memory; rate in Hz, synaptic
-        events per ms, live edges of both kinds, share of gains at a bound.
+        What :func:`capacity` returns; rate in Hz, synaptic events per ms, live edges of both kinds,
+        share of gains at a bound.
     """
     reservoir = Animal(**animal).adapted(seed)
-    nodes = reservoir.graph.num_nodes
-    seen = torch.randperm(nodes, generator=stream(seed, "readout"))[:READ]
-    found: dict[str, Any] = {}
+    read = torch.randperm(reservoir.graph.num_nodes, generator=stream(seed, "readout"))[:READ]
+    u = tasks.uniform_input(MAX_LAG + TRAIN + TEST, generator=stream(seed, "memory"))
+    recording = reservoir.run(u, record=("state",), every=HOLD, progress=False)
+    states = recording.traces["state"][0][:, read]
+    return capacity(states, u) | activity(recording) | composition(reservoir.graph)
 
-    def states(u: Tensor) -> Tensor:
-        recording = reservoir.run(u, record=("state",), every=HOLD, progress=False)
-        found.update(activity(recording))
-        return recording.traces["state"][0][:, seen]
 
-    return scores(states, seed, ["memory"], 200, 3000) | found | composition(reservoir.graph)
+def esn(seed: int, num_nodes: int, setting: Mapping[str, float]) -> dict[str, Any]:
+    """Linear memory of an echo state network of ``num_nodes`` units."""
+    u = tasks.uniform_input(MAX_LAG + TRAIN + TEST, generator=stream(seed, "memory"))
+    network = echo_state_network(seed, num_nodes, **setting)
+    return capacity(torch.from_numpy(network.run(u.double().numpy())), u)
+
+
+def taps(seed: int, number: int) -> dict[str, Any]:
+    """Linear memory of the present sample and the ``number - 1`` before it."""
+    u = tasks.uniform_input(MAX_LAG + TRAIN + TEST, generator=stream(seed, "memory"))
+    padded = torch.cat([u.new_zeros(number - 1), u.flatten()])
+    return capacity(padded.unfold(0, number, 1), u)
+
+
+def capacity(states: Tensor, u: Tensor) -> dict[str, Any]:
+    """``memory``, the capacity over lags 1 to ``MAX_LAG``, and its part of each lag, ``r2``."""
+    share = (TRAIN + 0.5) / (TRAIN + TEST)
+    found = memory_capacity(states, u, MAX_LAG, train_fraction=share)
+    return {"memory": found.total, "r2": [round(r2, 4) for r2 in found.r2.tolist()]}

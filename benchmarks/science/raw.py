@@ -19,15 +19,20 @@ def add_root(parser: argparse.ArgumentParser) -> None:
 def use_root(
     parser: argparse.ArgumentParser, options: argparse.Namespace, names: Sequence[str]
 ) -> None:
-    """Makes ``options.root`` the place of the data sets ``names``; ends the program without."""
+    """Makes ``options.root`` the place of the data sets ``names``; ends the program without.
+
+    That is an error if a root was named, but not if none was: there is nothing to do then.
+    """
     root = options.root or os.environ.get(VARIABLE)
     missing = [name for name in names if not (root and (Path(root) / name).is_dir())]
     if missing:
-        where = f"in '{root}'" if root else "nowhere"
-        parser.error(
-            f"there is {where} a folder {' and a folder '.join(missing)}; put the raw files there "
-            f"as datasets/README.md says and pass the folder above as --root"
+        needs = (
+            f"{parser.prog} needs the folders {', '.join(names)}, filled as datasets/README.md "
+            f"says; pass the folder that holds them as --root"
         )
+        if root:
+            parser.error(f"{needs} (there is no {', '.join(missing)} in '{root}')")
+        parser.exit(0, f"Nothing done: {needs}\n")
     os.environ[VARIABLE] = str(Path(root).resolve())
 
 
