@@ -133,12 +133,22 @@ def claims(results: Results) -> list[Claim]:
             near <= 0.03 and off >= 0.1,
         ),
         Claim(
+            "A alone: not above none, at the chosen weight",
+            f"{error('A'):.3f}, none {error('none'):.3f}",
+            error("A") <= error("none"),
+        ),
+        Claim(
             "A alone: edges between counties help by 0.01", f"{edges:+.3f} without", edges >= 0.01
         ),
         Claim(
             "A with 4 weeks: below zero recurrent weights by 0.01",
             f"{both:.3f}, {error(ALONE, 'lags'):.3f}",
             error(ALONE, "lags") - both >= 0.01,
+        ),
+        Claim(
+            "A with 4 weeks: below the ESN with 4 weeks",
+            f"{both:.3f}, {error(ESN, 'lags'):.3f}",
+            both < error(ESN, "lags"),
         ),
         Claim(
             "A with 52 weeks and neighbors: below the line through the same",
