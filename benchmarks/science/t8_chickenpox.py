@@ -183,7 +183,7 @@ def draw(results: Results, rows: list[str]) -> Figure:
     ax.set_yticks(range(len(rows)), [row.removeprefix("control: ") for row in rows], fontsize=8)
     ax.invert_yaxis()
     ax.set_xlabel("mean squared error on the last 52 weeks")
-    ax.legend(fontsize=8, frameon=False, loc="lower right")
+    ax.legend(fontsize=8, frameon=False, loc="lower center")
     return figure
 
 
