@@ -15,7 +15,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from benchmarks.science.controls import echo_state_network
-from benchmarks.science.roots import folder
+from benchmarks.science.raw import folder
 from pyngn_graph import datasets
 from pyngn_graph.classification import classify, classify_raw
 from pyngn_graph.datasets import SeriesDataset
@@ -58,19 +58,17 @@ def _series(x: Tensor, y: Tensor) -> SeriesDataset:
 
 
 def _mnist(size: int, as_series: Callable[[datasets.MNIST], SeriesDataset]) -> list[Split]:
-    train, test = (datasets.MNIST(folder() / "mnist", split) for split in ("train", "test"))
+    train, test = (datasets.MNIST(folder("mnist"), split) for split in ("train", "test"))
     return [(as_series(train[:size]), as_series(test))]
 
 
 def _spoken() -> list[Split]:
-    every = datasets.FSDD(folder() / "fsdd", None)
+    every = datasets.FSDD(folder("fsdd"), None)
     return [(every[~every.for_test], every[every.for_test])]
 
 
 def _vowels() -> list[Split]:
-    train, test = (
-        datasets.JapaneseVowels(folder() / "japanese_vowels", s) for s in ("train", "test")
-    )
+    train, test = (datasets.JapaneseVowels(folder("japanese_vowels"), s) for s in ("train", "test"))
     mean, std = datasets.channel_statistics(train.x, train.lengths)
     parts = []
     for part in (train, test):
@@ -80,7 +78,7 @@ def _vowels() -> list[Split]:
 
 
 def _events() -> list[Split]:
-    recordings = datasets.NMNISTSmall(folder() / "nmnist_small", None)
+    recordings = datasets.NMNISTSmall(folder("nmnist_small"), None)
     x, y = recordings.frames(), recordings.y
     order = torch.randperm(len(y), generator=torch.Generator().manual_seed(0))
     fold = torch.empty_like(order)

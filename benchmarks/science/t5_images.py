@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 
 from benchmarks.science import pictures
 from benchmarks.science.harness import Study, arguments
+from benchmarks.science.raw import add_root, use_root
 from benchmarks.science.recognition import esn, raw, recognize
 from benchmarks.science.results import Cell, Claim, Results, Show
-from benchmarks.science.roots import data_root
 
 STILL = {"recipe": "image_classifier"}
 COLUMNS = {"recipe": "image_columns"}
@@ -71,7 +71,11 @@ images, which favors that control.
 
 
 def main() -> None:
-    study = Study("t5_images", data_root(arguments(__doc__), "mnist"))
+    parser = arguments(__doc__)
+    add_root(parser)
+    options = parser.parse_args()
+    use_root(parser, options, ["mnist"])
+    study = Study("t5_images", options)
     study.choosing = study.choosing[:1]  # the ESN takes a minute for each
     still = dict(list(SIZES.items())[:1]) if study.fast else SIZES
     cells = [

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 
 from benchmarks.science import pictures
 from benchmarks.science.harness import Study, arguments
+from benchmarks.science.raw import add_root, use_root
 from benchmarks.science.recognition import esn, raw, recognize
 from benchmarks.science.results import Cell, Claim, Results, Show
-from benchmarks.science.roots import data_root
 
 TASKS: dict[str, dict[str, Any]] = {
     "fsdd segments": {"data": "fsdd", "recipe": "spoken_digits", "num_nodes": 1000},
@@ -88,7 +88,9 @@ on the test items, which favors that control; frames of events are left out ther
 
 def main() -> None:
     parser = arguments(__doc__)
-    options = data_root(parser, "fsdd", "nmnist_small", "japanese_vowels")
+    add_root(parser)
+    options = parser.parse_args()
+    use_root(parser, options, ["fsdd", "nmnist_small", "japanese_vowels"])
     study = Study("t6_series", options)
     study.choosing = study.choosing[:1]  # the ESN takes a minute for each
     names = [name for name in TASKS if not (study.fast and name == "n-mnist")]

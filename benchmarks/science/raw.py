@@ -1,0 +1,41 @@
+"""Where the raw files of data sets lie: a folder like that of ``datasets/README.md`` for each."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+VARIABLE = "PYNGN_DATA"
+"""The environment variable that names the folder, also for the processes that do the cells."""
+
+
+def add_root(parser: argparse.ArgumentParser) -> None:
+    """The option ``--root``."""
+    parser.add_argument(
+        "--root", type=Path, help=f"folder with a folder of raw files per data set (or {VARIABLE})"
+    )
+
+
+def use_root(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, names: Sequence[str]
+) -> None:
+    """Makes ``options.root`` the place of the data sets ``names``; ends the program without.
+
+    That is an error if a root was named, but not if none was: there is nothing to do then.
+    """
+    root = options.root or os.environ.get(VARIABLE)
+    missing = [name for name in names if not (root and (Path(root) / name).is_dir())]
+    if missing:
+        needs = (
+            f"{parser.prog} needs the folders {', '.join(names)}, filled as datasets/README.md "
+            f"says; pass the folder that holds them as --root"
+        )
+        if root:
+            parser.error(f"{needs} (there is no {', '.join(missing)} in '{root}')")
+        parser.exit(0, f"Nothing done: {needs}\n")
+    os.environ[VARIABLE] = str(Path(root).resolve())
+
+
+def folder(name: str) -> Path:
+    """The raw files of the data set ``name``."""
+    return Path(os.environ[VARIABLE]) / name
