@@ -13,9 +13,11 @@ from functools import partial
 from typing import Any
 
 import network
-from report import agreement, median, millions_per_second, per_second, rate, ratio, table, write
+from report import agreement, median, millions_per_second, per_second, rate, ratio, versions
 from rounds import Simulator, arguments, interleaved, lay_down, run, shape, spikes
 from worker import Spikes
+
+from benchmarks.report import table, write
 
 REFERENCE = Simulator("run_ours.py", "reference", at_once=10**9)
 
@@ -120,7 +122,7 @@ def main() -> None:
         results.append(measure(size, names, options))
         runs = [run for result in results for runs in result["rounds"].values() for run in runs]
         title = "One network, several simulators"
-        write(options.out, title, runs, results, map(section, results), NOTES)
+        write(options.out, title, versions(runs), results, map(section, results), NOTES)
 
 
 if __name__ == "__main__":

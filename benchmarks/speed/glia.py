@@ -11,8 +11,10 @@ first epoch and its tick, which compile, are left out.
 import argparse
 from typing import Any
 
-from report import median, millions_per_second, per_second, rate, ratio, spread, table, write
+from report import median, millions_per_second, per_second, rate, ratio, versions
 from rounds import Simulator, arguments, interleaved, jobs_of, lay_down
+
+from benchmarks.report import spread, table, write
 
 SIMULATORS = {
     name: Simulator("run_ours.py", name) for name in ("event", "astrocytes", "glia", "no-ticks")
@@ -72,7 +74,7 @@ def main() -> None:
     for size in options.sizes:
         results.append(measure(size, options))
         runs = [run for result in results for runs in result["rounds"].values() for run in runs]
-        write(options.out, "What glia cost", runs, results, map(section, results), NOTES)
+        write(options.out, "What glia cost", versions(runs), results, map(section, results), NOTES)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,10 @@ and the share of the bare kernel that it reaches is cpu(bare) over that.
 import argparse
 from typing import Any
 
-from report import rate, spread, table, write
+from report import rate, versions
 from rounds import Simulator, arguments, interleaved, jobs_of, lay_down
+
+from benchmarks.report import spread, table, write
 
 SIMULATORS = {
     "event": Simulator("run_ours.py", "event"),
@@ -103,7 +105,8 @@ def main() -> None:
         steps, rounds = runs[0]["steps"], options.rounds
         about = f"{steps} steps, {rounds} rounds; rates of events in M events / CPU s"
         parts = [about, table(["network", *COLUMNS], rows(results))]
-        write(options.out, "Delivery and the limits of the machine", runs, results, parts, NOTES)
+        title = "Delivery and the limits of the machine"
+        write(options.out, title, versions(runs), results, parts, NOTES)
 
 
 if __name__ == "__main__":

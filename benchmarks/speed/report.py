@@ -1,17 +1,13 @@
-"""Whether two simulators did the same work, and tables of what it cost."""
+"""Whether two simulators did the same work, and what it cost."""
 
-import json
-import os
-import platform
-import shlex
 import statistics
-import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from worker import Spikes
+
+from benchmarks.report import spread
 
 
 def agreement(found: Spikes, expected: Spikes, num_nodes: int, steps: int) -> dict[str, Any]:
@@ -32,38 +28,9 @@ def agreement(found: Spikes, expected: Spikes, num_nodes: int, steps: int) -> di
     }
 
 
-def machine() -> str:
-    """The processor by name, its cores, the memory."""
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = (line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
-        name = next((value.strip() for key, value in lines if key.startswith("model name")), name)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    system = f"{platform.system()}, Python {platform.python_version()}"
-    return f"{name}, {os.cpu_count()} cores, {memory:.0f} GiB, {system}"
-
-
-def write(
-    path: Path, title: str, runs: Iterable[Any], results: Any, parts: Iterable[str], notes: str
-) -> None:
-    """Writes the tables to ``path`` (Markdown) and everything measured beside it (JSON).
-
-    ``runs`` are those whose versions are named.
-    """
-    command, about = shlex.join(["python", *sys.argv]), sorted({run["about"] for run in runs})
-    facts = {"command": command, "machine": machine(), "versions": about, "results": results}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
-    head = [f"# {title}", f"`{command}`", machine(), "; ".join(about)]
-    path.write_text("\n\n".join([*head, *parts, notes]))
-    print(path.read_text())
-
-
-def table(head: list[str], rows: Iterable[list[str]]) -> str:
-    """A table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def versions(runs: Iterable[Any]) -> list[str]:
+    """What took part in ``runs``, in words."""
+    return sorted({run["about"] for run in runs})
 
 
 def median(runs: list[Any], key: str, digits: int = 3) -> str:
@@ -89,10 +56,3 @@ def ratio(runs: list[Any], base: list[Any], per: str = "steps") -> str:
     """CPU time for a step (event, ...) over that of ``base`` in the same round."""
     pairs = zip(runs, base, strict=True)
     return spread(run["cpu"] / run[per] * one[per] / one["cpu"] for run, one in pairs)
-
-
-def spread(values: Iterable[float], form: str = ".3g") -> str:
-    """Median and range."""
-    listed = list(values)
-    low, middle, high = min(listed), statistics.median(listed), max(listed)
-    return f"{middle:{form}} ({low:{form}}-{high:{form}})"

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
-from report import median, millions_per_second, rate, ratio, spread, table, write
+from report import median, millions_per_second, rate, ratio, versions
 from rounds import Simulator, arguments, interleaved, lay_down, run, shape
+
+from benchmarks.report import spread, table, write
 
 EVENT = Simulator("run_ours.py", "event")
 
@@ -154,7 +156,7 @@ def main() -> None:
     body = [about, f"![CPU time against each parameter]({picture.name})"]
     body += [section(name, part, found) for name, part in parts.items()]
     runs = [run for several in found.values() for run in several]
-    write(options.out, "How cost grows", runs, results, body, NOTES)
+    write(options.out, "How cost grows", versions(runs), results, body, NOTES)
 
 
 if __name__ == "__main__":
