@@ -3,21 +3,30 @@
 
 PYTHON ?= python3
 ARGS =
+JOBS ?= 2
+TABLES := $(sort $(wildcard benchmarks/science/t*_*.py))
 
 VENV := .venv
 BIN := $(VENV)/bin
 CHECK := import sys; sys.exit(sys.version_info < (3, 11) and \
 	"Python 3.11 or newer is needed (this is %d.%d): name one with PYTHON=..." % sys.version_info[:2])
 
+# 77 says that the data of a table are not there.
+EACH_TABLE = for table in $(TABLES); do \
+	$(BIN)/python $$table $(1) --jobs $(JOBS) $(ARGS) || [ $$? -eq 77 ] || exit 1; done
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint clean
+.PHONY: help demo test lint science science-full clean
 
 help:
 	@echo "make demo    install, then run the main job on real digits    (ARGS='--help' lists its options)"
 	@echo "make test    install, then run all tests, coverage >= 90 %"
 	@echo "             (a part of them: ARGS='tests/test_neuron.py --no-cov')"
 	@echo "make lint    install, then ruff check, ruff format --check, mypy"
+	@echo "make science       install, then a coarse version of the tables of benchmarks/science"
+	@echo "make science-full  the same tables with all seeds, to benchmarks/results/science"
+	@echo "             (JOBS=2: cells done side by side; what is done is kept, so it can be killed)"
 	@echo "make clean   remove .venv and everything the targets above left behind"
 	@echo "PYTHON=...   the interpreter that makes .venv, 3.11 or newer (default: python3; first make clean)"
 
@@ -33,7 +42,13 @@ lint: $(VENV)/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# "demo" and "test" are extras of pyproject.toml. Making the environment again is quick, and mends
+science: $(VENV)/bench.stamp
+	$(call EACH_TABLE,--fast)
+
+science-full: $(VENV)/bench.stamp
+	$(call EACH_TABLE,)
+
+# "demo", "bench" and "test" are extras of pyproject.toml. Making the environment again is quick, and mends
 # one that was interrupted.
 $(VENV)/%.stamp: pyproject.toml constraints.txt
 	@$(PYTHON) -c '$(CHECK)'

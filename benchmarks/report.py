@@ -48,11 +48,19 @@ def write(
     results: Any,
     parts: Iterable[str],
     notes: str,
+    indent: int | None = 1,
 ) -> None:
-    """Writes the tables to ``path`` (Markdown) and everything measured beside it (JSON)."""
+    """Writes the tables to ``path`` (Markdown) and everything measured beside it (JSON).
+
+    With ``indent=None`` a list of results takes a line for each.
+    """
     facts = {"command": command(), "machine": machine(), "versions": versions, "results": results}
+    text = json.dumps(facts, indent=indent)
+    if indent is None:
+        lines = ",\n".join(json.dumps(result) for result in results)
+        text = json.dumps(facts | {"results": []}).removesuffix("[]}") + f"[\n{lines}\n]}}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
+    path.with_suffix(".json").write_text(text + "\n")
     head = [f"# {title}", f"`{command()}`", machine(), "; ".join(versions)]
     path.write_text("\n\n".join([*head, *parts, notes]))
     print(path.read_text())

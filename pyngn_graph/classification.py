@@ -77,7 +77,7 @@ def classify(
         for x, samples in series:
             states = []
             for items in torch.split(torch.arange(len(x)), BATCH):
-                states.append(reservoir(x[items], lengths=samples[items]))
+                states.append(recipe.features(reservoir(x[items], lengths=samples[items])))
                 bar.update(items.numel())
             parts.append(torch.cat(states))
     readout = RidgeReadout().fit(parts[0], train.y)
@@ -96,8 +96,8 @@ def classify(
 def classify_raw(recipe: Recipe, train: SeriesDataset, test: SeriesDataset) -> float:
     """Accuracy of the same readout on the raw input: what the liquid has to add to.
 
-    Series of equal length are read whole; others as the recipe reads the liquid, by the means of
-    its segments or at their last sample.
+    Of the segments that the recipe reads, series of equal length give every sample, others the
+    means. Where the recipe reads the end only, these give their last sample, the first all.
     """
     whole = bool((train.lengths == train.x.size(1)).all())
     features = [_raw(recipe, dataset, whole) for dataset in (train, test)]
@@ -106,12 +106,13 @@ def classify_raw(recipe: Recipe, train: SeriesDataset, test: SeriesDataset) -> f
 
 def _raw(recipe: Recipe, dataset: SeriesDataset, whole: bool) -> Tensor:
     x, lengths = dataset.x, dataset.lengths
-    if whole:
-        return x.flatten(1)
     if isinstance(recipe.pool, str):
-        return x[torch.arange(len(x)), lengths - 1]
+        return x.flatten(1) if whole else x[torch.arange(len(x)), lengths - 1]
+    unread = 0 if recipe.read is None else recipe.pool - recipe.read
+    if whole:
+        return x[:, unread * x.size(1) // recipe.pool :].flatten(1)
     segments = [
         torch.stack([part.mean(dim=0) for part in torch.tensor_split(item[:length], recipe.pool)])
         for item, length in zip(x, lengths.tolist(), strict=True)
     ]
-    return torch.stack(segments).flatten(1)
+    return torch.stack(segments)[:, unread:].flatten(1)

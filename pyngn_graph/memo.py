@@ -16,6 +16,7 @@ def remembered(
 ) -> Callable[[Callable[Concatenate[Data, P], R]], Callable[Concatenate[Data, P], R]]:
     """Makes a function of a graph remember its last result for each graph.
 
+    Anything else that has ``num_nodes`` and holds tensors will do as well.
     It is computed anew when one of the tensors ``keys``, of which the first is always there, is
     replaced or edited in place, or when other arguments differ. Edits that torch does not see,
     through ``.data`` or a numpy view, are not seen here either. The result must not be edited.
@@ -26,7 +27,8 @@ def remembered(
 
         @wraps(function)
         def wrapped(data: Data, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            first, *others = (data.get(key) for key in keys)
+            held: list[Any] = [getattr(data, key, None) for key in keys]
+            first, *others = held
             if any(t is not None and t.is_inference() for t in (first, *others)):
                 return function(data, *args, **kwargs)  # edits of these leave no trace
             made_of = (data.num_nodes, args, tuple(kwargs.items()), first._version)

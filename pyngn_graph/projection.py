@@ -147,15 +147,16 @@ class Projection(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Currents ``[T, N, B]`` for the input ``[B, T, C]``."""
-        x = x.permute(1, 2, 0).double()
-        current = self.bias.double().unsqueeze(1)
-        if x.size(1) == 0:
-            return current.float().expand(x.size(0), -1, x.size(2))
+        bias = self.bias.unsqueeze(1)
+        if x.size(2) == 0:
+            return bias.expand(x.size(1), -1, x.size(0))
         if self.weight is None:
-            return (current + x).float()
-        for channel, weight in enumerate(self.weight.double().unbind(1)):
-            current = current + weight.unsqueeze(1) * x[:, channel].unsqueeze(1)
-        return current.float()
+            return (bias.double() + x.permute(1, 2, 0).double()).float()
+        if x.device.type == "cpu":
+            from pyngn_graph.currents import currents
+
+            return currents(self, x)
+        return project(x, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         """Channels, scale, density and seed."""
@@ -163,3 +164,15 @@ class Projection(nn.Module):
             f"in_channels={self.in_channels}, scale={self.scale}, density={self.density}, "
             f"seed={self.seed}"
         )
+
+
+def project(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """The definition: currents ``[T, N, B]`` from ``x`` ``[B, T, C]`` and ``weight`` ``[N, C]``.
+
+    The sum begins with ``bias + 0``. Hence it is never a negative zero, and a channel at zero can
+    be left out.
+    """
+    current = bias.double().unsqueeze(1) + 0.0
+    for value, column in zip(x.permute(2, 1, 0).double(), weight.double().t(), strict=True):
+        current = current + column.unsqueeze(1) * value.unsqueeze(1)
+    return current.float()

@@ -14,7 +14,7 @@ from torch_geometric.data import Data
 from pyngn_graph import snapshot, storage
 from pyngn_graph.backends import resolve
 from pyngn_graph.card import card
-from pyngn_graph.diagnosis import Diagnosis, diagnose
+from pyngn_graph.diagnosis import Diagnosis, binned, diagnose, external_rate
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import MAX_DELAY, prepare, validate
 from pyngn_graph.neuron import LIFParameters
@@ -142,7 +142,7 @@ class TriglialReservoir(nn.Module):
                 )
         self._state: ReservoirState | None = None
         self._potential: Tensor | None = None
-        self._activity: tuple[Tensor, int] | None = None
+        self._activity: tuple[Tensor, int, Tensor] | None = None
 
     @property
     def graph(self) -> Data:
@@ -244,16 +244,27 @@ class TriglialReservoir(nn.Module):
         probe, data = self._simulate(x, num_steps, lengths, names, every, True, progress)
         return probe.recording(copy.copy(data))
 
-    def diagnose(self) -> Diagnosis:
+    def diagnose(self, x: Tensor | None = None, lengths: Tensor | None = None) -> Diagnosis:
         """Says in words whether the last run was dead, saturated or healthy, and what to change.
+
+        Given input ``x`` (and ``lengths``), it also measures the rate that this input alone
+        causes, and compares it with the target of the astrocytes.
 
         Raises:
             RuntimeError: Before the first run.
         """
         if self._activity is None:
             raise RuntimeError("Nothing to diagnose yet; call 'run' or the reservoir itself first")
+        external = None if x is None else external_rate(self, x, lengths)
+        setting = self.setting
         return diagnose(
-            self._graph, self.glia, self.setting.neuron, self.bias, self.setting.dt, *self._activity
+            self._graph,
+            self.glia,
+            setting.neuron,
+            self.bias,
+            setting.dt,
+            *self._activity,
+            external=external,
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -390,7 +401,8 @@ class TriglialReservoir(nn.Module):
             self.setting, self.projection, self._graph, learns, self._state, self._potential
         )
         simulation.run(x, samples, hold, probe, progress)
-        self._activity = (probe.counts, int(samples.sum()) * hold)
+        steps = int(samples.sum()) * hold
+        self._activity = (probe.counts, steps, binned(probe, self.setting.dt))
         if self.setting.stateful:
             self._state = simulation.state
         if learns:

@@ -113,6 +113,29 @@ def test_raw_series_of_equal_length_are_read_whole() -> None:
         assert found == readout.score(test.x.flatten(1), test.y)
 
 
+def test_raw_series_are_read_no_further_back_than_the_liquid() -> None:
+    train, test = series(90, 0, same_length=True), series(45, 1, same_length=True)
+    recipe = replace(RECIPE, pool=3, read=1)
+    late = [dataset.x[:, 6:].flatten(1) for dataset in (train, test)]
+    expected = RidgeReadout().fit(late[0], train.y).score(late[1], test.y)
+    assert classify_raw(recipe, train, test) == expected
+    ends = []
+    for dataset in (TRAIN, TEST):
+        pairs = zip(dataset.x, dataset.lengths.tolist(), strict=True)
+        ends.append(torch.stack([x[:n].tensor_split(3)[2].mean(dim=0) for x, n in pairs]))
+    expected = RidgeReadout().fit(ends[0], TRAIN.y).score(ends[1], TEST.y)
+    assert classify_raw(recipe, TRAIN, TEST) == expected
+
+
+def test_the_readout_gets_the_features_of_the_recipe() -> None:
+    recipe = replace(RECIPE.bare(), read=1, normalized=True)
+    result = classify(recipe, TRAIN, TEST, seed=2)
+    states = [recipe.features(result.reservoir(d.x, lengths=d.lengths)) for d in (TRAIN, TEST)]
+    assert states[0].size(1) == RECIPE.num_nodes
+    readout = RidgeReadout().fit(states[0], TRAIN.y)
+    assert torch.equal(result.prediction, readout.predict(states[1]))
+
+
 def test_raw_series_of_unequal_length_are_read_as_the_liquid_is() -> None:
     def last(dataset: SeriesDataset) -> Tensor:
         return torch.stack([x[n - 1] for x, n in zip(dataset.x, dataset.lengths, strict=True)])

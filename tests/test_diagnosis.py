@@ -3,7 +3,13 @@ import torch
 from helpers import graph_of, random_drive, random_graph
 
 from pyngn_graph import Astrocyte, LIFParameters, TriglialReservoir
-from pyngn_graph.diagnosis import BOUND_SHARE, SATURATED_SHARE, SILENT_RATE
+from pyngn_graph.diagnosis import (
+    BOUND_SHARE,
+    BURST_VARIATION,
+    SATURATED_SHARE,
+    SILENT_RATE,
+    external_rate,
+)
 
 
 def test_nothing_to_say_before_the_first_run() -> None:
@@ -104,3 +110,69 @@ def test_saturated_in_spite_of_astrocytes() -> None:
     reservoir = TriglialReservoir(graph_of(2, []), glia=[Astrocyte()], bias=60.0)
     reservoir.run(num_steps=50)
     assert "lower the weights, raise 't_ref', or lower the bias" in str(reservoir.diagnose())
+
+
+def volleys(rates: list[float], num_nodes: int = 50, repeats: int = 10) -> torch.Tensor:
+    """A drive ``[T, N]`` that makes random spikes: bins of 20 ms with these chances per step."""
+    chance = torch.tensor(rates * repeats).repeat_interleave(20)
+    chance = torch.cat([torch.full((100,), rates[0]), chance])
+    g = torch.Generator().manual_seed(0)
+    return 30.0 * (torch.rand(chance.numel(), num_nodes, generator=g) < chance.unsqueeze(1)).float()
+
+
+@pytest.mark.parametrize(
+    ("rates", "variation"),
+    [
+        ([0.02, 0.02, 0.02, 0.02], 0.0),  # chance is no burst
+        ([0.01, 0.03, 0.01, 0.03], 0.5),
+        ([0.2, 0.0, 0.0, 0.0, 0.0], 2.0),  # mean 1/5, standard deviation 2/5 of the peak
+    ],
+)
+def test_bursts_are_what_chance_does_not_explain(
+    rates: list[float], variation: float, backend: str
+) -> None:
+    reservoir = TriglialReservoir(graph_of(50, []), backend=backend)
+    reservoir.run(volleys(rates))
+    found = reservoir.diagnose()
+    assert found.burst_variation == pytest.approx(variation, abs=0.12)
+    assert ("fires in bursts" in str(found)) == (variation > BURST_VARIATION)
+
+
+def test_too_short_a_run_is_not_judged_for_bursts() -> None:
+    reservoir = TriglialReservoir(graph_of(50, [])).eval()
+    drive = volleys([0.2, 0.0, 0.0, 0.0, 0.0])
+    reservoir.run(drive[:599])  # 24 bins of 20 ms after 100 ms
+    assert reservoir.diagnose().burst_variation is None
+    reservoir.run(drive[:600])
+    assert reservoir.diagnose().burst_variation is not None
+    parts = drive[100:].view(10, 100, 50)
+    reservoir.run(torch.cat([torch.zeros(10, 100, 50), parts], dim=1))  # 5 bins of each trial
+    assert reservoir.diagnose().burst_variation == pytest.approx(2.0, abs=0.12)
+    reservoir(drive.unsqueeze(0))  # keeps no spikes
+    assert reservoir.diagnose().burst_variation is None
+
+
+def test_the_external_rate_is_that_without_recurrence() -> None:
+    reservoir = TriglialReservoir(random_graph(weight=0.9), 2, hold=3, tau_trace=5.0).eval()
+    x = random_drive(1, 4, 30, 2)
+    lengths = torch.tensor([30, 10, 20, 5])
+    silent = random_graph(weight=0.0)
+    alone = TriglialReservoir(silent, 2, hold=3).eval()
+    expected = float(alone.run(x, lengths=lengths).rates().mean())
+    assert 0 < expected != float(reservoir.run(x, lengths=lengths).rates().mean())
+    before = reservoir.diagnose()
+    assert external_rate(reservoir, x, lengths) == pytest.approx(expected)
+    assert reservoir.diagnose() == before
+
+
+def test_an_input_above_the_target_rate() -> None:
+    drive = torch.zeros(1, 1000, 2)
+    drive[:, ::40] = 30.0  # 25 Hz
+    for target, warned in ((24.0, True), (26.0, False)):
+        cell = Astrocyte(target_rate=target)
+        reservoir = TriglialReservoir(graph_of(2, []), glia=[cell]).eval()
+        reservoir(drive)
+        assert reservoir.diagnose().external_rate is None
+        found = reservoir.diagnose(drive)
+        assert found.external_rate == pytest.approx(25.0)
+        assert ("The input alone causes 25.0 Hz" in str(found)) == warned

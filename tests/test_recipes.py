@@ -1,11 +1,14 @@
 from dataclasses import FrozenInstanceError, replace
+from math import prod
 
 import pytest
 import torch
-from helpers import assert_same, frozen
+from helpers import assert_same, assert_twins, frozen
 
 from pyngn_graph import Astrocyte, Microglia, Oligodendrocyte
-from pyngn_graph.recipes import GLIA, RECIPES, Recipe, self_organizing
+from pyngn_graph.glia import Coherence, Winner
+from pyngn_graph.receptive import FIELDS
+from pyngn_graph.recipes import GLIA, RECIPES, Recipe, memory, self_organizing
 
 SMALL = Recipe(num_nodes=40, degree=4.0)
 
@@ -13,11 +16,14 @@ SMALL = Recipe(num_nodes=40, degree=4.0)
 @pytest.mark.parametrize("name", sorted(RECIPES))
 def test_every_recipe_is_a_reservoir_that_runs(name: str) -> None:
     recipe = replace(RECIPES[name](), num_nodes=40)
-    reservoir = recipe.reservoir(in_channels=3, seed=1).eval()
+    channels = prod(recipe.frame) if recipe.receptive else 3
+    reservoir = recipe.reservoir(channels, seed=1).eval()
     segments = 1 if isinstance(recipe.pool, str) else recipe.pool
-    assert reservoir(torch.rand(2, 5, 3)).shape == (2, 40 * segments)
+    states = reservoir(torch.rand(2, 5, channels))
+    assert states.shape == (2, 40 * segments)
+    assert recipe.features(states).shape == (2, 40 * (recipe.read or segments))
     assert reservoir.graph.num_edges == 40 * recipe.degree
-    run = reservoir.run(torch.zeros(2, 5, 3))
+    run = reservoir.run(torch.zeros(2, 5, channels))
     assert run.lengths.tolist() == [5 * recipe.hold] * 2
     assert type(reservoir).__name__ in repr(reservoir)
 
@@ -38,6 +44,63 @@ def test_what_a_recipe_says_is_what_is_built() -> None:
     assert (setting.hold, setting.pool, setting.tau_trace) == (3, 2, 11.0)
     excitatory = reservoir.graph.edge_weight[reservoir.graph.edge_weight > 0]
     assert float(excitatory.mean()) == pytest.approx(0.7, rel=0.3)
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_a_recipe_prints_as_code_that_builds_the_same(name: str) -> None:
+    recipe = replace(RECIPES[name](), num_nodes=27)
+    assert (
+        eval(repr(recipe), {"Recipe": Recipe, "Winner": Winner, "Coherence": Coherence}) == recipe
+    )
+    channels = prod(recipe.frame) if recipe.receptive else 3
+    made = {"in_channels": channels, "seed": 4}
+    exec(str(recipe), made)
+    assert_twins(recipe.reservoir(channels, 4), made["reservoir"], torch.rand(1, 3, channels))
+    assert len(str(recipe).splitlines()) <= 25
+
+
+def test_what_is_read_of_the_states() -> None:
+    states = torch.arange(1.0, 13.0).view(2, 6)
+    recipe = Recipe(num_nodes=2, pool=3)
+    assert torch.equal(recipe.features(states), states)
+    assert recipe.features(states[:, :0]).shape == (2, 0)
+    last = replace(recipe, read=1)
+    assert last.features(states).tolist() == [[5.0, 6.0], [11.0, 12.0]]
+    unit = replace(last, normalized=True).features(
+        torch.tensor([[9.0] * 4 + [3.0, 4.0], [0.0] * 6])
+    )
+    torch.testing.assert_close(unit, torch.tensor([[0.6, 0.8], [0.0, 0.0]]))
+
+
+def test_delays_at_birth() -> None:
+    near = SMALL.tissue(1).edge_delay
+    even, late = (
+        replace(SMALL, num_nodes=500, delay=delay, max_delay=40).tissue(1).edge_delay
+        for delay in ("uniform", "sqrt")
+    )
+    assert int(near.max()) < 20
+    assert (int(even.min()), int(even.max())) == (1, 40)
+    assert float(even.double().mean()) == pytest.approx(20.5, abs=1.0)
+    assert float(late.double().mean()) == pytest.approx(1 + 39 * 2 / 3, abs=1.0)
+
+
+def test_the_fields_of_a_recipe_are_its_input() -> None:
+    recipe = replace(SMALL, receptive="gabor", frame=(9, 8, 2), input_scale=3.0)
+    reservoir = recipe.reservoir(144, seed=5)
+    expected = FIELDS["gabor"](reservoir.graph.pos, 9, 8, 2, scale=3.0, seed=5)
+    assert torch.equal(reservoir.input_weight, expected)
+    with pytest.raises(
+        ValueError, match=r"'input_weight' must have shape \[40, in_channels = 72\]"
+    ):
+        recipe.reservoir(72)
+
+
+def test_rules_and_criteria_reach_the_cells() -> None:
+    _, oligodendrocyte, microglia = memory().cells(seed=2)
+    assert isinstance(oligodendrocyte, Oligodendrocyte)
+    assert isinstance(microglia, Microglia)
+    assert (oligodendrocyte.rule, oligodendrocyte.max_delay) == (Coherence(shape=2.0), 200)
+    assert (microglia.criterion, microglia.keep) == (Winner(long_delay=0.5), 0.0)
 
 
 @pytest.mark.parametrize("num_channels", [1, 20])
@@ -83,7 +146,12 @@ def test_recipes_do_not_change_under_anybody() -> None:
     assert self_organizing() == Recipe()
 
 
-def test_unknown_glia_are_named() -> None:
+def test_what_cannot_be_a_recipe() -> None:
+    with pytest.raises(ValueError, match=r"Unknown receptive fields 'blob'; available: \["):
+        Recipe(receptive="blob")
+    for pool, read in ((3, 4), (3, 0), ("last", 2)):
+        with pytest.raises(ValueError, match=r"'read' must lie in 1\.\.[13], the segments of pool"):
+            Recipe(pool=pool, read=read)
     with pytest.raises(ValueError, match=r"Unknown glia \['neuron'\]; available: \['astrocyte'"):
         Recipe(glia=("astrocyte", "neuron"))
     with pytest.raises(ValueError, match="'weight' must be at least 0"):

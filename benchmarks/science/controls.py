@@ -98,7 +98,9 @@ def series_controls(
             for name, setting in ESN_SETTINGS.items()
         }
         best = max if measure == "memory" else min
-        name = study.choose(f"ESN for {measure}", esn, settings, METRICS[measure], best)
+        name = study.choose(
+            f"ESN of {num_nodes} for {measure}", esn, settings, METRICS[measure], best
+        )
         chosen[measure] = ESN_SETTINGS[name]
     calls = [(ESN, esn, {"settings": chosen, "num_nodes": num_nodes, **shared})]
     for number, row in sorted(TAPS.items()):

@@ -60,6 +60,7 @@ class Study:
         self.out = options.out or (options.work / "fast" if self.fast else RESULTS)
         self._jobs, self._store = options.jobs, Store(options.work / f"{name}.jsonl")
         self._log: list[dict[str, Any]] = []
+        self._seconds: dict[str, float] = {}
         self._choices: list[str] = []
 
     def run(self, cells: Iterable[Cell]) -> Results:
@@ -76,8 +77,8 @@ class Study:
         lines = [self._store.lines[name] for name in keys]
         for cell, line in zip(cells, lines, strict=True):
             place = {"row": cell.row, "column": cell.column, "function": cell.function.__name__}
-            made = {"arguments": cell.arguments, "seconds": line["seconds"]}
-            self._log.append(place | made | {"found": line["found"]})
+            self._log.append(place | {"arguments": cell.arguments, "found": line["found"]})
+            self._seconds[line["key"]] = line["seconds"]
         return Results(cells, [line["found"] for line in lines])
 
     def choose(
@@ -108,41 +109,42 @@ class Study:
         self.out.mkdir(parents=True, exist_ok=True)
         picture = self.out / f"{self.name}.png"
         figure.savefig(picture, dpi=150)
-        seconds = sum(line["seconds"] for line in self._log)
         about = (
             f"Seeds {self.seeds[0]}-{self.seeds[-1]}, mean ± sample standard deviation; "
-            f"{seconds:.0f} s of CPU for {len(self._log)} cells."
+            f"{sum(self._seconds.values()):.0f} s of CPU for {len(self._seconds)} cells."
         )
         body = [about, f"![{title}]({picture.name})", *parts]
         body += ["## Claims", claims_table(claims)] if claims else []
-        body += ["## Chosen", "\n".join(self._choices)] if self._choices else []
+        body += ["## Chosen", "\n".join(dict.fromkeys(self._choices))] if self._choices else []
         path = self.out / f"{self.name}.md"
-        write(path, title, versions(), self._log, [*body, "## What was measured"], notes)
+        write(path, title, versions(), self._log, [*body, "## What was measured"], notes, None)
 
 
 def _done(missing: Mapping[str, Cell], jobs: int) -> Iterable[tuple[str, Found, float]]:
-    """Does the cells in processes of their own; as soon as one is done: key, found, seconds."""
-    if not missing:
+    """Does the cells, each on one thread; as soon as one is done: key, found, seconds."""
+    if jobs == 1 or len(missing) < 2:
+        torch.set_num_threads(1)
+        for name, cell in missing.items():
+            yield name, *_timed(cell)
         return
     os.environ |= {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
     pool = ProcessPoolExecutor(jobs, get_context("spawn"), torch.set_num_threads, (1,))
     try:
         waiting = {pool.submit(_timed, cell): name for name, cell in missing.items()}
         for done in as_completed(waiting):
-            cell = missing[waiting[done]]
-            try:
-                found, seconds = done.result()
-            except Exception as error:
-                error.add_note(f"in cell {cell.row!r}, {cell.column!r}, {cell.arguments}")
-                raise
-            yield waiting[done], found, seconds
+            yield waiting[done], *done.result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _timed(cell: Cell) -> tuple[Found, float]:
     start = time.process_time()
-    return cell.function(**cell.arguments), time.process_time() - start
+    try:
+        found = cell.function(**cell.arguments)
+    except Exception as error:
+        error.add_note(f"in cell {cell.row!r}, {cell.column!r}: {cell.arguments}")
+        raise
+    return found, time.process_time() - start
 
 
 def versions() -> list[str]:

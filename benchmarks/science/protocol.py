@@ -16,8 +16,10 @@ from torch_geometric.data import Data
 
 import pyngn_graph as ng
 from pyngn_graph import tasks
+from pyngn_graph.analysis.dynamics import memory_capacity
 from pyngn_graph.glia import Coherence, FixedDelays, Hub, MatchedRandom, Winner
 from pyngn_graph.glia.oligodendrocyte import graded
+from pyngn_graph.glia.pruning import health
 from pyngn_graph.graph import alive, num_live
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.recording import Recording
@@ -43,6 +45,7 @@ DELAY_RULES = {
 
 CRITERIA = {
     "threshold": "threshold",
+    "health": health,
     "relative": "relative",
     "weight": "weight",
     "random": "random",
@@ -110,10 +113,12 @@ class Liquid:
             cells.append(ng.Microglia(criterion=criterion, keep=self.keep, seed=seed))
         return cells
 
-    def reservoir(self, seed: int, in_channels: int = 1, **options: Any) -> ng.TriglialReservoir:
-        """The reservoir at birth."""
+    def reservoir(
+        self, seed: int, in_channels: int = 1, graph: Data | None = None, **options: Any
+    ) -> ng.TriglialReservoir:
+        """The reservoir at birth, or on a ``graph`` that has lived already."""
         return ng.TriglialReservoir(
-            self.graph(seed),
+            self.graph(seed) if graph is None else graph,
             in_channels=in_channels,
             neuron=LIFParameters(tau_m=30.0, t_ref=2.0, v_min=-2.0),
             glia=self.glia(seed),
@@ -192,7 +197,7 @@ def scores(
     if "memory" in measures:
         u = tasks.uniform_input(max_lag + train + TEST, generator=stream(seed, "memory"))
         share = (train + 0.5) / (train + TEST)
-        memory = tasks.memory_capacity(states(u), u, max_lag, train_fraction=share)
+        memory = memory_capacity(states(u), u, max_lag, train_fraction=share)
         found |= {"memory": memory.total, "r2": [round(r2, 4) for r2 in memory.r2.tolist()]}
     if "narma10" in measures:
         u, y = tasks.narma10(length, generator=stream(seed, "narma10"))

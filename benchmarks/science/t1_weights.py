@@ -39,10 +39,10 @@ ROWS: dict[str, dict[str, Any]] = {
 }
 
 NOTES = """\
-Columns: mean excitatory weight at birth, the jump of the potential in units of the threshold.
-512 neurons, in-degree 8. Rows with "uniform delays": drawn once from 1 to 60 ms. The others begin
-with delays that grow with distance (3 to 13 ms). A: astrocytes (multiplicative unless said);
-O: oligodendrocytes (coherence, long-biased, up to 100 ms); M: microglia (winner, bonus for long
+Columns: mean excitatory weight at birth, the jump of the potential in units of the threshold. 512
+neurons, in-degree 8. Rows with "uniform delays": drawn once from 1 to 60 ms. The others begin with
+delays that grow with distance (3 to 13 ms). A: astrocytes (multiplicative unless said); O:
+oligodendrocytes (coherence, long-biased, up to 100 ms); M: microglia (winner, bonus for long
 delays). Glia adapt for 40 s, unlabeled, then rest. Memory: linear capacity over lags 1 to 200.
 NARMA-10: NRMSE, smaller is better. Readouts are trained on 3000 samples of 10 ms, tested on 1000.
 """
@@ -113,10 +113,11 @@ def draw(results: Results, weights: tuple[float, ...]) -> Figure:
         for row, left in ((TAPS[10], False), (TAPS[30], True)):
             label = row.removeprefix("control: ")
             pictures.level(lower, results.mean(row, first, "narma10"), label, left)
-        upper.set(title=title, ylabel="memory capacity", ylim=(0, None))
+        upper.set(title=title, ylabel="memory capacity")
+        upper.set_ylim(0, 1.35 * upper.get_ylim()[1])  # room for the legend
         lower.set(ylabel="NARMA-10, NRMSE", ylim=(0.3, 1.1))
         lower.set_xlabel("weight at birth (jump / threshold)")
-        upper.legend(fontsize=8, ncols=2, frameon=False, loc="best")
+        upper.legend(fontsize=8, ncols=4, frameon=False, loc="upper left")
     return figure
 
 

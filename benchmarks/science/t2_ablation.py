@@ -12,10 +12,12 @@ from benchmarks.science.controls import ESN, series_controls
 from benchmarks.science.harness import Study, arguments
 from benchmarks.science.protocol import series
 from benchmarks.science.results import Cell, Claim, Results, Show
-from benchmarks.science.templates import template_controls, templates
+from benchmarks.science.templates import template_controls, template_options, templates
 
 A = {"astrocyte": "multiplicative"}
 WEIGHTS = {"tuned": 1.0, "5 x": 5.0}
+
+GLIA = ("none", "A", "O", "M", "A+O", "A+M", "O+M", "A+O+M")
 
 METRICS = (
     ("memory", "memory", ".2f"),
@@ -34,24 +36,27 @@ adapt for 40 s without labels, then rest. Memory: linear capacity over lags 1 to
 Mackey-Glass (10 and 50 samples ahead): NRMSE. Series: 3000 samples of 10 ms to train, 1000 to test.
 Templates: which of two spike trains came in the first two of three segments of 100 ms, read at the
 end; chance 50 %; glia adapt to 39 s of such trials, 400 trials to train, 200 to test. Rate and
-events are those of the memory task. "Random pruning": as many excitatory and inhibitory edges go
-as with `winner`, which ones is chance.
+events are those of the memory task. "Random pruning": as many excitatory and inhibitory edges go as
+with `winner`, which ones is chance.
 """
 
 
 def main() -> None:
     study = Study("t2_ablation", arguments(__doc__).parse_args())
     weight, glia, controls = choices(study)
-    subsets = {"none": {}, "A": A, "O": glia["O"], "M": glia["M"], "A+O": A | glia["O"]}
-    subsets |= {"A+M": A | glia["M"], "O+M": glia["O"] | glia["M"]}
-    rows: dict[str, dict[str, Any]] = {**subsets, "A+O+M": A | glia["O"] | glia["M"], **controls}
+    rows: dict[str, dict[str, Any]] = {}
+    for row in GLIA:
+        cells_of = [glia[letter] for letter in row.split("+") if letter in glia]
+        rows[row] = {key: value for cell in cells_of for key, value in cell.items()}
+    rows |= controls
     cells = []
     for row, liquid in rows.items():
         for column, factor in WEIGHTS.items():
             for seed in study.seeds:
                 params = {"weight": weight * factor, **liquid}
                 cells.append(Cell(row, column, seed, series, params))
-                cells.append(Cell(row, f"{column}, templates", seed, templates, params))
+                spiky = {**params, **template_options(study)}
+                cells.append(Cell(row, f"{column}, templates", seed, templates, spiky))
     columns = list(WEIGHTS)
     cells += series_controls(study, columns)
     cells += template_controls(study, [f"{column}, templates" for column in columns])
@@ -68,7 +73,7 @@ def main() -> None:
 
 
 def choices(study: Study) -> tuple[float, dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-    """The tuned weight, O and M, and the controls, chosen by memory."""
+    """The tuned weight, the three glia and the controls, chosen by memory."""
     memory = {"measures": ["memory"]}
     weights = {f"{weight:g}": {"weight": weight, **memory} for weight in (0.05, 0.1, 0.2, 0.4)}
     weight = float(study.choose("weight without glia", series, weights, "memory"))
@@ -87,14 +92,14 @@ def choices(study: Study) -> tuple[float, dict[str, dict[str, Any]], dict[str, d
         "control: A+O+random pruning": {**A, **o, "microglia": "random, equal"},
         "control: zero recurrent weights": {"connected": False},
     }
-    return weight, {"O": o, "M": m}, controls
+    return weight, {"A": A, "O": o, "M": m}, controls
 
 
 def claims(results: Results) -> list[Claim]:
     """What is said of glia that work together."""
     found = []
     for column in WEIGHTS:
-        memory = {row: results.mean(row, column, "memory") for row in results.rows}
+        memory = {row: results.mean(row, column, "memory") for row in GLIA}
         best = max(memory["A"], memory["O"])
         text = f"{column}: memory of A+O at least 3 times the better of A and O"
         shown = f"{memory['A+O']:.2f} / {best:.2f} = {memory['A+O'] / best:.1f}"

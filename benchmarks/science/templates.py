@@ -23,7 +23,7 @@ INPUT_WEIGHT = 8.0
 """Standard deviation of input weights: a spike of a channel lasts for one step only."""
 
 ADAPT, TRAIN, TEST = 130, 400, 200
-"""Trials on which glia are at work, those the readout learns from, those it is tested on."""
+"""Trials on which glia are at work (39 s), that the readout learns from, that it is tested on."""
 
 RAW = "control: raw input, filtered spikes at the end"
 
@@ -34,15 +34,15 @@ ESN_SETTINGS: dict[str, Mapping[str, float]] = {
 }
 
 
-def trials(seed: int) -> tasks.SpikeTemplates:
-    """All trials of a seed: for the glia, for the readout, for its test."""
+def trials(seed: int, number: int) -> tasks.SpikeTemplates:
+    """``number`` trials for the readout and its test, behind those for the glia."""
     generator = stream(seed, "templates")
-    return tasks.spike_templates(ADAPT + TRAIN + TEST, CHANNELS, generator=generator)
+    return tasks.spike_templates(ADAPT + number, CHANNELS, generator=generator)
 
 
-def templates(seed: int, **liquid: Any) -> dict[str, Any]:
+def templates(seed: int, train: int = TRAIN, test: int = TEST, **liquid: Any) -> dict[str, Any]:
     """Accuracy of a liquid whose glia were at work on trials without labels, and what it costs."""
-    x = trials(seed).x
+    x = trials(seed, train + test).x
     scale = INPUT_WEIGHT * CHANNELS**0.5
     reservoir = Liquid(**liquid).reservoir(seed, CHANNELS, input_scale=scale)
     if reservoir.glia:
@@ -55,10 +55,16 @@ def templates(seed: int, **liquid: Any) -> dict[str, Any]:
         found.update(activity(recording))
         return recording.states
 
-    return accuracy(states, seed) | found
+    return accuracy(states, seed, train, test) | found
 
 
-def esn(seed: int, setting: Mapping[str, float], num_nodes: int = 512) -> dict[str, Any]:
+def esn(
+    seed: int,
+    setting: Mapping[str, float],
+    num_nodes: int = 512,
+    train: int = TRAIN,
+    test: int = TEST,
+) -> dict[str, Any]:
     """Accuracy of an echo state network that gets the counts of every 10 ms."""
 
     def states(x: Tensor) -> Tensor:
@@ -66,35 +72,41 @@ def esn(seed: int, setting: Mapping[str, float], num_nodes: int = 512) -> dict[s
         network = echo_state_network(seed, num_nodes, **setting)
         return torch.from_numpy(network.run(counts)[:, -1])  # each trial from a state of zeros
 
-    return accuracy(states, seed)
+    return accuracy(states, seed, train, test)
 
 
-def raw(seed: int) -> dict[str, Any]:
+def raw(seed: int, train: int = TRAIN, test: int = TEST) -> dict[str, Any]:
     """Accuracy from the input itself, its spikes filtered as the liquid's are (20 ms)."""
 
     def states(x: Tensor) -> Tensor:
         age = torch.arange(x.size(1) - 1, -1, -1, dtype=torch.float32)
         return torch.einsum("btc,t->bc", x, torch.exp(-age / 20.0))
 
-    return accuracy(states, seed)
+    return accuracy(states, seed, train, test)
 
 
-def accuracy(states: States, seed: int) -> dict[str, Any]:
+def accuracy(states: States, seed: int, train: int, test: int) -> dict[str, Any]:
     """Per cent of the test trials told right: the mean over the first two segments, and each."""
-    task = trials(seed)
+    task = trials(seed, train + test)
     seen, y = states(task.x[ADAPT:]), task.y[ADAPT:]
     each = []
     for segment in range(y.size(1)):
-        readout = ng.RidgeReadout().fit(seen[:TRAIN], y[:TRAIN, segment])
-        each.append(100.0 * readout.score(seen[TRAIN:], y[TRAIN:, segment]))
+        readout = ng.RidgeReadout().fit(seen[:train], y[:train, segment])
+        each.append(100.0 * readout.score(seen[train:], y[train:, segment]))
     return {"templates": sum(each[:2]) / 2, "segments": each}
+
+
+def template_options(study: Study) -> dict[str, int]:
+    """Half the trials where the study is coarse."""
+    return {"train": TRAIN // 2, "test": TEST // 2} if study.fast else {}
 
 
 def template_controls(study: Study, columns: Sequence[str]) -> list[Cell]:
     """Cells of the raw input and of an echo state network, the same in all ``columns``."""
-    settings = {name: {"setting": setting} for name, setting in ESN_SETTINGS.items()}
+    size = template_options(study)
+    settings = {name: {"setting": each, **size} for name, each in ESN_SETTINGS.items()}
     chosen = study.choose("ESN for templates", esn, settings, "templates")
-    calls = [(RAW, raw, {}), (ESN, esn, settings[chosen])]
+    calls = [(RAW, raw, size), (ESN, esn, settings[chosen])]
     return [
         Cell(row, column, seed, function, params)
         for row, function, params in calls

@@ -1,0 +1,103 @@
+"""T9: synaptic events for each correct answer, before microglia are at work and after.
+
+python benchmarks/science/t9_energy.py --root FOLDER --jobs 2
+"""
+
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from benchmarks.science import pictures
+from benchmarks.science.harness import Study, arguments
+from benchmarks.science.recognition import recognize
+from benchmarks.science.results import Cell, Claim, Results, Show
+from benchmarks.science.roots import data_root
+
+TASKS: dict[str, dict[str, Any]] = {
+    "digits by rows": {"data": "digits", "recipe": "digits_by_rows"},
+    "spoken digits": {"data": "fsdd", "recipe": "spoken_digits"},
+    "spoken digits, end": {"data": "fsdd", "recipe": "spoken_digits_at_end"},
+    "image columns": {"data": "mnist columns", "recipe": "image_columns"},
+}
+
+PAIR = ("astrocyte", "oligodendrocyte")
+ALL = (*PAIR, "microglia")
+
+BEFORE = "A+O"
+
+ROWS: dict[str, dict[str, Any]] = {
+    "no glia": {"glia": ()},
+    BEFORE: {"glia": PAIR},
+    "A+O+M, relative": {"glia": ALL, "criterion": "relative", "keep": 0.35},
+    "A+O+random pruning to 35 %": {"glia": ALL, "criterion": "random", "keep": 0.35},
+    "A+O+M, winner": {"glia": ALL, "criterion": "winner", "keep": None},
+    "A+O+random pruning, winner's counts": {
+        "glia": ALL,
+        "criterion": "random_winner",
+        "keep": None,
+    },
+    "control: zero recurrent weights": {"glia": (), "connected": False},
+}
+
+NOTES = """\
+Recipes of the tasks (`digits_by_rows`, `spoken_digits`, `spoken_digits_at_end`, `image_columns`)
+with the glia of the row. A synaptic event is a spike of a neuron with a live edge, once for each of
+them: what costs energy on neuromorphic hardware. Events for each answer: those of a test item on
+average, over the accuracy. Spikes of the input projection are not counted, nor is the readout.
+"""
+
+
+def main() -> None:
+    options = data_root(arguments(__doc__), "fsdd", "mnist")
+    study = Study("t9_energy", options)
+    names = list(TASKS)[:3] if study.fast else list(TASKS)
+    results = study.run(
+        Cell(row, name, seed, recognize, {**TASKS[name], **changes})
+        for name in names
+        for row, changes in ROWS.items()
+        for seed in study.seeds
+    )
+    parts = []
+    for name in names:
+        shows = [
+            Show("events for each correct answer", name, "events_per_answer", ".0f"),
+            Show("accuracy, %", name, "accuracy"),
+            Show("edges", name, "edges", ".0f"),
+            Show("Hz", name, "rate", ".1f"),
+        ]
+        parts += [f"## {name.capitalize()}", results.table(shows)]
+    title = "Synaptic events for each correct answer"
+    study.write(title, parts, draw(results, names), claims(results, names), NOTES)
+
+
+def claims(results: Results, names: list[str]) -> list[Claim]:
+    """What microglia save, and what that costs."""
+    found = []
+    for name in names:
+        for row in ("A+O+M, relative", "A+O+M, winner"):
+            spent = [results.mean(each, name, "events_per_answer") for each in (BEFORE, row)]
+            right = [results.mean(each, name, "accuracy") for each in (BEFORE, row)]
+            text = f"{name}: {row} spends less than half for an answer, at most 1 point lost"
+            shown = f"{spent[1] / spent[0]:.0%} of the events, {right[1] - right[0]:+.2f} points"
+            holds = spent[1] < 0.5 * spent[0] and right[1] > right[0] - 1.0
+            found.append(Claim(text, shown, holds))
+    return found
+
+
+def draw(results: Results, names: list[str]) -> Figure:
+    """Accuracy against events, a panel for each task."""
+    figure, axes = pictures.panels(2, 2, width=5.5, height=4.2)
+    for ax, name in zip(axes.flat, names, strict=False):
+        for place, row in enumerate(results.rows):
+            spent = max(results.mean(row, name, "events_per_answer"), 1.0)
+            values = results.values(row, name, "accuracy")
+            pictures.curve(ax, [spent], [values], place, row.removeprefix("control: "))
+        ax.set(title=name, xscale="log", ylabel="accuracy, %", xlabel="events for an answer")
+    for ax in axes.flat[len(names) :]:
+        ax.set_visible(False)
+    axes[0, 0].legend(fontsize=7, frameon=False)
+    return figure
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""What a recipe says: a tissue, its glia, and how input and readout meet it."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+from torch import Tensor
+from torch.nn.functional import normalize
+from torch_geometric.data import Data
+
+from pyngn_graph.generators import Tissue
+from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
+from pyngn_graph.glia.oligodendrocyte import DelayRule
+from pyngn_graph.glia.pruning import Criterion
+from pyngn_graph.neuron import LIFParameters
+from pyngn_graph.receptive import FIELDS
+from pyngn_graph.reservoir import TriglialReservoir
+
+GLIA = ("astrocyte", "oligodendrocyte", "microglia")
+"""The three kinds of glia, in the order of their action."""
+
+IMPORTS = """\
+from pyngn_graph import LIFParameters, TriglialReservoir
+from pyngn_graph.generators import Tissue
+from pyngn_graph.glia import *
+from pyngn_graph.receptive import FIELDS
+"""
+
+
+@dataclass(frozen=True, repr=False)
+class Recipe:
+    """Everything that makes a reservoir but its seed; ``print`` shows it as code.
+
+    Attributes:
+        num_nodes: Number of neurons, on a cubic lattice.
+        degree: Mean number of inputs per neuron before pruning.
+        weight: Mean excitatory weight, in units of the threshold.
+        delay: Delays at birth: from ``"distance"``, or drawn up to ``max_delay``, ``"uniform"`` or
+            ``"sqrt"`` (see :class:`~pyngn_graph.generators.SpatialGenerator`).
+        max_delay: Longest delay that is drawn, and that oligodendrocytes give, ms.
+        glia: Which glia are at work, of ``GLIA``.
+        rho: Target of the astrocytes, spikes per step of 1 ms.
+        rule: Rule of the oligodendrocytes.
+        criterion: Criterion of the microglia.
+        keep: Share of the edges at which microglia stop pruning; None for that of the criterion.
+        trials: Unlabeled training trials on which the glia organize the graph.
+        hold: Time for which each sample of the input is held, ms.
+        receptive: Name of the fields through which neurons see the input, of
+            :data:`pyngn_graph.receptive.FIELDS`; None for a random projection.
+        frame: Size of what the fields see: (height, width), for events also the number of
+            polarities; (height,) for columns.
+        input_scale: Standard deviation of the current into a neuron when all channels have unit
+            variance: of fields, the norm.
+        input_density: Share of the neurons that each channel of a random projection reaches.
+        bias: Bounds of the constant current, which is uniform.
+        pool: What is read out: ``"last"``, the state at the end of a trial, or its means over so
+            many segments.
+        read: How many of the last segments are read; None for all.
+        tau_trace: Time constant of the liquid state, ms; 0 for mean numbers of spikes.
+        normalized: Whether the features of each trial are scaled to unit length.
+    """
+
+    num_nodes: int = 1000
+    degree: float = 8.0
+    weight: float = 0.2
+    delay: str = "distance"
+    max_delay: int = 100
+    glia: tuple[str, ...] = GLIA
+    rho: float = 0.02
+    rule: str | DelayRule = "graded"
+    criterion: str | Criterion = "relative"
+    keep: float | None = 0.35
+    trials: int = 250
+    hold: int = 10
+    receptive: str | None = None
+    frame: tuple[int, ...] = ()
+    input_scale: float = 1.0
+    input_density: float = 1.0
+    bias: tuple[float, float] = (0.7, 1.1)
+    pool: str | int = "last"
+    read: int | None = None
+    tau_trace: float = 20.0
+    normalized: bool = False
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.glia) - set(GLIA))
+        if unknown:
+            raise ValueError(f"Unknown glia {unknown}; available: {list(GLIA)}")
+        if self.receptive is not None and self.receptive not in FIELDS:
+            raise ValueError(
+                f"Unknown receptive fields {self.receptive!r}; available: {sorted(FIELDS)}, or None"
+            )
+        segments = 1 if isinstance(self.pool, str) else self.pool
+        if self.read is not None and not 1 <= self.read <= segments:
+            raise ValueError(
+                f"'read' must lie in 1..{segments}, the segments of pool = {self.pool!r}, or be "
+                f"None for all (got {self.read})"
+            )
+
+    def bare(self) -> Self:
+        """The same recipe without glia: the control."""
+        return replace(self, glia=())
+
+    def tissue(self, seed: int = 0) -> Data:
+        """The graph before any glia are at work."""
+        return Tissue(**self._tissue(), seed=seed)()
+
+    def cells(self, seed: int = 0) -> list[GlialCell]:
+        """The glia, in the order of their action."""
+        cells: dict[str, GlialCell] = {
+            "astrocyte": Astrocyte(rho=self.rho, rule="multiplicative"),
+            "oligodendrocyte": Oligodendrocyte(rule=self.rule, max_delay=self.max_delay),
+            "microglia": Microglia(criterion=self.criterion, keep=self.keep, seed=seed),
+        }
+        return [cells[name] for name in GLIA if name in self.glia]
+
+    def input_weight(self, graph: Data, seed: int = 0) -> Tensor | None:
+        """The receptive fields ``[N, C]`` of the neurons of ``graph``; None if there are none."""
+        if self.receptive is None:
+            return None
+        return FIELDS[self.receptive](graph.pos, *self.frame, scale=self.input_scale, seed=seed)
+
+    def reservoir(self, in_channels: int, seed: int = 0) -> TriglialReservoir:
+        """A new reservoir of this recipe."""
+        graph = self.tissue(seed)
+        return TriglialReservoir(
+            graph,
+            in_channels=in_channels,
+            input_weight=self.input_weight(graph, seed),
+            glia=self.cells(seed),
+            seed=seed,
+            **self._reservoir(),
+        )
+
+    def features(self, states: Tensor) -> Tensor:
+        """What the readout gets of the liquid states ``[B, F]``: see ``read``, ``normalized``."""
+        if self.read is not None:
+            states = states[:, -self.read * self.num_nodes :]
+        return normalize(states, dim=1) if self.normalized else states
+
+    def _tissue(self) -> dict[str, Any]:
+        shared = {"num_nodes": self.num_nodes, "degree": self.degree, "weight": self.weight}
+        if self.delay == "distance":
+            return shared
+        return shared | {"delay": self.delay, "max_delay": self.max_delay}
+
+    def _reservoir(self) -> dict[str, Any]:
+        scaling = {"input_scale": self.input_scale, "input_density": self.input_density}
+        return {
+            "neuron": LIFParameters(tau_m=30.0, t_ref=2.0, v_min=-2.0),
+            "hold": self.hold,
+            **(scaling if self.receptive is None else {}),
+            "bias": self.bias,
+            "pool": self.pool,
+            "tau_trace": self.tau_trace,
+        }
+
+    def __repr__(self) -> str:
+        values = ((field, getattr(self, field.name)) for field in fields(self))
+        chosen = [f"{field.name}={value!r}" for field, value in values if value != field.default]
+        return f"{type(self).__name__}({', '.join(chosen)})"
+
+    def __str__(self) -> str:
+        """Code that builds :meth:`reservoir` from ``in_channels`` and ``seed``."""
+        lines = [IMPORTS, f"graph = Tissue({_written(self._tissue())}, seed=seed)()"]
+        shown = {"in_channels": "in_channels", "glia": "glia", "seed": "seed"}
+        if self.receptive is not None:
+            sizes = ", ".join(map(str, self.frame))
+            scaling = f"scale={self.input_scale}, seed=seed"
+            fields = f"FIELDS[{self.receptive!r}](graph.pos, {sizes}, {scaling})"
+            lines.append(f"input_weight = {fields}")
+            shown["input_weight"] = "input_weight"
+        lines.append("glia = [")
+        lines += [f"    {cell!r}," for cell in self.cells()]
+        lines += ["]", "reservoir = TriglialReservoir(", "    graph,"]
+        shown |= {name: repr(value) for name, value in self._reservoir().items()}
+        lines += [f"    {name}={value}," for name, value in shown.items()]
+        return "\n".join([*lines, ")"])
+
+
+def _written(values: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in values.items())
