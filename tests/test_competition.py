@@ -73,6 +73,63 @@ def test_long_delays_are_a_bonus() -> None:
         assert cell(graph).edge_tag.tolist() == kept
 
 
+def contest(health: list[float]) -> Data:
+    """Axons 0, 1, 2 with a bouton each at neuron 3, and axon 0 with one more at neuron 4."""
+    edges = [(0, 3), (1, 3), (2, 3), (0, 4)]
+    graph = graph_of(5, [(*edge, 0.5, 1) for edge in edges])
+    graph.edge_tag, graph.edge_health = torch.arange(4), torch.tensor([*health, 0.5])
+    return graph
+
+
+def test_activity_is_weighed_against_the_resources_of_the_axon() -> None:
+    # Health at neuron 3: (1 + a) / 2, 1 + a / 2 and 1.
+    for activity, winner in ((0.5, 1), (9.0, 1), (-0.5, 2), (-1.0, 2)):
+        cell = Microglia(Winner(noise=0.0, activity=activity))
+        assert cell(contest([0.9, 0.4, 0.1])).edge_tag.tolist() == [winner, 3]
+    # The two that are equal share a rank: (1 + a) / 2 and twice 1 + a / 4.
+    for activity, winner in ((0.0, 2), (1.9, 2), (2.1, 0)):
+        cell = Microglia(Winner(noise=0.0, activity=activity))
+        assert cell(contest([0.9, 0.1, 0.1])).edge_tag.tolist() == [winner, 3]
+    # Only the order counts, and of equals it is the one with fewer boutons that stays.
+    rule = Winner(noise=0.0, activity=2.0)
+    assert Microglia(rule)(contest([0.4, 0.4, 0.4])).edge_tag.tolist() == [2, 3]
+    assert Microglia(rule)(contest([1e-9, 0.0, -1e9])).edge_tag.tolist() == [1, 3]
+
+
+def test_health_of_now_includes_what_arrivals_cost() -> None:
+    graph = contest([0.5, 0.5, 0.5])
+    graph.edge_cost = torch.tensor([0.0, 0.0, 0.3, 0.0])
+    assert Microglia(Winner(noise=0.0, activity=1.0))(graph).edge_tag.tolist() == [1, 3]
+
+
+def test_what_is_measured_may_be_calcium_or_your_own() -> None:
+    graph = contest([0.5, 0.5, 0.5])
+    graph.calcium = torch.tensor([0.1, 0.3, 0.2, 0.9, 0.9])
+    for measure in ("calcium", lambda data, generator: data.edge_tag.eq(1)):
+        cell = Microglia(Winner(noise=0.0, activity=1.0, measure=measure))
+        assert cell(graph).edge_tag.tolist() == [1, 3]
+
+
+def slow_standing(data: Data, value: Tensor) -> Tensor:
+    """Share of the others of a kind that are lower, equal ones half: the definition."""
+    live, sign, rank = alive(data), data.edge_weight < 0, torch.zeros(data.num_edges).double()
+    for e in live.nonzero().flatten().tolist():
+        peers = live & (data.edge_index[1] == data.edge_index[1, e]) & (sign == sign[e])
+        others = int(peers.sum()) - 1
+        lower, equal = (value[peers] < value[e]).sum(), (value[peers] == value[e]).sum() - 1
+        rank[e] = (lower + 0.5 * equal) / others if others else 0.5
+    return rank
+
+
+@given(seed=seeds, levels=st.sampled_from([1, 3, 1000]))
+def test_standing_follows_its_definition(seed: int, levels: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    graph = tagged(seed, edge_mask=torch.rand(40, generator=generator) < 0.8)
+    value = torch.randint(-levels, levels, (40,), generator=generator).float()
+    rule = Winner(activity=1.0, measure=lambda data, generator: value)
+    assert torch.allclose(rule.standing(graph, generator), slow_standing(graph, value), atol=1e-12)
+
+
 def test_hubs_strip_targets_by_rising_gain_up_to_the_budget() -> None:
     # Ten axons with a bouton each at neurons 10, 11, 12; gains say: first 11, then 12, then 10.
     edges = [(j, i, 1.0, 1) for i in (10, 11, 12) for j in range(10)]
@@ -249,7 +306,9 @@ def test_pruned_axons_may_grow_elsewhere() -> None:
 
 @given(
     seed=seeds,
-    rule=st.sampled_from([Winner(removals=1), Winner(1.5, 0.5), Hub(), Hub(2.0, 1.0)]),
+    rule=st.sampled_from(
+        [Winner(removals=1), Winner(1.5, 0.5, activity=2.0), Hub(), Hub(2.0, 1.0)]
+    ),
     how=st.sampled_from([{}, {"keep": 0.4}, {"min_in": 3}, {"fraction": 0.5}]),
 )
 def test_matched_pruning_has_the_counts_of_the_competition_at_every_tick(
@@ -318,7 +377,8 @@ def test_they_leave_their_input_alone_and_meet_small_graphs(rule: str) -> None:
 
 def test_parameters_show_and_out_of_range_are_refused() -> None:
     assert repr(Winner()) == (
-        "Winner(excitatory=1.0, inhibitory=0.25, long_delay=0.0, noise=0.3, removals=2)"
+        "Winner(excitatory=1.0, inhibitory=0.25, long_delay=0.0, noise=0.3, activity=0.0, "
+        "measure='health', removals=2)"
     )
     assert repr(Hub(long_delay=0.5)) in repr(Microglia(Hub(long_delay=0.5)))
     for name in ("excitatory", "inhibitory", "long_delay", "noise"):
@@ -327,3 +387,20 @@ def test_parameters_show_and_out_of_range_are_refused() -> None:
                 Hub(**{name: wrong})
     with pytest.raises(ValueError, match=r"'removals' must be at least 1 \(got 0\)"):
         Winner(removals=0)
+    for wrong in (-1.1, math.nan, math.inf):
+        with pytest.raises(ValueError, match="'activity' must be finite and at least -1"):
+            Hub(activity=wrong)
+    with pytest.raises(ValueError, match=r"Unknown measure 'spikes'; available: .*'health'"):
+        Winner(measure="spikes")
+    with pytest.raises(TypeError, match=r"'measure' must be a name or a function \(got 3\)"):
+        Winner(measure=3)  # type: ignore[arg-type]
+
+
+def test_what_is_measured_must_be_there_and_fit() -> None:
+    graph = tagged(0)
+    with pytest.raises(ValueError, match="The graph has no 'calcium'; add an Astrocyte"):
+        Microglia(Winner(activity=1.0, measure="calcium"))(graph)
+    for wrong, shown in ((torch.zeros(6), r"\[6\], 0 of"), (torch.full((40,), math.nan), "40 of")):
+        rule = Winner(activity=1.0, measure=lambda data, generator, wrong=wrong: wrong)
+        with pytest.raises(ValueError, match=rf"a number for each of the 40 edges .*{shown}"):
+            Microglia(rule)(graph)

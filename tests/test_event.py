@@ -20,7 +20,7 @@ from pyngn_graph import (
     simulation,
 )
 from pyngn_graph.backends import event, sensing
-from pyngn_graph.glia import Coherence
+from pyngn_graph.glia import Coherence, Hub, Winner
 from pyngn_graph.glia.oligodendrocyte import RULES
 from pyngn_graph.glia.pruning import CRITERIA
 from pyngn_graph.recording import Recording
@@ -42,9 +42,12 @@ def cells(draw: st.DrawFn) -> list[Any]:
         chosen.append(Oligodendrocyte(rule=rule, eta=0.3, window=window, max_delay=40))
     if draw(st.booleans()):
         regrow = draw(st.booleans())
+        senses = any(isinstance(cell, Astrocyte) for cell in chosen)
+        active = [Winner(activity=2.0), Hub(activity=-1.0)]
+        active += [Winner(activity=1.0, measure="calcium")] if senses else []
         chosen.append(
             Microglia(
-                criterion=draw(st.sampled_from(sorted(CRITERIA))),
+                criterion=draw(st.sampled_from([*sorted(CRITERIA), *active])),
                 trace=draw(st.sampled_from(["window", "coincidence"])),
                 cost=draw(st.sampled_from([0.0, 0.25])),
                 eta=draw(st.sampled_from([0.0, 0.02])),

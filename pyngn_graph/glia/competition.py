@@ -1,7 +1,7 @@
 """Microglia as judges of a competition: which inputs a target keeps, and which axons pay for it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -10,10 +10,14 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.glia.base import as_array
+from pyngn_graph.glia.scores import Score, calcium, health
 from pyngn_graph.graph import alive, out_degree, round_delay
 
 if TYPE_CHECKING:
     from pyngn_graph.glia.microglia import Microglia
+
+MEASURES: dict[str, Score] = {"health": health, "calcium": calcium}
+"""Scores of activity that have a name."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,8 @@ class Competition:
     inhibitory: float = 0.25
     long_delay: float = 0.0
     noise: float = 0.3
+    activity: float = 0.0
+    measure: str | Score = "health"
 
     keep: ClassVar[float]
     """What ``Microglia(keep=None)`` means with this criterion."""
@@ -34,6 +40,17 @@ class Competition:
                 raise ValueError(
                     f"'{name}' must be finite and not negative (got {getattr(self, name)})"
                 )
+        if not -1.0 <= self.activity < math.inf:
+            raise ValueError(
+                f"'activity' must be finite and at least -1, so that no health is negative "
+                f"(got {self.activity})"
+            )
+        if isinstance(self.measure, str) and self.measure not in MEASURES:
+            raise ValueError(
+                f"Unknown measure {self.measure!r}; available: {sorted(MEASURES)}, or a function"
+            )
+        if not isinstance(self.measure, str) and not callable(self.measure):
+            raise TypeError(f"'measure' must be a name or a function (got {self.measure!r})")
 
     def quota(self, seed: int, num_nodes: int) -> Tensor:
         """Inputs ``[2, N]`` int64 that each target keeps: excitatory, then inhibitory."""
@@ -42,6 +59,24 @@ class Competition:
             chance = np.random.default_rng([seed % 2**64, kind])
             rows.append(np.floor(mean + chance.random(num_nodes)))
         return torch.tensor(np.stack(rows)).long()
+
+    def standing(self, data: Data, generator: torch.Generator) -> Tensor:
+        """Rank ``[E]`` float64 of the measure among the target's live inputs of a kind, 0 to 1.
+
+        Raises:
+            ValueError: If the measure is not a number for each edge.
+        """
+        from pyngn_graph.glia.relative import mid_rank
+
+        measure = MEASURES[self.measure] if isinstance(self.measure, str) else self.measure
+        score = measure(data, generator)
+        if score.shape != data.edge_weight.shape or bool(score.isnan().any()):
+            raise ValueError(
+                f"'measure' must give a number for each of the {data.num_edges} edges (got "
+                f"{list(score.shape)}, {int(score.isnan().sum())} of them NaN)"
+            )
+        parts = score.double(), data.edge_index[1], data.edge_weight < 0, alive(data)
+        return torch.from_numpy(mid_rank(*map(as_array, parts), data.num_nodes))
 
     def select(self, cell: "Microglia", data: Data, generator: torch.Generator) -> Tensor:
         """The edges ``[E]`` bool that go in one round of visits."""
@@ -57,6 +92,8 @@ class Competition:
             steps = round_delay(data.edge_delay).cpu()
             delay = steps.index_select(0, torch.from_numpy(edge)).double()
             vigor += self.long_delay * delay / delay.max()
+        if self.activity:
+            vigor += self.activity * self.standing(data, generator)[torch.from_numpy(edge)]
         order, removals, enough = self._visits(cell, data, num_live, generator)
         doomed = visit(
             as_array(order),
@@ -88,13 +125,17 @@ class Winner(Competition):
     An axon j shares its resource among its :math:`n_j` live boutons, so that at a visit the health
     of a synapse is
 
-    .. math:: h_{ji} = (1 + \nu \xi_{ji} + b D_{ji} / D_{max}) / n_j, \qquad \xi \sim U(0, 1)
+    .. math::
+        h_{ji} = (1 + \nu \xi_{ji} + b D_{ji} / D_{max} + \alpha a_{ji}) / n_j,
+        \qquad \xi \sim U(0, 1)
 
     with :math:`D_{max}` the longest delay in the graph. Every tick visits all targets once, in
     random order: the least healthy excitatory input goes while more than the target's quota remain,
     likewise the least healthy inhibitory one, up to ``removals`` of each; boutons are counted anew
-    after every removal. This health is one of structure: spikes play no part in it, and neither
-    ``fraction`` nor what ``Microglia`` knows of ``edge_health`` does.
+    after every removal. By default this health is one of structure: spikes play no part in it.
+    With :math:`\alpha \neq 0` they do, through the standing a of an input among those that the
+    target has of its kind at the tick: 0 for the least active, 1 for the most active, ties sharing
+    their mean rank. ``fraction`` plays no part.
 
     A fractional quota is a mean: with 0.25, one target in four keeps one input. Which ones do
     follows from the seed of the cell and the number of the neuron, for the life of the graph.
@@ -104,10 +145,15 @@ class Winner(Competition):
         inhibitory: Mean number of inhibitory inputs that a target keeps.
         long_delay: Bonus b of long delays: 0 is neutral, 0.5 favors what is long ago.
         noise: :math:`\nu`, the part of chance in health.
+        activity: :math:`\alpha`, the part of activity in health; negative, it favors what is idle.
+        measure: What a ranks: ``"health"`` (the ``edge_health`` of the cell), ``"calcium"`` (that
+            of the source, which astrocytes keep), or your own function of the graph and a
+            ``torch.Generator`` that scores every edge.
         removals: Inputs of each kind that a target may lose at a visit.
 
     Raises:
-        ValueError: If a parameter is negative or not finite, or ``removals`` less than 1.
+        ValueError: If a parameter is negative or not finite, ``activity`` less than -1, or
+            ``removals`` less than 1; at a tick, if the graph lacks what is measured.
 
     Sources: Hashimoto & Kano (2013) for the elimination of climbing fibers; Rasmussen & Willshaw
     (1993) for axons that divide a resource among their terminals.
@@ -142,9 +188,11 @@ class Hub(Competition):
         inhibitory: Mean number of inhibitory inputs that a stripped target keeps.
         long_delay: See :class:`Winner`.
         noise: See :class:`Winner`.
+        activity: See :class:`Winner`.
+        measure: See :class:`Winner`.
 
     Raises:
-        ValueError: If a parameter is negative or not finite.
+        ValueError: If a parameter is negative or not finite, or ``activity`` less than -1.
     """
 
     keep: ClassVar[float] = 0.15
@@ -227,6 +275,7 @@ class MatchedRandom:
         )
         if "gain" in data:
             stand_in.gain = data.gain
-        kept = ~self.like.select(cell, stand_in, generator)
+        # Which inputs go, not how many, is a matter of activity, of which the stand-in has none.
+        kept = ~replace(self.like, activity=0.0).select(cell, stand_in, generator)
         count = torch.bincount(2 * target[kept] + kind[kept], minlength=inputs.numel())
         return count.view_as(inputs)

@@ -1,7 +1,6 @@
-"""Which synapses go: criteria that score edges, and the selection of the lowest."""
+"""Which synapses go: the criteria by name, and the selection of the lowest scores."""
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -11,13 +10,11 @@ from torch_geometric.data import Data
 
 from pyngn_graph.glia.base import as_array
 from pyngn_graph.glia.competition import Hub, MatchedRandom, Winner
+from pyngn_graph.glia.scores import Score, absolute_weight, health, relative_health, uniform
 from pyngn_graph.graph import alive, in_degree
 
 if TYPE_CHECKING:
     from pyngn_graph.glia.microglia import Microglia
-
-Score = Callable[[Data, torch.Generator], Tensor]
-"""A criterion may score every edge ``[E]``; the lowest scores are pruned first."""
 
 
 @runtime_checkable
@@ -32,30 +29,6 @@ class Selector(Protocol):
 
 
 Criterion = Score | Selector
-
-
-def health(data: Data, generator: torch.Generator) -> Tensor:
-    """The health H itself."""
-    return data.edge_health
-
-
-def relative_health(data: Data, generator: torch.Generator) -> Tensor:
-    """H minus the mean over the target's other live afferents (0 where there is no other)."""
-    from pyngn_graph.glia.relative import above_the_others
-
-    parts = data.edge_health, data.edge_index[1], alive(data)
-    above = above_the_others(*map(as_array, parts), data.num_nodes)
-    return torch.from_numpy(above).to(data.edge_health.device)
-
-
-def absolute_weight(data: Data, generator: torch.Generator) -> Tensor:
-    """The size of the weight."""
-    return data.edge_weight.abs()
-
-
-def uniform(data: Data, generator: torch.Generator) -> Tensor:
-    """A random number: the control that every other criterion has to beat."""
-    return torch.rand(data.num_edges, generator=generator).to(data.edge_weight.device)
 
 
 CRITERIA: dict[str, Criterion] = {
