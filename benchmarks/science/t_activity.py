@@ -40,8 +40,9 @@ of its axon), activity the rank of what is sensed among the target's inputs of i
 input for each target, any. Health: spikes of the target soon after an arrival (window) or at the
 same step (coincidence), as the microglia sense it; calcium: how active the source is. Memory:
 linear capacity over lags 1 to 200; NARMA-10: NRMSE; 3000 samples of 10 ms to train, 1000 to test.
-Delay: mean of what is left. Boutons: of the axon that has most. A claim holds if the mean paired
-difference is more than two standard errors above 0.
+Delay: mean of what is left. Boutons: of the axon that has most. A claim holds if the 95 % confidence
+interval of the mean paired difference (Student's t) lies above 0; that of a gain by activity, if it
+does so against structure and against chance.
 """
 
 
@@ -99,22 +100,26 @@ def chosen(study: Study) -> dict[str, dict[str, Any]]:
 
 def claims(results: Results, pick: dict[str, str]) -> list[Claim]:
     """What is said of activity, of structure and of chance."""
-    found = [above(results, pick[what], WINNER, "") for what in SETTINGS]
-    found += [above(results, pick[INSTEAD], CHANCE, "")]
+    controls = (WINNER, CHANCE)
+    found = [above(results, pick[w], control, "") for w in SETTINGS for control in controls]
     return [*found, above(results, WINNER, CHANCE, ""), above(results, CHANCE, RANDOM, "")]
 
 
 def verdict(results: Results, pick: dict[str, str]) -> str:
     """What the comparisons allow to be said."""
     gains = {what: paired(results, row, WINNER, "", "memory") for what, row in pick.items()}
-    better = [pick[what] for what, gain in gains.items() if sure(gain)]
+    better = [
+        row
+        for row in pick.values()
+        if all(sure(paired(results, row, control, "", "memory")) for control in (WINNER, CHANCE))
+    ]
     listed = "; ".join(f"{pick[what]} {shown(gain)}" for what, gain in gains.items())
     first = f"more memory with {' and '.join(better)}" if better else "no gain"
     chance, random = (results.mean(row, "", "memory") for row in (CHANCE, RANDOM))
     share = (chance - random) / (results.mean(WINNER, "", "memory") - random)
     return (
-        f"Activity in the choice of the winner: **{first}**. Against `winner`, by structure alone, "
-        f"memory changes by: {listed}.\n\n"
+        f"Activity in the choice of the winner: **{first}** over both structure and chance. "
+        f"Against `winner`, by structure alone, memory changes by: {listed}.\n\n"
         f"That each target keeps one input matters, not which one: a winner by chance has "
         f"{share:.0%} of what `winner` gains over random pruning at equal counts."
     )

@@ -42,7 +42,7 @@ times, with 20 s of adaptation after each. Ten delays: 10, 20, ... 100 ms instea
 target. Sorted: share of afferents whose delay tells their sign, one hop away (chance is above a
 half). Memory: linear capacity over lags 1 to 200; NARMA-10: NRMSE; 3000 samples of 10 ms to train,
 1000 to test. No parameter was chosen: those of `coherence` serve all rules. A claim holds if the
-mean paired difference is more than two standard errors above 0.
+95 % confidence interval of the mean paired difference (Student's t) lies above 0.
 """
 
 

@@ -36,7 +36,8 @@ all edges into and out of a random share of the neurons (which still get the inp
 The readout of before stays as it was, or is trained anew; all glia are at rest, or astrocytes are
 at work for {HEAL} s more. Lost: mean over seeds of 1 - memory / memory before the lesion. Memory:
 linear capacity over lags 1 to 200, 3000 samples of 10 ms to train, 1000 to test. No parameter was
-chosen. Memory is called more if the mean paired difference is above two standard errors.
+chosen. Memory is called more if the 95 % confidence interval of the mean paired difference (Student's
+t) lies above 0.
 """
 
 

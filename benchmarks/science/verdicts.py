@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from scipy.stats import t
 
 from benchmarks.science.results import Claim, Results
 
@@ -13,10 +14,12 @@ def paired(results: Results, row: str, control: str, column: str, metric: str) -
 
 
 def sure(difference: np.ndarray) -> bool:
-    """Whether a mean over seeds is more than two standard errors above 0."""
-    if len(difference) < 2:
+    """Whether the 95 % confidence interval of a mean over seeds (Student's t) lies above 0."""
+    count = len(difference)
+    if count < 2:
         return False
-    return bool(difference.mean() > 2.0 * difference.std(ddof=1) / math.sqrt(len(difference)))
+    error = difference.std(ddof=1) / math.sqrt(count)
+    return bool(difference.mean() > t.ppf(0.975, count - 1) * error)
 
 
 def shown(difference: np.ndarray) -> str:
