@@ -21,7 +21,7 @@ LAGS, ONE_HOP = 60, 4
 ROUNDS = 4
 """Times that responses are measured and delays chosen; 20 s of adaptation follow each."""
 
-TRIES, SWEEPS = 4, 6
+TRIES, SWEEPS = 8, 6
 """Random beginnings of a choice, and how often each afferent is asked again."""
 
 
@@ -69,7 +69,7 @@ def agreeing(response: Array, data: Data, options: Array, rng: np.random.Generat
     """Delays ``[E]`` for which the sum over the afferents of each target has the largest square.
 
     Each afferent in turn takes that of the ``options`` ``[N, M]`` of its target (ms) at which its
-    signed, delayed response agrees best with the sum of the others.
+    signed, delayed response makes that square largest, given the others.
     """
     src, dst = data.edge_index.numpy()
     sign, delay = np.sign(data.edge_weight.numpy()), data.edge_delay.clone()
@@ -88,14 +88,15 @@ def agreeing(response: Array, data: Data, options: Array, rng: np.random.Generat
 def best(carried: Array, rng: np.random.Generator) -> Array:
     """One of M rows for each of K afferents, ``[K]``, by what they carry: ``[K, M, LAGS]``."""
     afferent, most, found = np.arange(len(carried)), -1.0, None
+    size = np.square(carried).sum(axis=2)
     for _ in range(TRIES):
         chosen = rng.integers(carried.shape[1], size=len(carried))
         for _ in range(SWEEPS):
             for k in afferent:
                 others = carried[afferent, chosen].sum(axis=0) - carried[k, chosen[k]]
-                chosen[k] = (carried[k] @ others).argmax()
-        size = float(np.square(carried[afferent, chosen].sum(axis=0)).sum())
-        if size > most:
-            most, found = size, chosen
+                chosen[k] = (2.0 * carried[k] @ others + size[k]).argmax()
+        total = float(np.square(carried[afferent, chosen].sum(axis=0)).sum())
+        if total > most:
+            most, found = total, chosen
     assert found is not None
     return found

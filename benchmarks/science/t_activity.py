@@ -40,9 +40,9 @@ of its axon), activity the rank of what is sensed among the target's inputs of i
 input for each target, any. Health: spikes of the target soon after an arrival (window) or at the
 same step (coincidence), as the microglia sense it; calcium: how active the source is. Memory:
 linear capacity over lags 1 to 200; NARMA-10: NRMSE; 3000 samples of 10 ms to train, 1000 to test.
-Delay: mean of what is left. Boutons: of the axon that has most. A claim holds if the 95 % confidence
-interval of the mean paired difference (Student's t) lies above 0; that of a gain by activity, if it
-does so against structure and against chance.
+Delay: mean of what is left. Boutons: of the axon that has most. A claim holds if the 95 %
+confidence interval of the mean paired difference (Student's t) lies above 0; activity is said to
+gain if it does so against structure and against chance.
 """
 
 

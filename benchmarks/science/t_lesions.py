@@ -26,6 +26,13 @@ STAGES = {
     "healed": f"Memory after {HEAL} s with astrocytes at work, readout trained anew",
 }
 
+ASKED = {
+    "kept": "readout of before",
+    "refit": "readout trained anew",
+    "healed": f"readout trained anew after {HEAL} s with astrocytes at work",
+}
+"""The stages of which claims are made."""
+
 UNPRUNED, FULL, RANDOM = "unpruned", "random, 15 %", "random, equal counts"
 WINNERS = ("winner", "winner, long")
 
@@ -36,8 +43,8 @@ all edges into and out of a random share of the neurons (which still get the inp
 The readout of before stays as it was, or is trained anew; all glia are at rest, or astrocytes are
 at work for {HEAL} s more. Lost: mean over seeds of 1 - memory / memory before the lesion. Memory:
 linear capacity over lags 1 to 200, 3000 samples of 10 ms to train, 1000 to test. No parameter was
-chosen. Memory is called more if the 95 % confidence interval of the mean paired difference (Student's
-t) lies above 0.
+chosen. Memory is called more if the 95 % confidence interval of the mean paired difference
+(Student's t) lies above 0.
 """
 
 
@@ -91,7 +98,7 @@ def ahead(results: Results, row: str, control: str, metric: str) -> list[str]:
 def claims(results: Results) -> list[Claim]:
     """What is said of winners that lose edges or neurons, and of astrocytes afterwards."""
     found = []
-    for metric, when in (("kept", "readout of before"), ("refit", "new readout")):
+    for metric, when in ASKED.items():
         for row in WINNERS:
             for control in (RANDOM, FULL, UNPRUNED):
                 text = f"{row}: more memory than {control} after every lesion, {when}"
@@ -125,7 +132,7 @@ def _claim(text: str, columns: list[str]) -> Claim:
 def verdict(results: Results) -> str:
     """What the comparisons allow to be said."""
     sentences = []
-    for metric, when in (("kept", "With the readout of before"), ("refit", "With a new readout")):
+    for metric, when in ASKED.items():
         everywhere = [
             column
             for column in LESIONS
@@ -137,7 +144,7 @@ def verdict(results: Results) -> str:
         ]
         lost = [f"{row} {loss(results, row, '25 % of edges', metric).mean():.0%}" for row in PRUNED]
         sentences.append(
-            f"{when}, both winners remember more than all other liquids after "
+            f"With the {when}, both winners remember more than all other liquids after "
             f"**{len(everywhere)} of {len(LESIONS)} lesions** "
             f"({', '.join(everywhere) if everywhere else 'none'}). A quarter of the edges "
             f"costs this share of their memory: {'; '.join(lost)}."
