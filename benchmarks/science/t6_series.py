@@ -45,20 +45,6 @@ ROWS: dict[str, dict[str, Any]] = {
     "control: zero recurrent weights": NONE | {"connected": False},
 }
 
-SHOWN = {
-    "fsdd segments": [
-        "no glia",
-        "A+O+M",
-        "control: uniform delays",
-        "control: zero recurrent weights",
-    ],
-    "fsdd end": [row for row in ROWS if "weight 2" not in row],
-    "n-mnist": ["no glia", "A", "control: zero recurrent weights"],
-    "vowels": [row for row in ROWS if "equal counts" not in row and "winner" not in row],
-}
-"""The rows of each task: few where the readout sees the whole item, or the recipe's delays are
-uniform as it is (n-mnist)."""
-
 RAW = "control: raw input"
 ESN = "control: ESN of equal size, best setting"
 ESN_SETTINGS = {
