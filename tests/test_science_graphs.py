@@ -192,12 +192,11 @@ def test_lines_through_chickenpox(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- raw files
 
 
-def asked(*words: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="table")
-    raw.add_root(parser)
-    options = parser.parse_args(words)
-    raw.use_root(parser, options, ["worm", "fly"])
-    return options
+def asked(*words: str) -> None:
+    """Asks for the folders of the worm and the fly, as a script does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["table", *words])
+        raw.options_with_root(argparse.ArgumentParser("table"), ["worm", "fly"])
 
 
 def test_where_raw_files_lie(

@@ -9,20 +9,15 @@ VARIABLE = "PYNGN_DATA"
 """The environment variable that names the folder, also for the processes that do the cells."""
 
 
-def add_root(parser: argparse.ArgumentParser) -> None:
-    """The option ``--root``."""
-    parser.add_argument(
-        "--root", type=Path, help=f"folder with a folder of raw files per data set (or {VARIABLE})"
-    )
-
-
-def use_root(
-    parser: argparse.ArgumentParser, options: argparse.Namespace, names: Sequence[str]
-) -> None:
-    """Makes ``options.root`` the place of the data sets ``names``; ends the program without.
+def options_with_root(parser: argparse.ArgumentParser, names: Sequence[str]) -> argparse.Namespace:
+    """All options, and ``--root``, the place of the data sets ``names``; ends the program without.
 
     That is an error if a root was named, but not if none was: there is nothing to do then.
     """
+    parser.add_argument(
+        "--root", type=Path, help=f"folder with a folder of raw files per data set (or {VARIABLE})"
+    )
+    options = parser.parse_args()
     root = options.root or os.environ.get(VARIABLE)
     missing = [name for name in names if not (root and (Path(root) / name).is_dir())]
     if missing:
@@ -34,6 +29,7 @@ def use_root(
             parser.error(f"{needs} (there is no {', '.join(missing)} in '{root}')")
         parser.exit(0, f"Nothing done: {needs}\n")
     os.environ[VARIABLE] = str(Path(root).resolve())
+    return options
 
 
 def folder(name: str) -> Path:

@@ -28,6 +28,16 @@ FOLDS = 5
 MEASURED = 100
 """Test items on which rate and synaptic events are measured."""
 
+NONE: dict[str, Any] = {"glia": ()}
+"""The change of a recipe that leaves out its glia."""
+
+ESN_SETTINGS = {
+    "radius 0.9, leak 0.3, input 0.3": {"radius": 0.9, "leak": 0.3, "input_scale": 0.3},
+    "radius 0.9, leak 1, input 0.1": {"radius": 0.9, "leak": 1.0, "input_scale": 0.1},
+    "radius 0.99, leak 0.6, input 0.1": {"radius": 0.99, "leak": 0.6, "input_scale": 0.1},
+}
+"""Settings of echo state networks to choose from."""
+
 Split = tuple[SeriesDataset, SeriesDataset]
 """Items to train on, and to test on."""
 

@@ -16,25 +16,29 @@ from benchmarks.science.results import Cell, Claim, Results, Show
 
 WEIGHTS = (0.02, 0.036, 0.063, 0.11, 0.2, 0.36, 0.63, 1.1, 2.0)
 
-A = {"astrocyte": "multiplicative"}
-O = {"oligodendrocyte": "coherence, long"}  # noqa: E741
-M = {"microglia": "winner, long"}
+ASTROCYTES = {"astrocyte": "multiplicative"}
+OLIGODENDROCYTES = {"oligodendrocyte": "coherence, long"}
+MICROGLIA = {"microglia": "winner, long"}
 UNIFORM = {"oligodendrocyte": "uniform", "max_delay": 60}
 ALONE = "control: zero recurrent weights"
 
 ROWS: dict[str, dict[str, Any]] = {
     "uniform delays": UNIFORM,
-    "uniform delays, A": UNIFORM | A,
+    "uniform delays, A": UNIFORM | ASTROCYTES,
     "uniform delays, A additive": UNIFORM | {"astrocyte": "additive"},
     "none": {},
-    "A": A,
-    "O": O,
-    "M": M,
-    "A+O": A | O,
-    "A+M": A | M,
-    "O+M": O | M,
-    "A+O+M": A | O | M,
-    "control: A+O+random pruning, equal counts": A | O | {"microglia": "random, equal"},
+    "A": ASTROCYTES,
+    "O": OLIGODENDROCYTES,
+    "M": MICROGLIA,
+    "A+O": ASTROCYTES | OLIGODENDROCYTES,
+    "A+M": ASTROCYTES | MICROGLIA,
+    "O+M": OLIGODENDROCYTES | MICROGLIA,
+    "A+O+M": ASTROCYTES | OLIGODENDROCYTES | MICROGLIA,
+    "control: A+O+random pruning, equal counts": {
+        **ASTROCYTES,
+        **OLIGODENDROCYTES,
+        "microglia": "random, equal",
+    },
     ALONE: {"connected": False},
 }
 

@@ -8,15 +8,15 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from benchmarks.science import pictures
+from benchmarks.science.controls import ESN
 from benchmarks.science.harness import Study, arguments
-from benchmarks.science.raw import add_root, use_root
-from benchmarks.science.recognition import esn, raw, recognize
+from benchmarks.science.raw import options_with_root
+from benchmarks.science.recognition import ESN_SETTINGS, NONE, esn, raw, recognize
 from benchmarks.science.results import Cell, Claim, Results, Show
 
 STILL = {"recipe": "image_classifier"}
 COLUMNS = {"recipe": "image_columns"}
 
-NONE: dict[str, Any] = {"glia": ()}
 LARGE = 4096
 
 SIZES = {"mnist 500": "500 images", "mnist": "60 000 images"}
@@ -49,12 +49,6 @@ ROWS_COLUMNS: dict[str, dict[str, Any]] = {
 }
 
 RAW = "control: raw pixels"
-ESN = "control: ESN of equal size, best setting"
-ESN_SETTINGS = {
-    "radius 0.9, leak 0.3, input 0.3": {"radius": 0.9, "leak": 0.3, "input_scale": 0.3},
-    "radius 0.9, leak 1, input 0.1": {"radius": 0.9, "leak": 1.0, "input_scale": 0.1},
-    "radius 0.99, leak 0.6, input 0.1": {"radius": 0.99, "leak": 0.6, "input_scale": 0.1},
-}
 
 NOTES = """\
 1000 neurons unless said, ridge readout on numbers of spikes. Still images (recipe
@@ -71,10 +65,7 @@ images, which favors that control.
 
 
 def main() -> None:
-    parser = arguments(__doc__)
-    add_root(parser)
-    options = parser.parse_args()
-    use_root(parser, options, ["mnist"])
+    options = options_with_root(arguments(__doc__), ["mnist"])
     study = Study("t5_images", options)
     study.choosing = study.choosing[:1]  # the ESN takes a minute for each
     still = dict(list(SIZES.items())[:1]) if study.fast else SIZES

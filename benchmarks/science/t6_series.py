@@ -8,9 +8,10 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from benchmarks.science import pictures
+from benchmarks.science.controls import ESN
 from benchmarks.science.harness import Study, arguments
-from benchmarks.science.raw import add_root, use_root
-from benchmarks.science.recognition import esn, raw, recognize
+from benchmarks.science.raw import options_with_root
+from benchmarks.science.recognition import ESN_SETTINGS, NONE, esn, raw, recognize
 from benchmarks.science.results import Cell, Claim, Results, Show
 
 TASKS: dict[str, dict[str, Any]] = {
@@ -27,7 +28,6 @@ TITLES = {
     "vowels": "Japanese vowels",
 }
 
-NONE: dict[str, Any] = {"glia": ()}
 A: dict[str, Any] = {"glia": ("astrocyte",)}
 ALL = ("astrocyte", "oligodendrocyte", "microglia")
 
@@ -46,12 +46,6 @@ ROWS: dict[str, dict[str, Any]] = {
 }
 
 RAW = "control: raw input"
-ESN = "control: ESN of equal size, best setting"
-ESN_SETTINGS = {
-    "radius 0.9, leak 0.3, input 0.3": {"radius": 0.9, "leak": 0.3, "input_scale": 0.3},
-    "radius 0.9, leak 1, input 0.1": {"radius": 0.9, "leak": 1.0, "input_scale": 0.1},
-    "radius 0.99, leak 0.6, input 0.1": {"radius": 0.99, "leak": 0.6, "input_scale": 0.1},
-}
 
 TARGETS = {
     "fsdd segments": ("A+O+M", 99.0),
@@ -73,10 +67,7 @@ on the test items, which favors that control; frames of events are left out ther
 
 
 def main() -> None:
-    parser = arguments(__doc__)
-    add_root(parser)
-    options = parser.parse_args()
-    use_root(parser, options, ["fsdd", "nmnist_small", "japanese_vowels"])
+    options = options_with_root(arguments(__doc__), ["fsdd", "nmnist_small", "japanese_vowels"])
     study = Study("t6_series", options)
     study.choosing = study.choosing[:1]  # the ESN takes a minute for each
     names = [name for name in TASKS if not (study.fast and name == "n-mnist")]

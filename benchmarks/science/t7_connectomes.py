@@ -12,7 +12,7 @@ from benchmarks.science import pictures
 from benchmarks.science.connectomes import READ, esn, memory, taps
 from benchmarks.science.controls import ESN, ESN_SETTINGS
 from benchmarks.science.harness import Study, arguments
-from benchmarks.science.raw import add_root, use_root
+from benchmarks.science.raw import options_with_root
 from benchmarks.science.results import Cell, Claim, Results, Show, mean_sd
 
 WEIGHTS = (0.02, 0.2, 2.0)
@@ -52,10 +52,7 @@ units as neurons are read, the best of three settings.
 
 
 def main() -> None:
-    parser = arguments(__doc__)
-    add_root(parser)
-    options = parser.parse_args()
-    use_root(parser, options, ["celegans", "drosophila_larva"])
+    options = options_with_root(arguments(__doc__), ["celegans", "drosophila_larva"])
     study = Study("t7_connectomes", options)
     weights = WEIGHTS[1:] if study.fast else WEIGHTS
     glia, controls = choices(study)

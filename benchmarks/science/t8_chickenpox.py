@@ -8,9 +8,10 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from benchmarks.science import pictures
+from benchmarks.science.controls import ESN
 from benchmarks.science.counties import esn, linear, liquid, zero
 from benchmarks.science.harness import Study, arguments
-from benchmarks.science.raw import add_root, use_root
+from benchmarks.science.raw import options_with_root
 from benchmarks.science.results import Cell, Claim, Results, Show
 
 TEST = "test"
@@ -18,7 +19,6 @@ TEST = "test"
 
 A = {"astrocyte": "multiplicative"}
 ALONE = "control: zero recurrent weights"
-ESN = "control: ESN of equal size, best setting"
 ZERO = "control: zero"
 BEST_LINE = "control: AR(52) + neighbors' mean"
 STRONG = 10.0
@@ -66,10 +66,7 @@ graph networks that were published with the data score 1.11 to 1.13 (recalled fr
 
 
 def main() -> None:
-    parser = arguments(__doc__)
-    add_root(parser)
-    options = parser.parse_args()
-    use_root(parser, options, ["pyg_temporal"])
+    options = options_with_root(arguments(__doc__), ["pyg_temporal"])
     study = Study("t8_chickenpox", options)
     base = choices(study)
     rows = {

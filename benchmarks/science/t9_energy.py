@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.science import pictures
 from benchmarks.science.harness import Study, arguments
-from benchmarks.science.raw import add_root, use_root
+from benchmarks.science.raw import options_with_root
 from benchmarks.science.recognition import recognize
 from benchmarks.science.results import Cell, Claim, Results, Show
 
@@ -48,10 +48,7 @@ average, over the accuracy. Spikes of the input projection are not counted, nor 
 
 
 def main() -> None:
-    parser = arguments(__doc__)
-    add_root(parser)
-    options = parser.parse_args()
-    use_root(parser, options, ["fsdd", "mnist"])
+    options = options_with_root(arguments(__doc__), ["fsdd", "mnist"])
     study = Study("t9_energy", options)
     names = list(TASKS)[:3] if study.fast else list(TASKS)
     results = study.run(
