@@ -145,7 +145,7 @@ def draw(results: Results, still: list[str]) -> Figure:
         rows = [row for row in rows if row != RAW]
         pictures.bars(ax, results, rows, [(data, "all test images")], "accuracy")
         pictures.level(ax, results.mean(RAW, data, "accuracy"), "raw pixels")
-        lowest = min(results.mean(row, data, "accuracy") for row in rows)
+        lowest = min(results.mean(row, data, "accuracy") for row in [*rows, RAW])
         ax.set_ylim(max(0.0, 10.0 * (lowest // 10.0)), 100.0)
         title = "columns as time, last 28 ms" if data == "columns" else SIZES[data]
         ax.set(title=title, ylabel="accuracy, %")
