@@ -1,4 +1,4 @@
-"""The command ``pyngn-graph``: a demonstration, runs on data sets, and what is installed."""
+"""The command ``pyngn-graph``: a demonstration, runs on data sets, speed, what is installed."""
 
 import argparse
 import errno
@@ -18,6 +18,7 @@ import torch
 
 import pyngn_graph
 from pyngn_graph.backends import BACKENDS, resolve
+from pyngn_graph.bench import bench
 from pyngn_graph.classification import Classification, classify, classify_raw
 from pyngn_graph.datasets import FSDD, Digits
 from pyngn_graph.datasets.series import SeriesDataset
@@ -85,6 +86,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--seeds", type=_positive, default=1, help="number of seeds (default 1)")
     run.set_defaults(run=_run, demo=False)
+    bench = commands.add_parser("bench", help="how fast this machine runs one network")
+    bench.add_argument("--num-nodes", type=_positive, default=1000, help="neurons (default 1000)")
+    bench.add_argument("--degree", type=_positive, default=100, help="inputs of each (default 100)")
+    bench.add_argument("--seconds", type=float, default=1.0, help="model time (default 1 s)")
+    bench.add_argument("--rounds", type=_positive, default=3, help="rounds in turns (default 3)")
+    bench.add_argument("--seed", type=_seed, default=0, help="seed of the network (default 0)")
+    bench.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    bench.set_defaults(run=_bench)
     info = commands.add_parser("info", help="versions and backends")
     info.add_argument("--json", action="store_true", help="print JSON")
     info.set_defaults(run=_info)
@@ -125,9 +134,9 @@ def _glia(text: str) -> tuple[str, ...]:
 
 def _run(options: argparse.Namespace) -> None:
     recipe = _recipe(options)
+    train, test = _datasets(options)
     if options.out is not None:
         _make_folder(options.out)
-    train, test = _datasets(options)
     started = time.perf_counter()
     progress = False if options.quiet else None
     scores: dict[str, list[float]] = {WITH: [], WITHOUT: []}
@@ -251,6 +260,23 @@ def _table(results: Mapping[str, Any], num_test: int) -> str:
         lines.append(f"{name:<16}{accuracy:<18}{energy}")
     lines.append(f"\n{num_test} test items, {seeds} seed(s), {results['seconds']} s")
     return "\n".join(lines)
+
+
+def _bench(options: argparse.Namespace) -> None:
+    rows = bench(options.num_nodes, options.degree, options.seconds, options.rounds, options.seed)
+    if options.json:
+        results = {"versions": _versions(), "rows": [asdict(row) for row in rows]}
+        print(json.dumps(results, indent=2))
+        return
+    print(f"{'':<20}{'x real time':>12}{'events / CPU s':>16}{'Hz':>7}  same spikes")
+    for row in rows:
+        same = {True: "yes", False: "NO", None: "-"}[row.same_spikes]
+        events = f"{row.events_per_second / 1e6:.0f} M"
+        print(f"{row.name:<20}{row.realtime:>12.3g}{events:>16}{row.rate:>7.1f}  {same}")
+    print(
+        f"\n{options.num_nodes} neurons, {options.degree} inputs of each, {options.seconds:g} s; "
+        f"medians of {options.rounds} rounds, one thread"
+    )
 
 
 def _info(options: argparse.Namespace) -> None:

@@ -90,7 +90,8 @@ def level_crossing(signal: Tensor, threshold: float | Tensor) -> Tensor:
         channels. At most 1 per step if the signal never moves by ``threshold`` in one step.
 
     Raises:
-        TypeError, ValueError: If the signal is not finite or the threshold not positive.
+        TypeError, ValueError: If the signal is not finite, or the threshold not positive or so low
+            that numbers of events are no longer exact in float32.
 
     Source: Lichtsteiner, Posch & Delbruck (2008), "A 128x128 120 dB 15 us latency asynchronous
     temporal contrast vision sensor".
@@ -105,6 +106,11 @@ def level_crossing(signal: Tensor, threshold: float | Tensor) -> Tensor:
     if not bool(((theta > 0) & torch.isfinite(theta)).all()):
         raise ValueError(f"'threshold' must be positive and finite (got {threshold})")
     moved = (signal.double() - signal.double().narrow(-2, 0, 1)) / theta
+    if bool((moved.abs() > 2.0**24).any()):
+        raise ValueError(
+            f"'threshold' must be more than 2**-24 of what the signal moves by (got {threshold} "
+            f"for moves of up to {float((moved * theta).abs().max()):g}); raise it"
+        )
     level = torch.zeros_like(moved.select(-2, 0))
     steps = []
     for now in moved.unbind(dim=-2):

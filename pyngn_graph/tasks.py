@@ -113,14 +113,19 @@ def mackey_glass(
         raise ValueError(f"'washout' must be a whole number of samples >= 0 (got {washout!r})")
     if not 0.0 < step < math.inf:
         raise ValueError(f"'step' must be positive and finite (got {step})")
-    if not 0.0 <= start < math.inf:
-        raise ValueError(f"'start' must be finite and not negative (got {start})")
+    if not 0.0 <= start <= 1e30:
+        raise ValueError(f"'start' must lie between 0 and 1e30 (got {start})")
     h = step / substeps
     lag = round(tau / h) if 0.0 < tau < math.inf else 0
     if lag < 1 or not math.isclose(lag * h, tau, rel_tol=1e-9):
         raise ValueError(
             f"'tau' must be a positive multiple of step / substeps = {h:g} (got {tau}); "
             f"change 'substeps'"
+        )
+    if h > 10.0:
+        raise ValueError(
+            f"'step / substeps' must be at most 10, or the integration is not stable (got {h:g}); "
+            f"raise 'substeps'"
         )
     if generator is not None:
         start = 0.8 + 0.6 * float(torch.rand(1, dtype=torch.float64, generator=generator))

@@ -201,7 +201,7 @@ def test_repr_and_config_show_every_parameter() -> None:
 @pytest.mark.parametrize(
     ("wrong", "match"),
     [
-        ({"rho": 0.0}, r"'rho' must lie in \(0, 1\)"),
+        ({"rho": 0.0}, r"'rho' must lie in \[1e-09, 1\)"),
         ({"rho": 20.0}, r"a probability per step \(got 20.0\)"),
         ({"rho": math.nan}, "'rho'"),
         ({"rho": 0.1, "target_rate": 5.0}, r"'rho' \(per step\) or 'target_rate' \(Hz\), not both"),
@@ -223,5 +223,7 @@ def test_parameters_out_of_range(wrong: dict[str, Any], match: str) -> None:
 def test_what_a_graph_lacks() -> None:
     with pytest.raises(ValueError, match="needs 'pos'; set it or leave 'territory' out"):
         TriglialReservoir(isolated(2), glia=[Astrocyte(territory=10.0)])
+    with pytest.raises(ValueError, match=r"less than 1e-09 spikes per step of 1\.0 ms"):
+        Astrocyte(target_rate=1e-30).target(1.0)
     with pytest.raises(ValueError, match=r"more than one spike per step of 1\.0 ms"):
         Astrocyte(target_rate=2000.0)(isolated(2))

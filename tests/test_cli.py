@@ -12,6 +12,7 @@ from torch_geometric.data import Data
 
 import pyngn_graph
 from pyngn_graph import cli
+from pyngn_graph.bench import VARIANTS
 
 SMALL = ("--num-nodes", "60")
 DATA = Path(os.environ.get("PYNGN_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -115,7 +116,7 @@ def call(*arguments: str | Path) -> int:
         ("run --weight 1e38", "'edge_weight' must be finite"),
         ("run --dataset fsdd", "'--dataset fsdd' needs '--root'"),
         ("run --root somewhere", "'--root' goes with '--dataset fsdd'"),
-        ("run --dataset fsdd --root nowhere", "'nowhere' holds neither"),
+        ("run --dataset fsdd --root nowhere --out {left}", "'nowhere' holds neither"),
         ("run --dataset fsdd --root {empty}", "holds neither 'recordings.zip' nor 'recordings/'"),
         ("run --dataset fsdd --root {cut}", "is not the file that was expected"),
         ("run --out {file}", "File exists); name another folder with '--out'"),
@@ -129,12 +130,13 @@ def test_what_the_user_has_to_mend_is_said_in_one_line(
         (tmp_path / folder).mkdir()
     (tmp_path / "cut" / "recordings.zip").write_bytes(b"PK\x03\x04")
     (tmp_path / "file").touch()
-    known = {name: tmp_path / name for name in ("empty", "cut", "file")}
+    known = {name: tmp_path / name for name in ("empty", "cut", "file", "left")}
     assert call(*line.format_map(known).split()) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("pyngn-graph")
     assert complaint in err
+    assert not (tmp_path / "left").exists()
     assert err.count("\n") == 1
 
 
@@ -199,6 +201,23 @@ def test_the_table_gives_mean_and_sample_deviation(capsys: pytest.CaptureFixture
     assert call("run", *SMALL, "--glia", "none", "--seeds", "2", "--seed", "3") == 0
     found = torch.tensor(results["accuracy"]["without glia"]).double() * 100
     assert f"{found.mean():.1f} +- {found.std():.1f} %" in capsys.readouterr().out
+
+
+def test_bench_times_one_network_and_compares_its_spikes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    small = ["bench", "--num-nodes", "40", "--degree", "8", "--seconds", "1", "--rounds", "1"]
+    assert cli.main([*small, "--json"]) == 0
+    rows = results_of(capsys.readouterr().out)["rows"]
+    assert [row["name"] for row in rows] == list(VARIANTS)
+    assert [row["same_spikes"] for row in rows] == [True, None, None, True]
+    assert min(row["realtime"] for row in rows) > 0.0
+    assert min(row["rate"] for row in rows) > 0.0
+    assert cli.main(small) == 0
+    table = capsys.readouterr().out
+    assert "40 neurons, 8 inputs of each, 1 s" in table
+    assert cli.main([*small, "--seconds", "nan"]) == 2
+    assert "time in seconds > 0" in capsys.readouterr().err
 
 
 def test_version_and_info(capsys: pytest.CaptureFixture[str]) -> None:

@@ -124,6 +124,8 @@ def test_level_crossing_errors() -> None:
     for bad in (0.0, -1.0, math.nan):
         with pytest.raises(ValueError, match="'threshold' must be positive"):
             level_crossing(signal, bad)
+    with pytest.raises(ValueError, match=r"must be more than 2\*\*-24 of what the signal moves"):
+        level_crossing(signal, 1e-300)
     with pytest.raises(ValueError, match=r"shape \[2\], one per channel .got \[3\]"):
         level_crossing(signal, torch.ones(3))
     with pytest.raises(ValueError, match=r"\[T, C\] or \[B, T, C\]"):

@@ -104,8 +104,11 @@ def test_mackey_glass_errors() -> None:
     for name, value in (("num_steps", 0), ("substeps", 0), ("washout", -1), ("step", 0.0)):
         with pytest.raises(ValueError, match=f"'{name}'"):
             mackey_glass(**{"num_steps": 10, name: value})
-    with pytest.raises(ValueError, match="'start'"):
-        mackey_glass(10, start=-1.0)
+    for start in (-1.0, 1e31, math.nan):
+        with pytest.raises(ValueError, match="'start'"):
+            mackey_glass(10, start=start)
+    with pytest.raises(ValueError, match="'step / substeps' must be at most 10"):
+        mackey_glass(10, 1e5, step=1e5)
 
 
 # --- spike templates

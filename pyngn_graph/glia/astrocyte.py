@@ -14,6 +14,10 @@ RULES = {"additive": 2e-2, "multiplicative": 1e-3}
 """Each rule with the learning rate used when ``eta`` is left open."""
 
 
+MIN_RHO = 1e-9
+"""Lowest target, in spikes per step."""
+
+
 class Astrocyte(GlialCell):
     r"""Homeostasis of the gain :math:`\gamma` by an astrocytic calcium trace :math:`c`.
 
@@ -66,8 +70,10 @@ class Astrocyte(GlialCell):
             raise ValueError(f"Unknown rule {rule!r}; available: {sorted(RULES)}")
         if rho is not None and target_rate is not None:
             raise ValueError("Give 'rho' (per step) or 'target_rate' (Hz), not both")
-        if rho is not None and not 0.0 < rho < 1.0:
-            raise ValueError(f"'rho' must lie in (0, 1), a probability per step (got {rho})")
+        if rho is not None and not MIN_RHO <= rho < 1.0:
+            raise ValueError(
+                f"'rho' must lie in [{MIN_RHO:g}, 1), a probability per step (got {rho})"
+            )
         if target_rate is not None and not 0.0 < target_rate < math.inf:
             raise ValueError(f"'target_rate' must be positive, in Hz (got {target_rate})")
         for name, value in (("tau_ca", tau_ca), ("eta", eta), ("territory", territory)):
@@ -89,6 +95,11 @@ class Astrocyte(GlialCell):
         if rho >= 1.0:
             raise ValueError(
                 f"'target_rate' = {self.target_rate} Hz is more than one spike per step of {dt} ms"
+            )
+        if rho < MIN_RHO:
+            raise ValueError(
+                f"'target_rate' = {self.target_rate} Hz is less than {MIN_RHO:g} spikes per step "
+                f"of {dt} ms; raise it, or leave the astrocytes out"
             )
         return rho
 
