@@ -13,13 +13,14 @@ CHECK := import sys; sys.exit(sys.version_info < (3, 11) and \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint science science-full clean
+.PHONY: help demo test lint docs science science-full clean
 
 help:
 	@echo "make demo    install, then run the main job on real digits    (ARGS='--help' lists its options)"
 	@echo "make test    install, then run all tests, coverage >= 90 %"
 	@echo "             (a part of them: ARGS='tests/test_neuron.py --no-cov')"
 	@echo "make lint    install, then ruff check, ruff format --check, mypy"
+	@echo "make docs    install, then build the documentation into build/docs, warnings as errors"
 	@echo "make science       install, then a coarse version of the tables of benchmarks/science"
 	@echo "make science-full  the same tables with all seeds, to benchmarks/results/science"
 	@echo "             (JOBS=2: cells done side by side; what is done is kept, so it can be killed)"
@@ -38,13 +39,17 @@ lint: $(VENV)/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(VENV)/docs.stamp
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
+	@echo "open build/docs/index.html"
+
 science: $(VENV)/bench.stamp
 	for table in $(TABLES); do $(BIN)/python $$table --fast --jobs $(JOBS) $(ARGS) || exit 1; done
 
 science-full: $(VENV)/bench.stamp
 	for table in $(TABLES); do $(BIN)/python $$table --jobs $(JOBS) $(ARGS) || exit 1; done
 
-# "demo", "bench" and "test" are extras of pyproject.toml. Making the environment again is quick, and mends
+# "demo", "docs", "bench" and "test" are extras of pyproject.toml. Making the environment again is quick, and mends
 # one that was interrupted.
 $(VENV)/%.stamp: pyproject.toml constraints.txt
 	@$(PYTHON) -c '$(CHECK)'

@@ -1,0 +1,34 @@
+"""Every program in the documentation runs, page by page, as it stands."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+PROGRAMS = {
+    page.stem: "\n".join(re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.M | re.S))
+    for page in sorted(DOCS.glob("*.md"))
+}
+
+
+def test_there_are_programs_on_the_pages_that_teach() -> None:
+    taught = {"quickstart", "astrocytes", "oligodendrocytes", "microglia", "your_own_cell"}
+    assert taught <= {page for page, program in PROGRAMS.items() if program}
+
+
+@pytest.mark.parametrize("page", [page for page, program in PROGRAMS.items() if program])
+def test_the_programs_of_a_page_run(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(PROGRAMS[page], f"{page}.md", "exec"), {"__name__": page})
+
+
+@pytest.mark.parametrize("page", sorted(PROGRAMS))
+def test_links_between_pages_lead_somewhere(page: str) -> None:
+    text = (DOCS / f"{page}.md").read_text()
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+        assert (DOCS / target).is_file(), target
+    for script in re.findall(r"(benchmarks/[\w/]+\.py)", text):
+        assert (DOCS.parent / script).is_file(), script
