@@ -198,7 +198,7 @@ def draw(results: Results, weights: Sequence[float]) -> Figure:
         ]
         pictures.bars(lower, results, bars, [(tuned, tuned)], "memory")
         lower.set_ylabel(f"memory capacity at {TUNED:g}")
-    axes[0, 0].legend(fontsize=7, frameon=False, ncols=2)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
 
 
