@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
 from pyngn_graph.glia import (
     Astrocyte,
@@ -20,9 +20,11 @@ from pyngn_graph.glia import (
     Winner,
 )
 from pyngn_graph.neuron import LIFParameters, LIFState
-from pyngn_graph.simulation import Setting, Transform
+from pyngn_graph.simulation import Setting
 from pyngn_graph.state import ReservoirState
 from pyngn_graph.storage import with_prefix, without_prefix
+from pyngn_graph.transforms import Transform
+from pyngn_graph.unions import separated, united
 
 CELLS: dict[str, type[GlialCell]] = {
     cell.__name__: cell for cell in (Astrocyte, Oligodendrocyte, Microglia)
@@ -35,12 +37,28 @@ RULES: dict[str, type[Any]] = {
 """Rules and criteria with parameters of their own that a file can name."""
 
 
-def graph_to_parts(data: Data) -> tuple[dict[str, Tensor], dict[str, Any]]:
+GraphValues = dict[str, Any] | list[dict[str, Any]]
+"""What is no tensor in a graph, or in each graph of a ``Batch``."""
+
+
+def graph_to_parts(data: Data) -> tuple[dict[str, Tensor], GraphValues]:
     """The tensors of a graph, and everything else in it, which must be JSON-able.
+
+    The tensors of the graphs of a ``Batch`` have their number before their names.
 
     Raises:
         ValueError: If an attribute is neither.
     """
+    if not isinstance(data, Batch):
+        return _graph_to_parts(data)
+    parts = [_graph_to_parts(graph) for graph in separated(data)]
+    tensors = {}
+    for k, (own, _) in enumerate(parts):
+        tensors |= with_prefix(str(k), own)
+    return tensors, [values for _, values in parts]
+
+
+def _graph_to_parts(data: Data) -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors, values = {}, {}
     for key, value in data.to_dict().items():
         if isinstance(value, Tensor):
@@ -55,8 +73,11 @@ def graph_to_parts(data: Data) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, values
 
 
-def graph_from_parts(tensors: dict[str, Tensor], values: dict[str, Any]) -> Data:
+def graph_from_parts(tensors: dict[str, Tensor], values: GraphValues) -> Data:
     """The graph that :func:`graph_to_parts` took apart."""
+    if isinstance(values, list):
+        graphs = enumerate(values)
+        return united([graph_from_parts(without_prefix(str(k), tensors), v) for k, v in graphs])
     data = Data()
     for key, value in (tensors | values).items():
         data[key] = value

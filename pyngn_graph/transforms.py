@@ -1,0 +1,104 @@
+"""PyG transforms on living graphs: what they return must still mean what its edges meant."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+from torch_geometric.transforms import BaseTransform, Compose, ToUndirected
+
+from pyngn_graph.graph import validate
+from pyngn_graph.unions import each_graph
+
+Transform = Callable[[Data], Data]
+
+
+class SafeTransform(BaseTransform):
+    """A PyG transform under guard: it may drop edges, reorder them, or touch nodes, but not merge.
+
+    Every edge of the result must be one that the graph had, with all of its ``edge_*``. The
+    transform gets tensors of its own, so that in-place edits reach no other graph, and each graph
+    of a ``Batch`` by itself. The same holds for plain transforms in the ``glia=`` of a reservoir.
+
+    Args:
+        transform: Any callable from ``Data`` to ``Data``.
+
+    Raises:
+        TypeError: If it is not callable.
+        ValueError: If it is ``ToUndirected``, which adds up the delays of edges that it merges; and
+            at a call, if what it returns breaks a rule (see :func:`pyngn_graph.validate`).
+    """
+
+    def __init__(self, transform: Transform) -> None:
+        check_callable(transform)
+        self.transform = transform
+
+    def __call__(self, data: Data) -> Data:
+        """Checks a graph, transforms a copy of it, and checks what came out."""
+        return each_graph(validate(data, max_delay=2**62), self._guarded)
+
+    def forward(self, data: Data) -> Data:
+        """As a call."""
+        return self(data)
+
+    def _guarded(self, data: Data) -> Data:
+        num_edges = data.num_edges
+        data = data.clone()
+        data.edge_origin = torch.arange(num_edges, device=data.edge_index.device)
+        data = rewritten(self.transform, self.transform, data, num_edges, max_delay=2**62)
+        del data.edge_origin
+        return data
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.transform!r})"
+
+
+def check_callable(transform: Any) -> None:
+    """Refuses what is no transform, and transforms that are known to merge edges.
+
+    Raises:
+        TypeError, ValueError: If it is one of them.
+    """
+    if isinstance(transform, type) or not callable(transform):
+        raise TypeError(
+            f"Expected a callable from Data to Data (got {transform!r}); a cell or transform is "
+            f"written with brackets: 'Astrocyte()'"
+        )
+    if isinstance(transform, ToUndirected):
+        raise ValueError(
+            "ToUndirected() merges edges and adds up their weights and delays; apply it before "
+            "weights and delays are set, or append the reversed edges yourself"
+        )
+    if isinstance(transform, Compose):
+        for part in transform.transforms:
+            check_callable(part)
+
+
+def rewritten(name: Any, rewrite: Transform, data: Data, num_edges: int, *, max_delay: int) -> Data:
+    """What ``rewrite`` makes of ``data``, once each edge is known to be an old one or new.
+
+    ``edge_origin`` holds the old positions of edges, below ``num_edges``; -1 marks a new one.
+
+    Raises:
+        TypeError, ValueError: If it is not so, with the ``name`` of who rewrote the graph.
+    """
+    data = rewrite(data)
+    try:
+        validate(data, max_delay=max_delay)
+        if "edge_origin" not in data or not _are_distinct(data.edge_origin, num_edges):
+            raise ValueError(
+                "edges were merged or doubled, or 'edge_origin' is lost; a transform must keep "
+                "every 'edge_*' of an old edge and give a new edge 'edge_origin' -1"
+            )
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name!r} returned a graph that cannot run on: {error}") from error
+    return data
+
+
+def _are_distinct(origin: Tensor, size: int) -> bool:
+    """Whether no place of ``size`` old ones is there twice; -1, a new edge, may be."""
+    if bool((origin.diff() > 0).all()):  # in order, as they mostly are
+        return origin.numel() == 0 or int(origin[-1]) < size
+    count = torch.bincount(origin[origin >= 0], minlength=size)
+    return count.numel() == size and not bool((count > 1).any())
