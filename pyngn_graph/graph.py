@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch_geometric import EdgeIndex
 from torch_geometric.data import Batch, Data
 from torch_geometric.utils import select
 
@@ -53,7 +54,7 @@ def validate(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
 
     Delays and weights that were added up, as ``ToUndirected`` and ``RemoveDuplicatedEdges`` do
     with edges that they merge, look like any others: apply PyG transforms through
-    :func:`pyngn_graph.keeping_edges`, which refuses those, or before delays are set.
+    :class:`pyngn_graph.SafeTransform`, which refuses those, or before delays are set.
 
     Raises:
         TypeError: If ``data`` is not a ``Data`` or a tensor has the wrong dtype.
@@ -102,6 +103,8 @@ def _prepared(data: Data) -> Data:
     num_nodes = data.num_nodes
     data = data.clone().detach()
     data.num_nodes = num_nodes
+    if isinstance(data.edge_index, EdgeIndex):
+        data.edge_index = data.edge_index.as_tensor()
     if "edge_mask" not in data:
         data.edge_mask = torch.ones_like(data.edge_weight, dtype=torch.bool)
     data.dt, data.clock = number(data, "dt", 1.0), int(number(data, "clock", 0))
@@ -126,8 +129,8 @@ def number(data: Data, key: str, default: float) -> float:
     if isinstance(value, list) and value:
         if any(each != value[0] for each in value):
             raise ValueError(
-                f"The graphs of a batch must agree on '{key}', since they run side by side (got "
-                f"{value}); run them in reservoirs of their own"
+                f"The graphs of a batch must agree on '{key}' (got {value}), for they run side by "
+                f"side; run them in reservoirs of their own"
             )
         value = value[0]
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -317,7 +320,10 @@ def checked_edge_index(edge_index: Any, num_nodes: int) -> Tensor:
         found = getattr(edge_index, "dtype", type(edge_index).__name__)
         raise TypeError(f"'edge_index' must be an int64 tensor (got {found}); use '.long()'")
     if edge_index.dim() != 2 or edge_index.size(0) != 2:
-        raise ValueError(f"'edge_index' must have shape [2, E] (got {list(edge_index.shape)})")
+        raise ValueError(
+            f"'edge_index' must have shape [2, E] (got {list(edge_index.shape)}); if MaskToIndex "
+            f"made it of 'edge_mask', name the masks that it may take"
+        )
     low, high = _bounds(edge_index)
     if low < 0 or high >= num_nodes:
         bad = ((edge_index < 0) | (edge_index >= num_nodes)).any(dim=0)
@@ -368,7 +374,8 @@ def _check_delays(edge_delay: Tensor, num_nodes: int, max_delay: int) -> None:
         return
     steps = torch.floor(edge_delay.double() + 0.5)
     if low < 1:
-        _refuse(steps < 1, edge_delay, "edge_delay", "must be at least 1 step")
+        remedy = "set it to 1, and pad edges with a delay of 1"
+        _refuse(steps < 1, edge_delay, "edge_delay", "must be at least 1 step", remedy)
     _refuse(
         steps > max_delay,
         edge_delay,
@@ -401,10 +408,10 @@ def _check_lengths(data: Data, num_edges: int) -> None:
             )
 
 
-def _refuse(bad: Tensor, value: Tensor, key: str, rule: str) -> None:
+def _refuse(bad: Tensor, value: Tensor, key: str, rule: str, remedy: str = "") -> None:
     """Raises a ValueError that names the first entry that is ``bad`` ``[...]`` bool."""
     first = int(bad.nonzero()[0, 0])
     raise ValueError(
         f"'{key}' {rule}: {int(bad.sum())} of {bad.numel()} entries break this, "
-        f"the first is {key}[{first}] = {value[first].tolist()}"
+        f"the first is {key}[{first}] = {value[first].tolist()}{remedy and '; ' + remedy}"
     )

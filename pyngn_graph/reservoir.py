@@ -18,7 +18,6 @@ from pyngn_graph.diagnosis import Diagnosis, binned, diagnose, external_rate
 from pyngn_graph.glia.base import GlialCell, f32
 from pyngn_graph.graph import MAX_DELAY, number, prepare, validate
 from pyngn_graph.neuron import LIFParameters
-
 from pyngn_graph.recording import Probe, Recording
 from pyngn_graph.simulation import Setting, Simulation
 from pyngn_graph.state import ReservoirState

@@ -79,7 +79,7 @@ class Setting:
         if not 0.0 <= self.tau_trace < math.inf:
             raise ValueError(f"'tau_trace' must not be negative, in ms (got {self.tau_trace})")
         for cell in self.glia:
-            check_callable(cell)
+            check_callable(cell, "Glia")
         resolve(self.backend)
 
     @property
@@ -284,9 +284,11 @@ class Simulation:
         """The graph as ``cell`` rewrites it, once it is known to be one that can run on."""
         # What a cell of ours is given has been checked, unlike what it returns. A plain transform
         # may edit tensors in place, which recordings of earlier runs still hold.
-        num_nodes, ours = data.num_nodes, isinstance(cell, GlialCell)
-        rewrite, given = (cell.forward, copy.copy(data)) if ours else (cell, data.clone())
-        data = rewritten(cell, rewrite, given, num_edges, max_delay=self.setting.max_delay)
+        num_nodes, longest = data.num_nodes, self.setting.max_delay
+        if isinstance(cell, GlialCell):
+            data = rewritten(cell, cell.forward, copy.copy(data), num_edges, max_delay=longest)
+        else:
+            data = rewritten(cell, cell, data.clone(), num_edges, max_delay=longest)
         if data.num_nodes != num_nodes:
             raise ValueError(
                 f"{cell!r} returned a graph that cannot run on: the graph has {data.num_nodes} "
@@ -306,7 +308,7 @@ def _in_step(data: Data) -> Data:
 
 def _is_count(value: Any) -> bool:
     """Whether ``value`` is a whole number of at least 1; True and False are none."""
-    return isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
 
 
 def _edges(data: Data) -> tuple[Tensor, ...]:

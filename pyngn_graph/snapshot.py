@@ -52,7 +52,7 @@ def graph_to_parts(data: Data) -> tuple[dict[str, Tensor], GraphValues]:
     if not isinstance(data, Batch):
         return _graph_to_parts(data)
     parts = [_graph_to_parts(graph) for graph in separated(data)]
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
     for k, (own, _) in enumerate(parts):
         tensors |= with_prefix(str(k), own)
     return tensors, [values for _, values in parts]

@@ -4,14 +4,34 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch_geometric.transforms as T
 from torch import Tensor
 from torch_geometric.data import Data
-from torch_geometric.transforms import BaseTransform, Compose, ToUndirected
+from torch_geometric.transforms import BaseTransform
 
 from pyngn_graph.graph import validate
 from pyngn_graph.unions import each_graph
 
 Transform = Callable[[Data], Data]
+
+
+_MADE = "makes edges without weights and delays of their own"
+_APART = "reorders edges and leaves their delays where they were"
+
+REFUSED: dict[type[BaseTransform], str] = {
+    T.ToUndirected: "adds up the weights and the delays of edges that it merges",
+    T.RemoveDuplicatedEdges: "adds up what it merges, and " + _APART,
+    T.AddRemainingSelfLoops: _APART,
+    T.GCNNorm: _APART,
+    T.KNNGraph: _MADE,
+    T.RadiusGraph: _MADE,
+    T.TwoHop: _MADE,
+    T.LineGraph: _MADE,
+    T.GDC: _MADE,
+    T.FaceToEdge: _MADE,
+    T.FixedPoints: "draws neurons anew and leaves their edges behind",
+}
+"""Transforms that may break a graph without a trace in its shapes, and how."""
 
 
 class SafeTransform(BaseTransform):
@@ -26,12 +46,13 @@ class SafeTransform(BaseTransform):
 
     Raises:
         TypeError: If it is not callable.
-        ValueError: If it is ``ToUndirected``, which adds up the delays of edges that it merges; and
-            at a call, if what it returns breaks a rule (see :func:`pyngn_graph.validate`).
+        ValueError: If it is, or composes, one that may break a graph without a trace, such as
+            ``ToUndirected``, which adds up the delays of edges that it merges; and at a call, if
+            what it returns breaks a rule (see :func:`pyngn_graph.validate`).
     """
 
     def __init__(self, transform: Transform) -> None:
-        check_callable(transform)
+        check_callable(transform, "Transforms")
         self.transform = transform
 
     def __call__(self, data: Data) -> Data:
@@ -54,25 +75,26 @@ class SafeTransform(BaseTransform):
         return f"{type(self).__name__}({self.transform!r})"
 
 
-def check_callable(transform: Any) -> None:
-    """Refuses what is no transform, and transforms that are known to merge edges.
+def check_callable(transform: Any, kind: str) -> None:
+    """Refuses what is no transform (or glia: its ``kind``), or is one of ``REFUSED``.
 
     Raises:
         TypeError, ValueError: If it is one of them.
     """
     if isinstance(transform, type) or not callable(transform):
         raise TypeError(
-            f"Expected a callable from Data to Data (got {transform!r}); a cell or transform is "
-            f"written with brackets: 'Astrocyte()'"
+            f"{kind} must be callables from Data to Data (got {transform!r}); a cell is written "
+            f"with brackets: 'Astrocyte()'"
         )
-    if isinstance(transform, ToUndirected):
-        raise ValueError(
-            "ToUndirected() merges edges and adds up their weights and delays; apply it before "
-            "weights and delays are set, or append the reversed edges yourself"
-        )
-    if isinstance(transform, Compose):
+    for refused, reason in REFUSED.items():
+        if isinstance(transform, refused):
+            raise ValueError(
+                f"{transform!r} {reason}; apply it before weights and delays are set, or rewrite "
+                f"edges with a function of yours that keeps every 'edge_*'"
+            )
+    if isinstance(transform, T.Compose):
         for part in transform.transforms:
-            check_callable(part)
+            check_callable(part, kind)
 
 
 def rewritten(name: Any, rewrite: Transform, data: Data, num_edges: int, *, max_delay: int) -> Data:

@@ -146,7 +146,7 @@ def check_union(data: Batch) -> None:
 def split_states(states: Tensor, sizes: Sequence[int]) -> list[Tensor]:
     """Liquid states ``[B, K * N]`` graph by graph: ``[B, K * N_g]`` for each size ``N_g``."""
     segments = states.view(states.size(0), -1, sum(sizes))
-    return [part.flatten(1) for part in segments.split(list(sizes), dim=2)]
+    return [part.flatten(1) for part in torch.split(segments, list(sizes), dim=2)]
 
 
 def _is_single(value: Any) -> bool:

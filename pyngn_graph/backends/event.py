@@ -151,12 +151,14 @@ class EventMemory:
             start, order = group_by(center, chosen, self.num_nodes)
             member, units = member[order], np.zeros(gain.size, dtype=np.int64)
         rule = kernels.ADDITIVE if cells[0].rule == "additive" else kernels.MULTIPLICATIVE
-        bounds = [(each.min_gain, each.max_gain) for each in cells]
-        rows = [(*each.constants(dt_of(data)), *low_high) for each, low_high in zip(cells, bounds)]
-        constants: Any = np.array(rows, dtype=np.float32)
-        sizes = graph_sizes(data) if isinstance(cell, PerGraph) else [1]
-        constants = constants[0] if len(rows) == 1 else np.repeat(constants, sizes, axis=0).T.copy()
-        return kernels.Gain(gain, calcium, rule, *constants, start, member, units)
+        dt, sizes = dt_of(data), graph_sizes(data) if isinstance(cell, PerGraph) else [1]
+        rows = [(*each.constants(dt), each.min_gain, each.max_gain) for each in cells]
+        columns = np.array(rows, dtype=np.float32).T
+        constants = columns[:, 0] if len(rows) == 1 else np.repeat(columns, sizes, axis=1)
+        kappa, rest, eta, goal, low, high = constants
+        return kernels.Gain(
+            gain, calcium, rule, kappa, rest, eta, goal, low, high, start, member, units
+        )
 
     def advance(
         self,

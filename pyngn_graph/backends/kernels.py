@@ -279,8 +279,9 @@ def run_column(
 ):
     """Runs one column over the steps of ``sample``; see :mod:`pyngn_graph.backends.event`.
 
-    ``t`` is the first step; ``grid`` is a number or one for each neuron. The neurons that fire are written to ``nodes``, step after step, their
-    number to ``counts`` and that of their live edges to ``sent``.
+    ``t`` is the first step; ``grid`` is a number or one for each neuron. The neurons that fire are
+    written to ``nodes``, step after step, their number to ``counts`` and that of their live edges
+    to ``sent``.
     """
     depth, num_nodes = fast.fired.shape
     flat, taken, total = fast.ring.reshape(-1), 0, 0

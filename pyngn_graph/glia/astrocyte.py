@@ -2,6 +2,7 @@
 
 import math
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -103,12 +104,18 @@ class Astrocyte(GlialCell):
             data.gain = data.edge_weight.new_ones(data.num_nodes)
         if "calcium" not in data:
             data.calcium = data.edge_weight.new_zeros(data.num_nodes)
-        # With the number of neurons: a subgraph needs a neighborhood of its own.
-        made_for = [self.territory, data.num_nodes]
-        if self.territory is not None and data.get("territory") != made_for:
+        if self.territory is not None and data.get("territory") != self._made_for(data):
             data.territory_index = _neighbors(data, self.territory)
-            data.territory = made_for
+            data.territory = self._made_for(data)
         return data
+
+    def _made_for(self, data: Data) -> list[Any]:
+        """What tells a neighborhood from that of a graph that was cut or moved."""
+        pairs = data.get("territory_index")
+        if pairs is None or data.get("pos") is None:
+            return []
+        bits = data.pos.contiguous().view(torch.int16).long()
+        return [self.territory, data.num_nodes, pairs.size(1), int(bits.sum())]
 
     def observe(self, data: Data, arrivals: Tensor, spikes: Tensor) -> None:
         """Integrates calcium exactly over one step."""
