@@ -4,6 +4,7 @@ from pyngn_graph import analysis, datasets, encoding, generators, plot, recipes,
 from pyngn_graph.convert import from_networkx, to_networkx
 from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
 from pyngn_graph.graph import validate
+from pyngn_graph.hetero import to_hetero_data
 from pyngn_graph.neuron import LIFLayer, LIFParameters
 from pyngn_graph.readout import DeltaReadout, RidgeReadout
 from pyngn_graph.reservoir import TriglialReservoir
@@ -34,6 +35,7 @@ __all__ = [
     "plot",
     "recipes",
     "tasks",
+    "to_hetero_data",
     "to_networkx",
     "validate",
 ]

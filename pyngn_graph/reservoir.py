@@ -1,6 +1,7 @@
 """The reservoir: a living graph, its neurons and glia, as a PyTorch module."""
 
 import copy
+import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
@@ -15,7 +16,7 @@ from pyngn_graph import snapshot, storage
 from pyngn_graph.backends import resolve
 from pyngn_graph.card import card
 from pyngn_graph.diagnosis import Diagnosis, binned, diagnose, external_rate
-from pyngn_graph.glia.base import GlialCell, f32
+from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import MAX_DELAY, number, prepare, validate
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.recording import Probe, Recording
@@ -51,7 +52,8 @@ class TriglialReservoir(nn.Module):
     that it would have alone. ``neuron`` and ``seed`` may be lists with one entry for each graph,
     a cell may be a :class:`~pyngn_graph.glia.PerGraph` of k cells, and tensors ``[N]`` count the
     neurons of all graphs. ``reservoir.graph.to_data_list()`` gives the k graphs as they stand,
-    :meth:`split` the liquid states of each.
+    :meth:`split` the liquid states of each. (Give all graphs the same attributes: PyG leaves out
+    of a batch what the first of them lacks, and rounds their numbers to float32.)
 
     Args:
         graph: A graph that passes :func:`pyngn_graph.validate`, or a ``Batch`` of them; it is
@@ -120,7 +122,7 @@ class TriglialReservoir(nn.Module):
         super().__init__()
         data = prepare(graph, max_delay=max_delay)
         own = number(graph, "dt", dt)
-        if f32(own) != f32(dt):  # a Batch has it in float32
+        if not math.isclose(own, dt, rel_tol=1e-6):  # a Batch has it in float32
             raise ValueError(
                 f"The delays of the graph count steps of {own} ms but dt = {dt}; "
                 f"pass dt={own} or build the graph with dt={dt}"
@@ -169,7 +171,7 @@ class TriglialReservoir(nn.Module):
     def graph(self, graph: Data) -> None:
         data = prepare(graph, max_delay=self.setting.max_delay)
         own, sizes, before = number(data, "dt", 1.0), graph_sizes(data), graph_sizes(self._graph)
-        if sizes != before or f32(own) != f32(self.setting.dt):
+        if sizes != before or not math.isclose(own, self.setting.dt, rel_tol=1e-6):
             raise ValueError(
                 f"The graph must keep the {' + '.join(map(str, before))} neurons and dt = "
                 f"{self.setting.dt} of the reservoir (got {' + '.join(map(str, sizes))}, {own}); "

@@ -17,6 +17,7 @@ from pyngn_graph.glia import (
     MatchedRandom,
     Microglia,
     Oligodendrocyte,
+    PerGraph,
     Winner,
 )
 from pyngn_graph.neuron import LIFParameters, LIFState
@@ -128,6 +129,8 @@ def state_from_parts(tensors: dict[str, Tensor], t: int) -> ReservoirState:
 
 def _cell_to_parts(cell: GlialCell | Transform) -> dict[str, Any]:
     name = type(cell).__name__
+    if isinstance(cell, PerGraph):
+        return {"class": name, "cells": [_cell_to_parts(each) for each in cell.cells]}
     if isinstance(cell, GlialCell) and CELLS.get(name) is type(cell):
         config = {key: _rule_to_parts(value) for key, value in cell.config().items()}
         if _is_json(config):
@@ -151,6 +154,8 @@ def _rule_from_parts(value: Any) -> Any:
 
 
 def _cell_from_parts(parts: dict[str, Any]) -> GlialCell:
+    if "cells" in parts:
+        return PerGraph([_cell_from_parts(each) for each in parts["cells"]])
     if parts["config"] is None or parts["class"] not in CELLS:
         raise ValueError(
             f"The file does not hold the code of {parts['class']!r}; "

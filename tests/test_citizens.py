@@ -31,15 +31,20 @@ from pyngn_graph import (
 GLIA = [Astrocyte(territory=120.0), Oligodendrocyte(), Microglia(fraction=0.1)]
 
 
-def marked(num_nodes: int = 9, num_edges: int = 30, loops: bool = True) -> Data:
+def marked(num_nodes: int = 9, num_edges: int = 30) -> Data:
     """A graph whose neurons and edges carry their numbers, with features and labels."""
     graph = random_graph(3, num_nodes, num_edges, length_scale=120.0, velocity=50.0)
-    if not loops:
-        src, dst = graph.edge_index
-        graph.edge_index = torch.stack([src, torch.where(src == dst, (dst + 1) % num_nodes, dst)])
     graph.x = torch.rand(num_nodes, 4, generator=generator(0))
     graph.y = torch.arange(num_nodes) % 3
     graph.mark, graph.edge_mark = torch.arange(num_nodes), torch.arange(num_edges)
+    return graph
+
+
+def ring() -> Data:
+    """As many edges as neurons."""
+    graph = marked(9, 9)
+    graph.edge_weight = graph.edge_weight.abs()
+    graph.edge_index = torch.stack([torch.arange(9), (torch.arange(9) + 1) % 9])
     return graph
 
 
@@ -91,6 +96,7 @@ KEEPS: dict[str, Callable[[], Any]] = {
     "Delaunay": T.Delaunay,
     "Distance": T.Distance,
     "FeaturePropagation": lambda: T.FeaturePropagation(MISSING),
+    "IndexToMask": T.IndexToMask,
     "LaplacianLambdaMax": T.LaplacianLambdaMax,
     "LargestConnectedComponents": T.LargestConnectedComponents,
     "LinearTransformation": lambda: T.LinearTransformation(2.0 * torch.eye(3)),
@@ -120,7 +126,6 @@ KEEPS: dict[str, Callable[[], Any]] = {
 
 DOOR = {
     "AddSelfLoops": (T.AddSelfLoops, "a transform that adds or merges edges left it behind"),
-    "IndexToMask": (T.IndexToMask, "'territory_index' must"),
     "MaskToIndex": (T.MaskToIndex, "if MaskToIndex made it of 'edge_mask', name the masks"),
     "Pad": (lambda: T.Pad(12, 60), "pad edges with a delay of 1"),
     "RemoveSelfLoops": (T.RemoveSelfLoops, "a transform that adds or merges edges left it behind"),
@@ -178,7 +183,7 @@ def test_the_table_holds_every_transform_of_pyg() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(KEEPS))
-@pytest.mark.parametrize("make", [lived, lambda: marked(9, 9)], ids=["lived", "N equal to E"])
+@pytest.mark.parametrize("make", [lived, ring], ids=["lived", "N equal to E"])
 def test_transforms_that_keep_the_meaning(name: str, make: Callable[[], Data]) -> None:
     graph = make()
     before = frozen(graph)
@@ -188,11 +193,10 @@ def test_transforms_that_keep_the_meaning(name: str, make: Callable[[], Data]) -
     for result in results if isinstance(results, tuple) else (results,):
         assert_keeps_meaning(result, graph)
     assert_same(graph, before)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        if not isinstance(results, tuple):  # which is no Data
-            guarded = SafeTransform(KEEPS[name]())(graph)
-            assert_same(guarded, frozen(results))
+    if isinstance(results, Data):
+        guarded = SafeTransform(KEEPS[name]())(graph)
+        assert set(guarded.keys()) == set(results.keys())
+        assert_keeps_meaning(guarded, graph)
 
 
 @pytest.mark.parametrize("name", sorted(DOOR))
@@ -291,13 +295,14 @@ def test_subgraphs() -> None:
 
 
 def test_a_territory_with_as_many_pairs_as_edges_is_not_cut_with_them() -> None:
-    graph = random_graph(num_nodes=6, num_edges=6)
-    cell = Astrocyte(territory=1e-3)  # each neuron its own
-    data = cell.prepare(graph.clone())
+    graph = random_graph(num_nodes=6, num_edges=8)
+    graph.pos = torch.arange(6.0).unsqueeze(1).expand(6, 3) ** 2 * 10.0
+    cell = Astrocyte(territory=20.0)  # each neuron its own, and two of them one
+    data = cell.prepare(graph)
     assert data.territory_index.size(1) == graph.num_edges
     cut = data.edge_subgraph(torch.tensor([1, 2, 3]))
     assert cut.territory_index.size(1) == 3
-    assert cell.prepare(cut).territory_index[0].tolist() == list(range(6))
+    assert torch.equal(cell.prepare(cut).territory_index, data.territory_index)
 
 
 def test_a_territory_follows_neurons_that_were_moved() -> None:
@@ -328,9 +333,10 @@ def test_batch_and_loader_shift_only_what_counts_neurons() -> None:
             parts = [part.view(1) if part.dim() == 0 else part for part in parts]
             shift = pair[0].num_nodes if "index" in key else 0
             assert torch.equal(
-                batch[key], torch.cat([parts[0], parts[1] + shift], dim=parts[0].dim() - 1)
+                batch[key],
+                torch.cat([parts[0], parts[1] + shift], dim=parts[0].dim() - 1)
                 if "index" in key
-                else torch.cat(parts)
+                else torch.cat(parts),
             ), key
         for part, graph in zip(batch.to_data_list(), pair, strict=True):
             assert_keeps_meaning(part, graph)
