@@ -376,9 +376,16 @@ def test_copies_are_the_same_graph(passed_on: Callable[[Data], Data]) -> None:
         assert_same(part, frozen(own))
 
 
+def test_the_parts_of_a_graph_are_loaded_as_weights_only() -> None:
+    graph, file = lived(), io.BytesIO()
+    torch.save(graph.to_dict(), file)
+    file.seek(0)
+    assert_same(Data.from_dict(torch.load(file, weights_only=True)), frozen(graph))
+
+
 @pytest.mark.parametrize("union", [False, True])
 def test_state_dicts_and_files(union: bool) -> None:
-    graph = Batch.from_data_list([lived(), marked()][:1] * 2) if union else lived()
+    graph = Batch.from_data_list([lived(), lived(num_nodes=7)]) if union else lived()
     reservoir = TriglialReservoir(graph, glia=GLIA, bias=2.0, glia_period=10)
     reservoir.run(num_steps=25)
     file = io.BytesIO()

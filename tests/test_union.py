@@ -134,8 +134,8 @@ GLIA = {
 
 @pytest.mark.parametrize("name", GLIA)
 def test_a_union_equals_separate_runs(backend: str, name: str) -> None:
-    x = random_drive(1, 2, 45, sum(n for n, _ in SIZES))
-    how = {"glia_period": 20, "backend": backend, "pool": 2}
+    x = random_drive(1, 2, 25, sum(n for n, _ in SIZES), high=4.0)
+    how = {"glia_period": 12, "backend": backend, "pool": 2}
     whole = assert_union_is_separate_runs(trio(), x, GLIA[name], **how)
     if name in ("all three", "hub", "of a user", "ticks"):
         left = [graph.num_edges for graph in whole.graph.to_data_list()]
@@ -148,14 +148,14 @@ def test_a_union_equals_separate_runs(backend: str, name: str) -> None:
         ("all three", {"in_channels": 2, "seed": 5}),
         ("all three", {"in_channels": 2, "seed": [5, 6, 5], "input_density": 0.5}),
         ("regrowth", {"in_channels": 1, "bias": (1.0, 1.4), "in_flight": "emission"}),
-        ("hub", {"in_channels": 2, "hold": 3, "lengths": torch.tensor([30, 11])}),
+        ("hub", {"in_channels": 2, "hold": 3, "lengths": torch.tensor([20, 11])}),
     ],
 )
 def test_every_graph_has_the_projection_that_it_would_have_alone(
     backend: str, glia: str, how: dict[str, Any]
 ) -> None:
-    x = random_drive(2, 2, 30, how["in_channels"], low=-1.0)
-    how = {"glia_period": 15, "backend": backend, "input_scale": 2.0} | how
+    x = random_drive(2, 2, 20, how["in_channels"], low=-1.0)
+    how = {"glia_period": 11, "backend": backend, "input_scale": 2.0} | how
     assert_union_is_separate_runs(trio(), x, GLIA[glia], **how)
 
 
