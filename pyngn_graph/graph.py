@@ -52,9 +52,10 @@ def validate(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
     ``Batch`` must agree on ``dt`` and on what they have lived, ``clock``; none of its edges may
     lead from one graph to another.
 
-    Delays and weights that were added up, as ``ToUndirected`` and ``RemoveDuplicatedEdges`` do
-    with edges that they merge, look like any others: apply PyG transforms through
-    :class:`pyngn_graph.SafeTransform`, which refuses those, or before delays are set.
+    Delays that were added up, as ``ToUndirected`` does with edges that it merges, look like any
+    others, and so do those that stayed behind when ``coalesce`` sorted the edges: apply PyG
+    transforms through :class:`pyngn_graph.SafeTransform`, which refuses those, or before delays are
+    set.
 
     Raises:
         TypeError: If ``data`` is not a ``Data`` or a tensor has the wrong dtype.

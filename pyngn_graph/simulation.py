@@ -26,7 +26,7 @@ from pyngn_graph.progress import progress_bar
 from pyngn_graph.projection import Projection
 from pyngn_graph.recording import Layout, Probe
 from pyngn_graph.state import ReservoirState
-from pyngn_graph.transforms import Transform, check_callable, rewritten
+from pyngn_graph.transforms import Transform, check_callable, check_ends, rewritten
 from pyngn_graph.unions import each_graph, graph_sizes, separated, united
 
 SPAN = 1024
@@ -267,11 +267,11 @@ class Simulation:
         state = state.settled()
         whole, graphs, origins, before = self.data, [], [], 0
         for k, graph in enumerate(separated(whole)):
-            num_edges = graph.num_edges
-            graph.edge_origin = torch.arange(num_edges, device=graph.edge_index.device)
+            ends, num_edges = graph.edge_index, graph.num_edges
+            graph.edge_origin = torch.arange(num_edges, device=ends.device)
             for cell in self.setting.glia_of(k):
                 if not (isinstance(cell, GlialCell) and cell.every_step):
-                    graph = self._rewritten(cell, graph, num_edges)
+                    graph = self._rewritten(cell, graph, ends)
             origins.append(torch.where(graph.edge_origin >= 0, graph.edge_origin + before, -1))
             del graph.edge_origin
             before += num_edges
@@ -280,11 +280,14 @@ class Simulation:
         self.data = _in_step(united(graphs)) if isinstance(whole, Batch) else graphs[0]
         return state.lengthened(longest_delay(self.data))
 
-    def _rewritten(self, cell: GlialCell | Transform, data: Data, num_edges: int) -> Data:
-        """The graph as ``cell`` rewrites it, once it is known to be one that can run on."""
+    def _rewritten(self, cell: GlialCell | Transform, data: Data, ends: Tensor) -> Data:
+        """The graph as ``cell`` rewrites it, once it is known to be one that can run on.
+
+        ``ends`` is ``edge_index`` at the beginning of the tick.
+        """
         # What a cell of ours is given has been checked, unlike what it returns. A plain transform
         # may edit tensors in place, which recordings of earlier runs still hold.
-        num_nodes, longest = data.num_nodes, self.setting.max_delay
+        num_nodes, num_edges, longest = data.num_nodes, ends.size(1), self.setting.max_delay
         if isinstance(cell, GlialCell):
             data = rewritten(cell, cell.forward, copy.copy(data), num_edges, max_delay=longest)
         else:
@@ -294,6 +297,8 @@ class Simulation:
                 f"{cell!r} returned a graph that cannot run on: the graph has {data.num_nodes} "
                 f"instead of {num_nodes} neurons; glia may rewrite edges only"
             )
+        if not isinstance(cell, GlialCell):
+            check_ends(cell, data, ends)
         return data
 
 

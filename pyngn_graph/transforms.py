@@ -37,7 +37,7 @@ REFUSED: dict[type[BaseTransform], str] = {
 class SafeTransform(BaseTransform):
     """A PyG transform under guard: it may drop edges, reorder them, or touch nodes, but not merge.
 
-    Every edge of the result must be one that the graph had, with all of its ``edge_*``. The
+    Every edge of the result must be one that the graph had, between the same two neurons. The
     transform gets tensors of its own, so that in-place edits reach no other graph, and each graph
     of a ``Batch`` by itself. The same holds for plain transforms in the ``glia=`` of a reservoir.
 
@@ -64,11 +64,13 @@ class SafeTransform(BaseTransform):
         return self(data)
 
     def _guarded(self, data: Data) -> Data:
-        num_edges = data.num_edges
+        ends, num_edges, num_nodes = data.edge_index, data.num_edges, data.num_nodes
         data = data.clone()
-        data.edge_origin = torch.arange(num_edges, device=data.edge_index.device)
+        data.edge_origin = torch.arange(num_edges, device=ends.device)
+        data.neuron_origin = torch.arange(num_nodes, device=ends.device)
         data = rewritten(self.transform, self.transform, data, num_edges, max_delay=2**62)
-        del data.edge_origin
+        check_ends(self.transform, data, ends)
+        del data.edge_origin, data.neuron_origin
         return data
 
     def __repr__(self) -> str:
@@ -116,6 +118,26 @@ def rewritten(name: Any, rewrite: Transform, data: Data, num_edges: int, *, max_
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name!r} returned a graph that cannot run on: {error}") from error
     return data
+
+
+def check_ends(name: Any, data: Data, ends: Tensor) -> None:
+    """Refuses a graph in which an old edge no longer links the ``ends`` ``[2, E]`` that it had.
+
+    ``neuron_origin`` holds the old numbers of the neurons, where they may have changed.
+
+    Raises:
+        ValueError: If there is one, with the ``name`` of who rewrote the graph.
+    """
+    old = data.edge_origin >= 0
+    index = data.edge_index[:, old]
+    if "neuron_origin" in data:
+        index = data.neuron_origin[index]
+    if not torch.equal(index, ends[:, data.edge_origin[old]]):
+        raise ValueError(
+            f"{name!r} returned a graph that cannot run on: edges or neurons were exchanged, and "
+            f"what belongs to them stayed behind; a transform must move all 'edge_*' with their "
+            f"edge, and give a new edge 'edge_origin' -1"
+        )
 
 
 def _are_distinct(origin: Tensor, size: int) -> bool:

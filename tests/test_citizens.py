@@ -14,7 +14,7 @@ from helpers import assert_same, frozen, generator, graph_of, random_drive, rand
 from torch import Tensor
 from torch_geometric import EdgeIndex
 from torch_geometric.data import Batch, Data, InMemoryDataset
-from torch_geometric.loader import DataLoader, NeighborLoader
+from torch_geometric.loader import DataLoader, NeighborLoader, RandomNodeLoader
 from torch_geometric.typing import WITH_PYG_LIB, WITH_TORCH_SPARSE
 from torch_geometric.utils import k_hop_subgraph, to_networkx
 
@@ -241,6 +241,28 @@ def test_what_a_merger_does_to_delays_cannot_be_seen_but_is_not_let_happen() -> 
         hidden(graph)
 
 
+@pytest.mark.parametrize(
+    "transform",
+    [
+        lambda graph: graph.coalesce(),
+        lambda graph: T.RemoveDuplicatedEdges()(graph),
+        lambda graph: T.FixedPoints(graph.num_nodes, replace=False)(graph),
+        lambda graph: graph.update({"edge_index": graph.edge_index.flip(0)}),
+    ],
+)
+def test_what_belongs_to_an_edge_goes_with_it(transform: Callable[[Data], Data]) -> None:
+    graph = graph_of(12, [(2, 0, 0.5, 3), (0, 1, 0.25, 4), (1, 1, 0.1, 2)])
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        validate(transform(graph.clone()))  # nothing to be seen
+        with pytest.raises(ValueError, match="exchanged, and what belongs to them stayed behind"):
+            SafeTransform(transform)(graph)
+        if transform(graph.clone()).edge_index.tolist() != graph.edge_index.tolist():
+            reservoir = TriglialReservoir(graph, glia=[transform], glia_period=5)
+            with pytest.raises(ValueError, match="what belongs to them stayed behind"):
+                reservoir.run(num_steps=5)
+
+
 def test_a_guarded_transform_is_a_transform_as_others_are() -> None:
     guarded = SafeTransform(T.Center())
     assert repr(guarded) == "SafeTransform(Center())"
@@ -311,6 +333,12 @@ def test_a_territory_follows_neurons_that_were_moved() -> None:
     far = T.LinearTransformation(1000.0 * torch.eye(3))(data)
     assert cell.prepare(far).territory_index.size(1) == data.num_nodes
     assert data.territory_index.size(1) > data.num_nodes
+
+
+def test_a_loader_of_parts() -> None:
+    graph = lived()
+    for part in RandomNodeLoader(graph, num_parts=2):
+        assert_keeps_meaning(part, graph)
 
 
 @pytest.mark.skipif(
