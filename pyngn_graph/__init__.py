@@ -4,10 +4,12 @@ from pyngn_graph import analysis, datasets, encoding, generators, plot, recipes,
 from pyngn_graph.convert import from_networkx, to_networkx
 from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
 from pyngn_graph.graph import validate
+from pyngn_graph.hetero import to_hetero_data
 from pyngn_graph.neuron import LIFLayer, LIFParameters
 from pyngn_graph.readout import DeltaReadout, RidgeReadout
 from pyngn_graph.reservoir import TriglialReservoir
 from pyngn_graph.synapse import DelayBuffer, DelayedSpikeConv
+from pyngn_graph.transforms import SafeTransform
 
 __version__ = "0.1.0"
 
@@ -22,6 +24,7 @@ __all__ = [
     "Microglia",
     "Oligodendrocyte",
     "RidgeReadout",
+    "SafeTransform",
     "TriglialReservoir",
     "__version__",
     "analysis",
@@ -32,6 +35,7 @@ __all__ = [
     "plot",
     "recipes",
     "tasks",
+    "to_hetero_data",
     "to_networkx",
     "validate",
 ]

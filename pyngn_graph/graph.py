@@ -7,10 +7,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric import EdgeIndex
+from torch_geometric.data import Batch, Data
 from torch_geometric.utils import select
 
 from pyngn_graph.memo import remembered
+from pyngn_graph.unions import check_union, each_graph, spans
 
 MAX_DELAY = 10_000
 """Longest delay in steps that a graph may hold unless a caller raises the limit."""
@@ -20,6 +22,12 @@ LARGEST_INPUT = 1e37
 
 LARGEST_SUM = 2**30
 """Sums of weights in units of their grid stay below this, and so within int32."""
+
+SHARED = ("dt", "clock", "health_clock")
+"""Numbers on which the graphs of a ``Batch`` must agree: they run side by side."""
+
+_NUMBERS = (*SHARED, "first_num_edges", "length_scale", "velocity")
+"""Numbers of a graph, which PyG turns into tensors when it batches."""
 
 _BLOCK = 1 << 18
 """Edges handled at once: beside a large graph there is no room for float64 copies of it."""
@@ -40,7 +48,14 @@ def validate(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
     ``edge_weight`` ``[E]`` float32 and ``edge_delay`` ``[E]`` (int64, or float32 where
     oligodendrocytes work) in steps of ``dt``, 1 to ``max_delay``. Optional: ``pos`` ``[N, 3]``
     in micrometres, ``edge_mask`` ``[E]`` bool, ``edge_health`` ``[E]``, ``gain`` and ``calcium``
-    ``[N]``, ``dt`` in ms. Every other ``edge_*`` tensor must have ``E`` rows.
+    ``[N]``, ``dt`` in ms. Every other ``edge_*`` tensor must have ``E`` rows. The graphs of a
+    ``Batch`` must agree on ``dt`` and on what they have lived, ``clock``; none of its edges may
+    lead from one graph to another.
+
+    Delays that were added up, as ``ToUndirected`` does with edges that it merges, look like any
+    others, and so do those that stayed behind when ``coalesce`` sorted the edges: apply PyG
+    transforms through :class:`pyngn_graph.SafeTransform`, which refuses those, or before delays are
+    set.
 
     Raises:
         TypeError: If ``data`` is not a ``Data`` or a tensor has the wrong dtype.
@@ -68,6 +83,10 @@ def validate(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
     dt = number(data, "dt", 1.0)
     if not 0.0 < dt < math.inf:
         raise ValueError(f"'dt' must be a positive number of ms (got {dt!r})")
+    if isinstance(data, Batch):
+        check_union(data)
+        for key in SHARED:
+            number(data, key, 0)
     return data
 
 
@@ -76,18 +95,25 @@ def prepare(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
 
     All tensors are cloned and cut from gradients; ``edge_mask`` (all True), ``dt`` (1 ms) and
     ``clock`` (0) are added where absent, and the weights are rounded to their grid (see
-    :func:`weight_grid`).
+    :func:`weight_grid`). The graphs of a ``Batch`` are prepared each by itself.
     """
-    validate(data, max_delay=max_delay)
+    return each_graph(validate(data, max_delay=max_delay), _prepared)
+
+
+def _prepared(data: Data) -> Data:
     num_nodes = data.num_nodes
     data = data.clone().detach()
     data.num_nodes = num_nodes
+    if isinstance(data.edge_index, EdgeIndex):
+        data.edge_index = data.edge_index.as_tensor()
     if "edge_mask" not in data:
         data.edge_mask = torch.ones_like(data.edge_weight, dtype=torch.bool)
     data.dt, data.clock = number(data, "dt", 1.0), int(number(data, "clock", 0))
+    for key in _NUMBERS:
+        if key in data:
+            data[key] = number(data, key, 0)
     _check_reach(data)
-    data.edge_weight = on_grid(data.edge_weight, weight_grid(data))
-    return data
+    return on_its_grid(data)
 
 
 def number(data: Data, key: str, default: float) -> float:
@@ -98,11 +124,16 @@ def number(data: Data, key: str, default: float) -> float:
     """
     value = data.get(key, default)
     if isinstance(value, Tensor) and value.numel():
-        # A Batch holds one number for each graph, in float32.
-        if bool((value != value.flatten()[0]).any()):
-            raise ValueError(f"The graphs of a batch must agree on '{key}' (got {value.tolist()})")
-        value = value.flatten()[0].item()
-        value = float(f"{value:.7g}") if isinstance(value, float) else value
+        short = value.dtype == torch.float32  # as PyG keeps the numbers of a Batch
+        value = value.flatten().tolist()
+        value = [float(f"{each:.7g}") for each in value] if short else value
+    if isinstance(value, list) and value:
+        if any(each != value[0] for each in value):
+            raise ValueError(
+                f"The graphs of a batch must agree on '{key}' (got {value}), for they run side by "
+                f"side; run them in reservoirs of their own"
+            )
+        value = value[0]
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"'{key}' must be a number (got {value!r})")
     return value
@@ -122,14 +153,17 @@ def longest_delay(data: Data) -> int:
 
 @remembered("edge_index", "edge_weight")
 def weight_grid(data: Data) -> float:
-    r"""The power of two ``q`` on whose multiples all weights are placed.
+    r"""The power of two ``q`` on whose multiples all weights of a graph are placed.
 
     ``q`` is the smallest power of two with
     :math:`\max_i \sum_j \mathrm{round}(|w_{ji}| / q) < 2^{30}`, so that every sum of inputs is an
     exact int32 multiple of ``q``: no order of summation, number of threads or device changes a bit
     of it. The relative rounding error is about 1e-9 of the largest possible input, and weights
-    that lie on their grid stay where they are.
+    that lie on their grid stay where they are. Every graph of a ``Batch`` has a grid of its own:
+    see :func:`neuron_grid`.
     """
+    if isinstance(data, Batch):
+        raise TypeError("A Batch has a grid for each of its graphs; use 'neuron_grid'")
     if data.num_edges == 0:
         return 1.0
     largest = float(_input_sizes(data).max())
@@ -141,6 +175,31 @@ def weight_grid(data: Data) -> float:
         if sure or (possible and _largest_input(data, grid) < LARGEST_SUM):
             return grid
         exponent += 1
+
+
+@remembered("edge_index", "edge_weight", "ptr")
+def neuron_grid(data: Data) -> Tensor:
+    """The grid of the weights into every neuron, float64: one number, or ``[N]`` for a ``Batch``.
+
+    Each graph of a ``Batch`` keeps the grid that it has by itself, and so its bits.
+    """
+    if not isinstance(data, Batch):
+        return torch.tensor(weight_grid(data), dtype=torch.float64)
+    grid = torch.empty(data.num_nodes, dtype=torch.float64)
+    for nodes, edges in spans(data):
+        part = Data(
+            num_nodes=nodes.stop - nodes.start,
+            edge_index=data.edge_index[:, edges] - nodes.start,
+            edge_weight=data.edge_weight[edges],
+        )
+        grid[nodes] = weight_grid(part)
+    return grid
+
+
+def on_its_grid(data: Data) -> Data:
+    """The graph, not a ``Batch``, with its weights rounded to their grid."""
+    data.edge_weight = on_grid(data.edge_weight, weight_grid(data))
+    return data
 
 
 def _largest_input(data: Data, grid: float) -> int:
@@ -262,7 +321,10 @@ def checked_edge_index(edge_index: Any, num_nodes: int) -> Tensor:
         found = getattr(edge_index, "dtype", type(edge_index).__name__)
         raise TypeError(f"'edge_index' must be an int64 tensor (got {found}); use '.long()'")
     if edge_index.dim() != 2 or edge_index.size(0) != 2:
-        raise ValueError(f"'edge_index' must have shape [2, E] (got {list(edge_index.shape)})")
+        raise ValueError(
+            f"'edge_index' must have shape [2, E] (got {list(edge_index.shape)}); if MaskToIndex "
+            f"made it of 'edge_mask', name the masks that it may take"
+        )
     low, high = _bounds(edge_index)
     if low < 0 or high >= num_nodes:
         bad = ((edge_index < 0) | (edge_index >= num_nodes)).any(dim=0)
@@ -313,7 +375,8 @@ def _check_delays(edge_delay: Tensor, num_nodes: int, max_delay: int) -> None:
         return
     steps = torch.floor(edge_delay.double() + 0.5)
     if low < 1:
-        _refuse(steps < 1, edge_delay, "edge_delay", "must be at least 1 step")
+        remedy = "set it to 1, and pad edges with a delay of 1"
+        _refuse(steps < 1, edge_delay, "edge_delay", "must be at least 1 step", remedy)
     _refuse(
         steps > max_delay,
         edge_delay,
@@ -346,10 +409,10 @@ def _check_lengths(data: Data, num_edges: int) -> None:
             )
 
 
-def _refuse(bad: Tensor, value: Tensor, key: str, rule: str) -> None:
+def _refuse(bad: Tensor, value: Tensor, key: str, rule: str, remedy: str = "") -> None:
     """Raises a ValueError that names the first entry that is ``bad`` ``[...]`` bool."""
     first = int(bad.nonzero()[0, 0])
     raise ValueError(
         f"'{key}' {rule}: {int(bad.sum())} of {bad.numel()} entries break this, "
-        f"the first is {key}[{first}] = {value[first].tolist()}"
+        f"the first is {key}[{first}] = {value[first].tolist()}{remedy and '; ' + remedy}"
     )

@@ -1,6 +1,7 @@
 """How an input becomes a current into every neuron: a fixed projection and a bias."""
 
 import math
+from collections.abc import Sequence
 from numbers import Integral
 
 import torch
@@ -63,7 +64,8 @@ class Projection(nn.Module):
             if value is not None and not bool(torch.isfinite(value).all()):
                 raise ValueError(f"'{name}' must be finite")
         self.in_channels, self.num_nodes = in_channels, num_nodes
-        self.scale, self.density, self.seed = scale, density, seed
+        self.scale, self.density = scale, density
+        self.seed: int | Sequence[int] = seed
         self.register_buffer("weight", weight)
         self.register_buffer("bias", bias.expand(num_nodes).clone())
         self.weight: Tensor | None

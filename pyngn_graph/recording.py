@@ -8,6 +8,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.card import card
+from pyngn_graph.graph import number
 
 
 @dataclass(frozen=True)
@@ -227,5 +228,5 @@ class Probe:
             lengths=self.lengths,
             graph=data,
             every=self.every,
-            dt=data.dt,
+            dt=number(data, "dt", 1.0),
         )

@@ -1,6 +1,7 @@
 """The reservoir: a living graph, its neurons and glia, as a PyTorch module."""
 
 import copy
+import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
@@ -16,12 +17,14 @@ from pyngn_graph.backends import resolve
 from pyngn_graph.card import card
 from pyngn_graph.diagnosis import Diagnosis, binned, diagnose, external_rate
 from pyngn_graph.glia.base import GlialCell
-from pyngn_graph.graph import MAX_DELAY, prepare, validate
+from pyngn_graph.graph import MAX_DELAY, number, prepare, validate
 from pyngn_graph.neuron import LIFParameters
-from pyngn_graph.projection import Projection
 from pyngn_graph.recording import Probe, Recording
-from pyngn_graph.simulation import Setting, Simulation, Transform
+from pyngn_graph.simulation import Setting, Simulation
 from pyngn_graph.state import ReservoirState
+from pyngn_graph.transforms import Transform
+from pyngn_graph.union_parameters import joint_neurons, joint_projection
+from pyngn_graph.unions import graph_sizes, registered, split_states
 
 SETTINGS = [field.name for field in fields(Setting)]
 
@@ -43,13 +46,23 @@ class TriglialReservoir(nn.Module):
     slow state lives on :attr:`graph` and stays. Sums of spikes are exact, so that every backend
     gives the same bits.
 
+    **Many reservoirs at once.** ``Batch.from_data_list([g1, ..., gk])`` runs as one graph in k
+    parts, bit for bit as k reservoirs would that are given the same arguments: every graph has the
+    grid of weights, the projection (all see the same channels), the random choices and the ticks
+    that it would have alone. ``neuron`` and ``seed`` may be lists with one entry for each graph,
+    a cell may be a :class:`~pyngn_graph.glia.PerGraph` of k cells, and tensors ``[N]`` count the
+    neurons of all graphs. ``reservoir.graph.to_data_list()`` gives the k graphs as they stand,
+    :meth:`split` the liquid states of each. (Give all graphs the same attributes: PyG leaves out
+    of a batch what the first of them lacks, and rounds their numbers to float32.)
+
     Args:
-        graph: A graph that passes :func:`pyngn_graph.validate`; it is copied.
+        graph: A graph that passes :func:`pyngn_graph.validate`, or a ``Batch`` of them; it is
+            copied.
         in_channels: Channels of the input, which a fixed random projection spreads over the
             neurons. ``None``: the input is the current into every neuron.
         neuron: Parameters of the neurons.
         glia: Glial cells, and plain ``Data -> Data`` transforms, in the order of their action.
-            Transforms are called every ``glia_period`` steps.
+            Transforms are called every ``glia_period`` steps, each with a copy of the graph.
         dt: Step in ms; must agree with ``graph.dt`` where the graph has one.
         glia_period: Steps between two changes of delays and wiring.
         hold: Steps for which each sample of the input is held.
@@ -88,7 +101,7 @@ class TriglialReservoir(nn.Module):
         self,
         graph: Data,
         in_channels: int | None = None,
-        neuron: LIFParameters | None = None,
+        neuron: LIFParameters | Sequence[LIFParameters] | None = None,
         glia: Iterable[GlialCell | Transform] = (),
         dt: float = 1.0,
         glia_period: int = 1000,
@@ -104,20 +117,21 @@ class TriglialReservoir(nn.Module):
         stateful: bool = False,
         backend: str = "auto",
         threads: int | None = None,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
     ) -> None:
         super().__init__()
         data = prepare(graph, max_delay=max_delay)
-        if "dt" in graph and data.dt != dt:
+        own = number(graph, "dt", dt)
+        if not math.isclose(own, dt, rel_tol=1e-6):  # a Batch has it in float32
             raise ValueError(
-                f"The delays of the graph count steps of {data.dt} ms but dt = {dt}; "
-                f"pass dt={data.dt} or build the graph with dt={dt}"
+                f"The delays of the graph count steps of {own} ms but dt = {dt}; "
+                f"pass dt={own} or build the graph with dt={dt}"
             )
-        data.dt = float(dt)
+        data.dt, sizes = float(dt), graph_sizes(data)
         self.setting = Setting(
-            neuron=LIFParameters() if neuron is None else neuron,
+            neuron=joint_neurons(neuron, sizes),
             glia=_as_tuple(glia),
-            dt=data.dt,
+            dt=float(dt),
             glia_period=glia_period,
             hold=hold,
             pool=pool,
@@ -130,15 +144,15 @@ class TriglialReservoir(nn.Module):
         )
         self.setting.neuron.check_size(data.num_nodes)
         self.setting.neuron.at(dt, torch.zeros(data.num_nodes, 1))
-        self.projection = Projection(
-            data.num_nodes, in_channels, input_scale, input_density, input_weight, bias, seed
+        self.projection = joint_projection(
+            sizes, in_channels, input_scale, input_density, input_weight, bias, seed
         )
         self._graph = self.setting.prepared(data)
-        for cell in self.setting.cells:
-            if cell.longest_delay(data) > max_delay:
+        for cell, steps in self.setting.longest_delays(self._graph):
+            if steps > max_delay:
                 raise ValueError(
-                    f"{cell!r} may set delays of {cell.longest_delay(data)} steps, beyond "
-                    f"max_delay = {max_delay} of the reservoir; raise it or restrict the cell"
+                    f"{cell!r} may set delays of {steps} steps, beyond max_delay = {max_delay} of "
+                    f"the reservoir; raise it or restrict the cell"
                 )
         self._state: ReservoirState | None = None
         self._potential: Tensor | None = None
@@ -156,12 +170,14 @@ class TriglialReservoir(nn.Module):
     @graph.setter
     def graph(self, graph: Data) -> None:
         data = prepare(graph, max_delay=self.setting.max_delay)
-        if data.num_nodes != self._graph.num_nodes or data.dt != self.setting.dt:
+        own, sizes, before = number(data, "dt", 1.0), graph_sizes(data), graph_sizes(self._graph)
+        if sizes != before or not math.isclose(own, self.setting.dt, rel_tol=1e-6):
             raise ValueError(
-                f"The graph must keep the {self._graph.num_nodes} neurons and dt = "
-                f"{self.setting.dt} of the reservoir (got {data.num_nodes}, {data.dt}); build a "
-                f"new reservoir for another"
+                f"The graph must keep the {' + '.join(map(str, before))} neurons and dt = "
+                f"{self.setting.dt} of the reservoir (got {' + '.join(map(str, sizes))}, {own}); "
+                f"build a new reservoir for another"
             )
+        data.dt = self.setting.dt
         self._graph = self.setting.prepared(data)
         self._state = self._potential = None
 
@@ -217,6 +233,22 @@ class TriglialReservoir(nn.Module):
         stands behind is ignored. In train mode the glia learn from the call.
         """
         return self._simulate(x, None, lengths, (), 1, False, False)[0].states()
+
+    def split(self, states: Tensor) -> list[Tensor]:
+        """Liquid states ``[B, F]`` of a ``Batch`` graph by graph.
+
+        The k-th of them is what :meth:`forward` of a reservoir of the k-th graph alone returns.
+
+        Raises:
+            ValueError: If ``states`` are not those of this reservoir.
+        """
+        sizes = graph_sizes(self._graph)
+        if states.dim() != 2 or states.size(1) == 0 or states.size(1) % sum(sizes):
+            raise ValueError(
+                f"'states' must have shape [B, F], F a multiple of the {sum(sizes)} neurons (got "
+                f"{list(states.shape)}); pass what the reservoir returned"
+            )
+        return split_states(states, sizes)
 
     def run(
         self,
@@ -361,7 +393,9 @@ class TriglialReservoir(nn.Module):
         return ",\n".join(f"{name}={value}" for name, value in self._facts().items())
 
     def _facts(self) -> dict[str, str]:
-        facts = {"graph": f"{self._graph.num_nodes} neurons, {self._graph.num_edges} edges"}
+        number_of_graphs = len(graph_sizes(self._graph))
+        parts = f" in {number_of_graphs} graphs" if number_of_graphs > 1 else ""
+        facts = {"graph": f"{self._graph.num_nodes} neurons, {self._graph.num_edges} edges{parts}"}
         facts |= {name: repr(getattr(self.setting, name)) for name in SETTINGS}
         return facts | {"backend": repr(self.backend)}
 
@@ -405,9 +439,10 @@ class TriglialReservoir(nn.Module):
         self._activity = (probe.counts, steps, binned(probe, self.setting.dt))
         if self.setting.stateful:
             self._state = simulation.state
+        data = registered(simulation.data)
         if learns:
-            self._graph = simulation.data
-        return probe, simulation.data
+            self._graph = data
+        return probe, data
 
     def _check_record(self, names: tuple[str, ...]) -> None:
         data = self._graph

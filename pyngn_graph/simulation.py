@@ -2,25 +2,32 @@
 
 import copy
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
 from pyngn_graph.backends import BACKENDS, resolve
 from pyngn_graph.glia.base import GlialCell, f32
-from pyngn_graph.graph import alive, longest_delay, num_live, on_grid, validate, weight_grid
+from pyngn_graph.glia.per_graph import PerGraph, as_one, cell_of
+from pyngn_graph.graph import (
+    SHARED,
+    alive,
+    longest_delay,
+    num_live,
+    number,
+    on_its_grid,
+)
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.progress import progress_bar
 from pyngn_graph.projection import Projection
 from pyngn_graph.recording import Layout, Probe
 from pyngn_graph.state import ReservoirState
-
-Transform = Callable[[Data], Data]
+from pyngn_graph.transforms import Transform, check_callable, check_ends, rewritten
+from pyngn_graph.unions import each_graph, graph_sizes, separated, united
 
 SPAN = 1024
 """Most steps that a backend is given at a time."""
@@ -54,15 +61,14 @@ class Setting:
             raise TypeError(f"'neuron' must be a LIFParameters (got {self.neuron!r})")
         for name in ("glia_period", "hold"):
             steps = getattr(self, name)
-            if not isinstance(steps, Integral) or steps < 1:
+            if not _is_count(steps):
                 raise ValueError(f"'{name}' must be a whole number of steps >= 1 (got {steps!r})")
-        if self.threads is not None:
-            if not isinstance(self.threads, Integral) or self.threads < 1:
-                raise ValueError(
-                    f"'threads' must be a whole number >= 1, or None for as many as torch uses "
-                    f"(got {self.threads!r})"
-                )
-        if self.pool != "last" and (not isinstance(self.pool, Integral) or self.pool < 1):
+        if self.threads is not None and not _is_count(self.threads):
+            raise ValueError(
+                f"'threads' must be a whole number >= 1, or None for as many as torch uses "
+                f"(got {self.threads!r})"
+            )
+        if self.pool != "last" and not _is_count(self.pool):
             raise ValueError(
                 f"'pool' must be 'last' or a number of segments >= 1 (got {self.pool!r})"
             )
@@ -73,11 +79,7 @@ class Setting:
         if not 0.0 <= self.tau_trace < math.inf:
             raise ValueError(f"'tau_trace' must not be negative, in ms (got {self.tau_trace})")
         for cell in self.glia:
-            if isinstance(cell, type) or not callable(cell):
-                raise TypeError(
-                    f"Glia must be callables from Data to Data (got {cell!r}); a cell is written "
-                    f"with brackets: 'Astrocyte()'"
-                )
+            check_callable(cell, "Glia")
         resolve(self.backend)
 
     @property
@@ -85,15 +87,46 @@ class Setting:
         """The glia that sense, without plain transforms."""
         return [cell for cell in self.glia if isinstance(cell, GlialCell)]
 
+    def glia_of(self, k: int) -> list[GlialCell | Transform]:
+        """The glia at work on graph ``k``."""
+        return [cell_of(cell, k) for cell in self.glia]
+
     def prepared(self, data: Data) -> Data:
-        """The graph with everything that the cells need."""
+        """The graph with everything that the cells need, each graph of a ``Batch`` by itself.
+
+        Raises:
+            ValueError: If a graph lacks what a cell needs, or the cells of a ``PerGraph`` are not
+                as many as the graphs.
+        """
+        number_of_graphs = len(graph_sizes(data))
         for cell in self.cells:
-            data = cell.prepare(data)
+            if isinstance(cell, PerGraph) and len(cell.cells) != number_of_graphs:
+                raise ValueError(
+                    f"'PerGraph' holds {len(cell.cells)} cells for {number_of_graphs} graphs; "
+                    f"give it one for each graph of the batch"
+                )
+        graphs = [self.prepared_one(graph, k) for k, graph in enumerate(separated(data))]
+        return united(graphs) if isinstance(data, Batch) else graphs[0]
+
+    def prepared_one(self, data: Data, k: int) -> Data:
+        """Graph ``k`` with everything that its cells need."""
+        for cell in self.glia_of(k):
+            if isinstance(cell, GlialCell):
+                data = cell.prepare(data)
         return data
+
+    def longest_delays(self, data: Data) -> list[tuple[GlialCell, int]]:
+        """Every cell with the longest delay that it may give an edge."""
+        return [
+            (cell, cell.longest_delay(graph))
+            for k, graph in enumerate(separated(data))
+            for cell in self.glia_of(k)
+            if isinstance(cell, GlialCell)
+        ]
 
     def reach(self, data: Data) -> int:
         """The longest delay that the graph has or may get, for which spikes are remembered."""
-        return max([longest_delay(data), *(cell.longest_delay(data) for cell in self.cells)])
+        return max([longest_delay(data), *(steps for _, steps in self.longest_delays(data))])
 
 
 class Simulation:
@@ -118,8 +151,8 @@ class Simulation:
         potential: Tensor | None,
     ) -> None:
         self.setting, self.projection, self.learns = setting, projection, learns
-        self.data, self.state, self.potential = copy.copy(data), state, potential
-        self.data.edge_weight = on_grid(data.edge_weight, weight_grid(data))
+        self.data = _in_step(each_graph(copy.copy(data), on_its_grid))
+        self.state, self.potential = state, potential
 
     def run(
         self, x: Tensor, samples: Tensor, hold: int, probe: Probe, progress: bool | None
@@ -188,7 +221,7 @@ class Simulation:
     ) -> None:
         """Runs one set of columns to its end, from tick to tick."""
         setting, period = self.setting, self.setting.glia_period
-        cells = setting.cells if self.learns else []
+        cells = [as_one(cell) for cell in setting.cells] if self.learns else []
         coefficients = setting.neuron.at(setting.dt, state.trace)
         keep = math.exp(-setting.dt / setting.tau_trace) if setting.tau_trace else 0.0
         decay = f32(keep), f32(1.0 - keep)
@@ -229,50 +262,58 @@ class Simulation:
 
     def _tick(self, state: ReservoirState) -> ReservoirState:
         """Lets the slow clock tick: delays and wiring change, and with them the fast state."""
-        glia = self.setting.glia
-        slow = [c for c in glia if not (isinstance(c, GlialCell) and c.every_step)]
-        if not slow:
+        if all(isinstance(cell, GlialCell) and cell.every_step for cell in self.setting.glia):
             return state
         state = state.settled()
-        num_edges = self.data.num_edges
-        self.data.edge_origin = torch.arange(num_edges, device=self.data.edge_index.device)
-        for cell in slow:
-            self.data = self._rewritten(cell, self.data, num_edges)
-        data = self.data
-        state = state.rewired(data.edge_origin, num_edges)
-        del data.edge_origin
-        data.edge_weight = on_grid(data.edge_weight, weight_grid(data))
-        self.data = self.setting.prepared(data)
+        whole, graphs, origins, before = self.data, [], [], 0
+        for k, graph in enumerate(separated(whole)):
+            ends, num_edges = graph.edge_index, graph.num_edges
+            graph.edge_origin = torch.arange(num_edges, device=ends.device)
+            for cell in self.setting.glia_of(k):
+                if not (isinstance(cell, GlialCell) and cell.every_step):
+                    graph = self._rewritten(cell, graph, ends)
+            origins.append(torch.where(graph.edge_origin >= 0, graph.edge_origin + before, -1))
+            del graph.edge_origin
+            before += num_edges
+            graphs.append(self.setting.prepared_one(on_its_grid(graph), k))
+        state = state.rewired(torch.cat(origins), before)
+        self.data = _in_step(united(graphs)) if isinstance(whole, Batch) else graphs[0]
         return state.lengthened(longest_delay(self.data))
 
-    def _rewritten(self, cell: GlialCell | Transform, data: Data, num_edges: int) -> Data:
-        """The graph as ``cell`` rewrites it, once it is known to be one that can run on."""
-        # What a cell of ours is given has been checked, unlike what it returns.
-        before, rewrite = data, cell.forward if isinstance(cell, GlialCell) else cell
-        data = rewrite(copy.copy(data))
-        try:
-            validate(data, max_delay=self.setting.max_delay)
-            if data.num_nodes != before.num_nodes:
-                raise ValueError(
-                    f"the graph has {data.num_nodes} instead of {before.num_nodes} neurons; glia "
-                    f"may rewrite edges only"
-                )
-            if "edge_origin" not in data or not _are_distinct(data.edge_origin, num_edges):
-                raise ValueError(
-                    "edges were merged or doubled, or 'edge_origin' is lost; a transform must keep "
-                    "every 'edge_*' of an old edge and give a new edge 'edge_origin' -1"
-                )
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"{cell!r} returned a graph that cannot run on: {error}") from error
+    def _rewritten(self, cell: GlialCell | Transform, data: Data, ends: Tensor) -> Data:
+        """The graph as ``cell`` rewrites it, once it is known to be one that can run on.
+
+        ``ends`` is ``edge_index`` at the beginning of the tick.
+        """
+        # What a cell of ours is given has been checked, unlike what it returns. A plain transform
+        # may edit tensors in place, which recordings of earlier runs still hold.
+        num_nodes, num_edges, longest = data.num_nodes, ends.size(1), self.setting.max_delay
+        if isinstance(cell, GlialCell):
+            data = rewritten(cell, cell.forward, copy.copy(data), num_edges, max_delay=longest)
+        else:
+            data = rewritten(cell, cell, data.clone(), num_edges, max_delay=longest)
+        if data.num_nodes != num_nodes:
+            raise ValueError(
+                f"{cell!r} returned a graph that cannot run on: the graph has {data.num_nodes} "
+                f"instead of {num_nodes} neurons; glia may rewrite edges only"
+            )
+        if not isinstance(cell, GlialCell):
+            check_ends(cell, data, ends)
         return data
 
 
-def _are_distinct(origin: Tensor, size: int) -> bool:
-    """Whether no place of ``size`` old ones is there twice; -1, a new edge, may be."""
-    if bool((origin.diff() > 0).all()):  # in order, as they mostly are
-        return origin.numel() == 0 or int(origin[-1]) < size
-    count = torch.bincount(origin[origin >= 0], minlength=size)
-    return count.numel() == size and not bool((count > 1).any())
+def _in_step(data: Data) -> Data:
+    """A ``Batch`` that holds each number on which its graphs agree once."""
+    if isinstance(data, Batch):
+        for key in SHARED:
+            if key in data:
+                data[key] = number(data, key, 0)
+    return data
+
+
+def _is_count(value: Any) -> bool:
+    """Whether ``value`` is a whole number of at least 1; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
 
 
 def _edges(data: Data) -> tuple[Tensor, ...]:

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
 from pyngn_graph.glia import (
     Astrocyte,
@@ -17,12 +17,15 @@ from pyngn_graph.glia import (
     MatchedRandom,
     Microglia,
     Oligodendrocyte,
+    PerGraph,
     Winner,
 )
 from pyngn_graph.neuron import LIFParameters, LIFState
-from pyngn_graph.simulation import Setting, Transform
+from pyngn_graph.simulation import Setting
 from pyngn_graph.state import ReservoirState
 from pyngn_graph.storage import with_prefix, without_prefix
+from pyngn_graph.transforms import Transform
+from pyngn_graph.unions import separated, united
 
 CELLS: dict[str, type[GlialCell]] = {
     cell.__name__: cell for cell in (Astrocyte, Oligodendrocyte, Microglia)
@@ -35,12 +38,28 @@ RULES: dict[str, type[Any]] = {
 """Rules and criteria with parameters of their own that a file can name."""
 
 
-def graph_to_parts(data: Data) -> tuple[dict[str, Tensor], dict[str, Any]]:
+GraphValues = dict[str, Any] | list[dict[str, Any]]
+"""What is no tensor in a graph, or in each graph of a ``Batch``."""
+
+
+def graph_to_parts(data: Data) -> tuple[dict[str, Tensor], GraphValues]:
     """The tensors of a graph, and everything else in it, which must be JSON-able.
+
+    The tensors of the graphs of a ``Batch`` have their number before their names.
 
     Raises:
         ValueError: If an attribute is neither.
     """
+    if not isinstance(data, Batch):
+        return _graph_to_parts(data)
+    parts = [_graph_to_parts(graph) for graph in separated(data)]
+    tensors: dict[str, Tensor] = {}
+    for k, (own, _) in enumerate(parts):
+        tensors |= with_prefix(str(k), own)
+    return tensors, [values for _, values in parts]
+
+
+def _graph_to_parts(data: Data) -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors, values = {}, {}
     for key, value in data.to_dict().items():
         if isinstance(value, Tensor):
@@ -55,8 +74,11 @@ def graph_to_parts(data: Data) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, values
 
 
-def graph_from_parts(tensors: dict[str, Tensor], values: dict[str, Any]) -> Data:
+def graph_from_parts(tensors: dict[str, Tensor], values: GraphValues) -> Data:
     """The graph that :func:`graph_to_parts` took apart."""
+    if isinstance(values, list):
+        graphs = enumerate(values)
+        return united([graph_from_parts(without_prefix(str(k), tensors), v) for k, v in graphs])
     data = Data()
     for key, value in (tensors | values).items():
         data[key] = value
@@ -107,6 +129,8 @@ def state_from_parts(tensors: dict[str, Tensor], t: int) -> ReservoirState:
 
 def _cell_to_parts(cell: GlialCell | Transform) -> dict[str, Any]:
     name = type(cell).__name__
+    if isinstance(cell, PerGraph):
+        return {"class": name, "cells": [_cell_to_parts(each) for each in cell.cells]}
     if isinstance(cell, GlialCell) and CELLS.get(name) is type(cell):
         config = {key: _rule_to_parts(value) for key, value in cell.config().items()}
         if _is_json(config):
@@ -130,6 +154,8 @@ def _rule_from_parts(value: Any) -> Any:
 
 
 def _cell_from_parts(parts: dict[str, Any]) -> GlialCell:
+    if "cells" in parts:
+        return PerGraph([_cell_from_parts(each) for each in parts["cells"]])
     if parts["config"] is None or parts["class"] not in CELLS:
         raise ValueError(
             f"The file does not hold the code of {parts['class']!r}; "

@@ -26,6 +26,7 @@ from pyngn_graph.glia import (
     GlialCell,
     Microglia,
     Oligodendrocyte,
+    PerGraph,
 )
 from pyngn_graph.glia.base import as_array, clock_of, dt_of
 from pyngn_graph.graph import alive, round_delay
@@ -33,6 +34,7 @@ from pyngn_graph.neuron import LIFCoefficients
 from pyngn_graph.recording import Probe
 from pyngn_graph.sorting import group_by
 from pyngn_graph.state import ReservoirState
+from pyngn_graph.unions import graph_sizes
 
 
 def advance(
@@ -62,12 +64,20 @@ def _knows(glia: Sequence[GlialCell], names: Sequence[str]) -> bool:
 
     Traces by these ``names`` must not be of what a rule writes at every step for itself.
     """
-    kinds = [type(cell) for cell in glia]
+    kinds = [_kind(cell) for cell in glia]
     known = all(kind in (Astrocyte, Oligodendrocyte, Microglia) for kind in kinds)
     for cell in glia:
         if isinstance(cell, Oligodendrocyte) and cell.sensing is not None:
             known &= type(cell.sensing) in (Coherence, FixedDelays) and not NODES.keys() & names
     return known and len(set(kinds)) == len(kinds)
+
+
+def _kind(cell: GlialCell) -> type[GlialCell]:
+    """The kind of a cell; a ``PerGraph`` of astrocytes with one rule runs as one of them."""
+    if isinstance(cell, PerGraph) and all(type(each) is Astrocyte for each in cell.cells):
+        if len({(each.rule, each.territory is None) for each in cell.cells}) == 1:
+            return Astrocyte
+    return type(cell)
 
 
 class EventMemory:
@@ -80,7 +90,7 @@ class EventMemory:
         self.carried = state.in_flight
         self.num_nodes, self.columns = state.trace.shape
         self.depth = state.history.size(0)
-        cells = {type(cell): cell for cell in glia}
+        cells: dict[type[GlialCell], Any] = {_kind(cell): cell for cell in glia}
         self.live = alive(data)
         self.wiring, self.grid = wiring(data)
         self.fast = [self._column(state, column) for column in range(self.columns)]
@@ -117,12 +127,14 @@ class EventMemory:
             due, edge, at = self.carried
             here = (at == column) & self.live[edge]
             edge, due = edge[here], due[here]
-            units = self.data.edge_weight[edge].double() / float(self.grid)
-            slot = (due % self.depth).numpy(), self.data.edge_index[1, edge].numpy()
-            np.add.at(fast.ring, slot, as_array(units).astype(np.int64))
+            target = self.data.edge_index[1, edge]
+            grid = np.broadcast_to(self.grid, self.num_nodes)[target]
+            units = as_array(self.data.edge_weight[edge].double()) / grid
+            slot = (due % self.depth).numpy(), target.numpy()
+            np.add.at(fast.ring, slot, units.astype(np.int64))
         return fast
 
-    def _gain(self, cell: Astrocyte | None) -> kernels.Gain:
+    def _gain(self, cell: Astrocyte | PerGraph | None) -> kernels.Gain:
         none = np.zeros(0, dtype=np.int64)
         data, one = self.data, np.ones(self.num_nodes, dtype=np.float32)
         gain = as_array(data.gain).copy() if "gain" in data else one
@@ -132,14 +144,18 @@ class EventMemory:
             off = (zero, zero, zero, zero, zero, zero)
             return kernels.Gain(gain, calcium, 0, *off, none, none, none)
         start = member = units = none
-        if cell.territory is not None:
+        cells: Any = cell.cells if isinstance(cell, PerGraph) else (cell,)
+        if cells[0].territory is not None:
             member, center = as_array(data.territory_index)
             chosen = np.ones(center.size, dtype=np.bool_)
             start, order = group_by(center, chosen, self.num_nodes)
             member, units = member[order], np.zeros(gain.size, dtype=np.int64)
-        rule = kernels.ADDITIVE if cell.rule == "additive" else kernels.MULTIPLICATIVE
-        kappa, rest, eta, goal = (np.float32(value) for value in cell.constants(dt_of(data)))
-        low, high = np.float32(cell.min_gain), np.float32(cell.max_gain)
+        rule = kernels.ADDITIVE if cells[0].rule == "additive" else kernels.MULTIPLICATIVE
+        dt, sizes = dt_of(data), graph_sizes(data) if isinstance(cell, PerGraph) else [1]
+        rows = [(*each.constants(dt), each.min_gain, each.max_gain) for each in cells]
+        columns = np.array(rows, dtype=np.float32).T
+        constants = columns[:, 0] if len(rows) == 1 else np.repeat(columns, sizes, axis=1)
+        kappa, rest, eta, goal, low, high = constants
         return kernels.Gain(
             gain, calcium, rule, kappa, rest, eta, goal, low, high, start, member, units
         )

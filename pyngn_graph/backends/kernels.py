@@ -75,7 +75,9 @@ class Wiring(NamedTuple):
 
 
 class Gain(NamedTuple):
-    """Astrocytes: gain and calcium ``[N]``, the rule and its float32 constants, and territories.
+    """Astrocytes: gain and calcium ``[N]``, the rule, its constants, and territories.
+
+    A constant is a float32, or an array ``[N]`` of them.
 
     The members of the territory of i stand at ``start[i] .. start[i + 1]`` of ``member``.
     """
@@ -129,7 +131,7 @@ def _neurons(fast, row, before, now, c, drive, gain, grid, synaptic):
     v, refractory, i_syn = fast.v, fast.refractory, fast.i_syn
     for i in range(v.size):
         x = _at(c.v_reset, i) if before[i] != 0 else v[i]
-        jump = gain[i] * (np.float32(row[i]) * grid)
+        jump = gain[i] * (np.float32(row[i]) * _at(grid, i))
         row[i] = 0
         if synaptic:
             charge = i_syn[i]
@@ -156,18 +158,18 @@ def _low_pass(trace, now, keep, add):
 @compiled
 def _calcium(calcium, now, kappa, rest):
     for i in range(calcium.size):
-        calcium[i] = kappa * calcium[i] + rest * np.float32(now[i])
+        calcium[i] = _at(kappa, i) * calcium[i] + _at(rest, i) * np.float32(now[i])
 
 
 @compiled
 def _gain(gain, sensed, rule, eta, goal, low, high):
     for i in range(gain.size):
         if rule == ADDITIVE:
-            x = gain[i] + eta * (goal - sensed[i])
+            x = gain[i] + _at(eta, i) * (_at(goal, i) - sensed[i])
         else:
-            x = gain[i] * (ONE + eta * (ONE - sensed[i] * goal))
-        x = x if x > low else low
-        gain[i] = x if x < high else high
+            x = gain[i] * (ONE + _at(eta, i) * (ONE - sensed[i] * _at(goal, i)))
+        x = x if x > _at(low, i) else _at(low, i)
+        gain[i] = x if x < _at(high, i) else _at(high, i)
 
 
 @compiled
@@ -277,8 +279,9 @@ def run_column(
 ):
     """Runs one column over the steps of ``sample``; see :mod:`pyngn_graph.backends.event`.
 
-    ``t`` is the first step. The neurons that fire are written to ``nodes``, step after step, their
-    number to ``counts`` and that of their live edges to ``sent``.
+    ``t`` is the first step; ``grid`` is a number or one for each neuron. The neurons that fire are
+    written to ``nodes``, step after step, their number to ``counts`` and that of their live edges
+    to ``sent``.
     """
     depth, num_nodes = fast.fired.shape
     flat, taken, total = fast.ring.reshape(-1), 0, 0
@@ -342,8 +345,11 @@ def refill(fired, wiring, ring, t):
 
 @compiled
 def lay_out(order, target, delay, weight, per_unit, num_nodes, jump, units):
-    """Fills ``jump`` and ``units`` of a :class:`Wiring` for the edges in this ``order``."""
+    """Fills ``jump`` and ``units`` of a :class:`Wiring` for the edges in this ``order``.
+
+    ``per_unit`` is the inverse of the grid, a number or one for each target.
+    """
     for k in range(order.size):
         e = order[k]
         jump[k] = delay[e] * num_nodes + target[e]
-        units[k] = np.int32(np.rint(np.float64(weight[e]) * per_unit))
+        units[k] = np.int32(np.rint(np.float64(weight[e]) * _at(per_unit, target[e])))

@@ -7,7 +7,7 @@ from torch_geometric.data import Data
 
 from pyngn_graph.backends import kernels
 from pyngn_graph.glia.base import as_array
-from pyngn_graph.graph import alive, longest_delay, round_delay, weight_grid
+from pyngn_graph.graph import alive, longest_delay, neuron_grid, round_delay
 from pyngn_graph.memo import remembered
 from pyngn_graph.sorting import group_by
 
@@ -18,11 +18,14 @@ def by_source(data: Data) -> tuple[Any, Any]:
     return group_by(as_array(data.edge_index[0]), as_array(alive(data)), data.num_nodes)
 
 
-@remembered("edge_index", "edge_mask", "edge_weight", "edge_delay")
-def wiring(data: Data) -> tuple[kernels.Wiring, np.float32]:
-    """Live edges for delivery, and the grid that their weights are units of."""
+@remembered("edge_index", "edge_mask", "edge_weight", "edge_delay", "ptr")
+def wiring(data: Data) -> tuple[kernels.Wiring, Any]:
+    """Live edges for delivery, and the grid, float32, that their weights are units of.
+
+    It is one number, or one for each neuron, as :func:`pyngn_graph.graph.neuron_grid` says.
+    """
     start, order = by_source(data)
-    grid = weight_grid(data)
+    grid = neuron_grid(data).numpy()[()]
     delay = round_delay(data.edge_delay)
     small = (longest_delay(data) + 1) * data.num_nodes < 2**32
     jump = np.empty(order.size, dtype=np.uint32 if small else np.uint64)
@@ -37,4 +40,4 @@ def wiring(data: Data) -> tuple[kernels.Wiring, np.float32]:
         jump,
         units,
     )
-    return kernels.Wiring(start, jump, units), np.float32(grid)
+    return kernels.Wiring(start, jump, units), grid.astype(np.float32)

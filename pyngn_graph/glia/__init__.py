@@ -7,6 +7,7 @@ from pyngn_graph.glia.competition import Hub, MatchedRandom, Winner
 from pyngn_graph.glia.fixed import FixedDelays
 from pyngn_graph.glia.microglia import Microglia
 from pyngn_graph.glia.oligodendrocyte import Oligodendrocyte
+from pyngn_graph.glia.per_graph import PerGraph
 
 __all__ = [
     "Astrocyte",
@@ -17,5 +18,6 @@ __all__ = [
     "MatchedRandom",
     "Microglia",
     "Oligodendrocyte",
+    "PerGraph",
     "Winner",
 ]

@@ -2,10 +2,11 @@
 
 import math
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
 from pyngn_graph.glia.base import GlialCell, dt_of, f32
 from pyngn_graph.graph import sum_at
@@ -114,12 +115,18 @@ class Astrocyte(GlialCell):
             data.gain = data.edge_weight.new_ones(data.num_nodes)
         if "calcium" not in data:
             data.calcium = data.edge_weight.new_zeros(data.num_nodes)
-        # With the number of neurons: a subgraph or a batch needs a neighborhood of its own.
-        made_for = [self.territory, data.num_nodes]
-        if self.territory is not None and data.get("territory") != made_for:
+        if self.territory is not None and data.get("territory") != self._made_for(data):
             data.territory_index = _neighbors(data, self.territory)
-            data.territory = made_for
+            data.territory = self._made_for(data)
         return data
+
+    def _made_for(self, data: Data) -> list[Any]:
+        """What tells a neighborhood from that of a graph that was cut or moved."""
+        pairs = data.get("territory_index")
+        if pairs is None or data.get("pos") is None:
+            return []
+        bits = data.pos.contiguous().view(torch.int16).long()
+        return [self.territory, data.num_nodes, pairs.size(1), int(bits.sum())]
 
     def observe(self, data: Data, arrivals: Tensor, spikes: Tensor) -> None:
         """Integrates calcium exactly over one step."""
@@ -128,7 +135,8 @@ class Astrocyte(GlialCell):
 
     def forward(self, data: Data) -> Data:
         """Moves the gain by one step of the rule."""
-        data = self.prepare(data)
+        if not isinstance(data, Batch):  # whose graphs were prepared each by itself
+            data = self.prepare(data)
         _, _, eta, goal = self.constants(dt_of(data))
         calcium = data.calcium
         if self.territory is not None:
@@ -157,8 +165,5 @@ def _neighbors(data: Data, radius: float) -> Tensor:
         raise ValueError("'Astrocyte(territory=...)' needs 'pos'; set it or leave 'territory' out")
     tree = KDTree(data.pos.double().cpu().numpy())
     pairs = torch.from_numpy(tree.query_pairs(radius, output_type="ndarray")).long().t()
-    if data.get("batch") is not None:  # graphs of a batch may overlap in space, no more
-        graph = data.batch.cpu()
-        pairs = pairs[:, graph[pairs[0]] == graph[pairs[1]]]
     own = torch.arange(data.num_nodes).repeat(2, 1)
     return torch.cat([own, pairs, pairs.flip(0)], dim=1).to(data.pos.device)

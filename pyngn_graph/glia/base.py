@@ -13,6 +13,7 @@ from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform
 
 from pyngn_graph.graph import number, validate
+from pyngn_graph.unions import each_graph
 
 NEVER = -(2**40)
 """Clock of an arrival that has not happened."""
@@ -32,10 +33,12 @@ class GlialCell(BaseTransform):
     every_step = False
 
     def __call__(self, data: Data) -> Data:
-        """Checks a graph and rewrites a shallow copy of it; see :meth:`forward`."""
+        """Checks a graph and rewrites a shallow copy of it; see :meth:`forward`.
+
+        Each graph of a ``Batch`` is rewritten by itself.
+        """
         # How long delays may be is for the reservoir to say.
-        result: Data = super().__call__(validate(data, max_delay=2**62))
-        return result
+        return each_graph(validate(data, max_delay=2**62), super().__call__)
 
     def prepare(self, data: Data) -> Data:
         """Adds the attributes that the cell needs and ``data`` lacks."""

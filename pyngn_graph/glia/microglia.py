@@ -146,8 +146,7 @@ class Microglia(GlialCell):
             self.bring_up_to_date(data)
         if "first_num_edges" not in data:
             data.first_num_edges = num_live(data)
-        elif isinstance(data.first_num_edges, Tensor):  # one number for each graph of a batch
-            data.first_num_edges = int(data.first_num_edges.sum())
+        data.first_num_edges = int(number(data, "first_num_edges", 0))
         if self.regrow:
             check_regrowth(data, self.length_scale, self.velocity)
         return data

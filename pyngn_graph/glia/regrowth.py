@@ -86,36 +86,29 @@ def _new_targets(
     """
     from pyngn_graph.glia.proposals import propose
 
-    pos, graph = data.pos.double(), data.get("batch")
-    if graph is None:
-        graph = torch.zeros(data.num_nodes, dtype=torch.long, device=pos.device)
+    pos = data.pos.double()
     seed = int(torch.randint(2**62, (1,), generator=generator))
     target = torch.from_numpy(
         propose(
             as_array(old[0]),
             as_array(old[1]),
             as_array(pos / length_scale),
-            as_array(graph),
             data.num_nodes // 4,
             np.random.default_rng(seed),
         )
     ).to(old.device)
     apart = (target < 0).nonzero().squeeze(1)
     for edge in torch.split(apart, max(1, _ROWS // data.num_nodes)):
-        chance = _chances(pos / length_scale, graph, *old[:, edge])
+        chance = _chances(pos / length_scale, *old[:, edge])
         pick = torch.multinomial(chance.cpu(), 1, generator=generator).squeeze(1)
         target[edge] = pick.to(target.device)
     return target
 
 
-def _chances(pos: Tensor, graph: Tensor, src: Tensor, dst: Tensor) -> Tensor:
+def _chances(pos: Tensor, src: Tensor, dst: Tensor) -> Tensor:
     """How likely each neuron is a new target, ``[K, N]``, up to a factor for each edge."""
     row = torch.arange(src.numel(), device=src.device)
     square = torch.cdist(pos[src], pos, compute_mode="donot_use_mm_for_euclid_dist").square()
     square[row, src] = square[row, dst] = torch.inf
-    # Graphs of a batch may overlap in space, no more.
-    square[graph[src].unsqueeze(1) != graph] = torch.inf
-    nowhere = square.isinf().all(dim=1)  # to go in a graph of one or two
-    square[row[nowhere], dst[nowhere]] = 0.0
     # Measured from the nearest, so that a lonely axon still finds its nearest neighbor.
     return torch.exp(square.min(dim=1, keepdim=True).values - square)
