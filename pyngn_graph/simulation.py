@@ -269,7 +269,7 @@ class Simulation:
 
 def _are_distinct(origin: Tensor, size: int) -> bool:
     """Whether no place of ``size`` old ones is there twice; -1, a new edge, may be."""
-    if bool((origin.diff() > 0).all()):  # in order, as they mostly are
+    if bool((origin[1:] > origin[:-1]).all()):  # in order, as they mostly are
         return origin.numel() == 0 or int(origin[-1]) < size
     count = torch.bincount(origin[origin >= 0], minlength=size)
     return count.numel() == size and not bool((count > 1).any())

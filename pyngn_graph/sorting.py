@@ -15,7 +15,7 @@ PLACE = np.uint64(2**32 - 1)
 BYTE = np.uint64(255)
 
 LEADS, REST = 2**16, np.uint64(48)
-"""How many upper parts a word may have, and how many bits are left."""
+"""How many upper parts a number may have, and the bits that are left."""
 
 SHORT = 32
 """Words that are sorted faster one by one than by their bytes."""
@@ -95,25 +95,9 @@ def argsort(key: Array) -> Array:
 
 
 @compiled
-def least(key: Array, chosen: Array, number: int) -> Array:
-    """The ``chosen`` entries with the least ``key`` ``[E]`` float64, in stable order.
-
-    There are at least ``number`` of them, if so many are chosen; NaN is not allowed.
-    """
-    raw, count = key.view(np.uint64), np.zeros(LEADS, np.int64)
-    for e in range(key.size):
-        if chosen[e]:
-            count[_ascending(raw[e]) >> REST] += 1
-    last, size = 0, count[0]
-    while size < number:
-        last += 1
-        size += count[last]
-    entry, found = np.empty(size, np.int64), 0
-    for e in range(key.size):
-        if chosen[e] and _ascending(raw[e]) >> REST <= np.uint64(last):
-            entry[found] = e
-            found += 1
-    return entry[argsort(key[entry])]
+def lead(bits: Any) -> Any:
+    """The upper part of a float64 with these ``bits``, below ``LEADS``: it rises with the number."""
+    return _ascending(bits) >> REST
 
 
 @compiled

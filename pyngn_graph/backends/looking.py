@@ -12,6 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from pyngn_graph.backends.ages import BLOCK, OLDEST, add_up, remember, tables
+from pyngn_graph.backends.kernels import steps
 from pyngn_graph.backends.prefetch import prefetch_to_read
 from pyngn_graph.compiling import compiled
 
@@ -81,7 +82,7 @@ def look_through(s, spike_start, spike_time, depth, seen, until):
             if k + SOON < s.edge.size:
                 prefetch_to_read(spike_time, fresh[s.target[s.edge[k + SOON]]])
             e = s.edge[k]
-            delay, target = _steps(s.delay[e]), s.target[e]
+            delay, target = steps(s.delay[e]), s.target[e]
             posts = fresh[target], spike_start[target + 1]
             early = s.early.size and s.early_start[k] < s.early_start[k + 1]
             if early or ages.old > OLDEST:
@@ -106,11 +107,6 @@ def look_through(s, spike_start, spike_time, depth, seen, until):
             elif s.price != ZERO:
                 for n in range(first, last):
                     s.cost[e] += ages.charge[pre[n] + delay]
-
-
-@njit(inline="always")
-def _steps(delay):
-    return np.int64(np.floor(np.float64(delay) + 0.5))
 
 
 @compiled

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyngn_graph.compiling import compiled
-from pyngn_graph.sorting import least
+from pyngn_graph.sorting import LEADS, argsort, lead
 
 Array = NDArray[Any]
 
@@ -28,22 +28,14 @@ def lowest(
     Of each ``kind``, inhibitory or not, go the lowest ``fraction`` and what scores less than
     ``below``. Edges are ranked no farther than is needed to tell which these are.
     """
-    inputs, size, low = np.zeros(num_nodes, np.int64), np.zeros(2, np.int64), np.zeros(2, np.int64)
+    inputs, count = np.zeros(num_nodes, np.int64), np.zeros((2, LEADS), np.int64)
+    bits = score.view(np.uint64)
     for e in range(score.size):
         if live[e]:
             inputs[target[e]] += 1
-            size[int(kind[e])] += 1
-            low[int(kind[e])] += score[e] < below
-    reserve = np.minimum(inputs, min_in).sum()
-    share = 0.0
-    for k in range(2):
-        if size[k] and fraction > 0.0:
-            low[k] = max(low[k], min(size[k], int(fraction * size[k]) + reserve))
-        share = max(share, low[k] / size[k] if size[k] else 0.0)
-    ranked = (
-        least(score, live & ~kind, min(size[0], int(share * size[0]) + 2)),
-        least(score, live & kind, min(size[1], int(share * size[1]) + 2)),
-    )
+            count[np.uint8(kind[e]), lead(bits[e])] += 1
+    size = count.sum(axis=1)
+    ranked = _ranked(score, kind, live, count, _share(size, count, inputs, below, fraction, min_in))
     protected = _protected(ranked, size, target, inputs, min_in)
     end = np.zeros(2, np.int64)
     for k in range(2):
@@ -65,6 +57,44 @@ def lowest(
             budget -= 1
         rank[k] += 1
     return doomed
+
+
+@compiled
+def _share(
+    size: Array, count: Array, inputs: Array, below: float, fraction: float, min_in: int
+) -> float:
+    """The share of each kind that is enough to rank: all that may go, and what may not beside."""
+    share, reserve = 0.0, np.minimum(inputs, min_in).sum()
+    limit = lead(np.array([below]).view(np.uint64)[0])
+    for k in range(2):
+        enough = count[k, : limit + 1].sum()
+        if fraction > 0.0:
+            enough += int(fraction * size[k]) + reserve
+        if size[k]:
+            share = max(share, enough / size[k])
+    return min(share, 1.0)
+
+
+@compiled
+def _ranked(
+    score: Array, kind: Array, live: Array, count: Array, share: float
+) -> tuple[Array, Array]:
+    """The lowest edges of each kind by rising score, at least this share of them."""
+    last, size, bits = np.zeros(2, np.int64), np.zeros(2, np.int64), score.view(np.uint64)
+    for k in range(2):
+        number = count[k].sum()
+        number = min(number, int(share * number) + 2)
+        while size[k] < number:
+            size[k] += count[k, last[k]]
+            last[k] += 1
+    edges, found = np.empty((2, size.max()), np.int64), np.zeros(2, np.int64)
+    for e in range(score.size):
+        k = np.uint8(kind[e])
+        if lead(bits[e]) < last[k] and live[e]:
+            edges[k, found[k]] = e
+            found[k] += 1
+    first, second = edges[0, : size[0]], edges[1, : size[1]]
+    return first[argsort(score[first])], second[argsort(score[second])]
 
 
 @compiled
