@@ -37,9 +37,7 @@ def group_by(key: Array, chosen: Array, num_groups: int) -> tuple[Array, Array]:
 
 
 @compiled
-def sorted_groups(
-    group: Array, chosen: Array, num_groups: int, key: Array
-) -> tuple[Array, Array]:
+def sorted_groups(group: Array, chosen: Array, num_groups: int, key: Array) -> tuple[Array, Array]:
     """As :func:`group_by`, each group by its ``key`` ``[E]`` float32, none of them negative."""
     start = np.zeros(num_groups + 2, np.int64)
     for e in range(group.size):
@@ -96,7 +94,7 @@ def argsort(key: Array) -> Array:
 
 @compiled
 def lead(bits: Any) -> Any:
-    """The upper part of a float64 with these ``bits``, below ``LEADS``: it rises with the number."""
+    """The upper part of the float64 with these ``bits``, which rises with it; below ``LEADS``."""
     return _ascending(bits) >> REST
 
 

@@ -49,17 +49,21 @@ class Ages(NamedTuple):
 
 @compiled
 def tables(window, gains, price, growth, base, depth, seen, until):
-    """What is the same for all sources; spikes of the time ``seen - depth`` and before are gone."""
+    """What is the same for all sources; spikes of the time ``seen - depth`` and before are gone.
+
+    Where ages are too large for their tables, these are short and of no use.
+    """
     origin = seen - depth
     size, old = until - origin + 1, max(gains.size, window + 1)
-    own = size + old + BLOCK
+    least = old if old <= OLDEST else 0
+    own = size + least
     age = np.empty(own + size + BLOCK, np.uint16)
     for n in range(own):
-        age[n] = min(n, old)
-    gain, near = np.zeros(old + 1, np.float32), np.zeros(old + 1, np.int64)
-    gain[: gains.size] = gains
-    for lag in range(window + 1):
-        near[lag] = (1 << 32) + lag
+        age[n] = min(n, least)
+    gain, near = np.zeros(least + 1, np.float32), np.zeros(least + 1, np.int64)
+    for lag in range(least):
+        gain[lag] = gains[lag] if lag < gains.size else ZERO
+        near[lag] = (1 << 32) + lag if lag <= window else 0
     grown, charge = np.ones(size, np.float32), np.zeros(size + depth + BLOCK, np.float32)
     for x in range(depth + 1, size):
         grown[x] = growth[min(x + origin - base, growth.size - 1)]
@@ -79,7 +83,9 @@ def remember(ages, pre):
         begin = pre[n]
         end = pre[n + 1] if n + 1 < pre.size else size
         for x in range(begin, end, BLOCK):  # what stands beyond the end is written anew
-            own[x : x + BLOCK] = ages.age[x - begin : x - begin + BLOCK]
+            at, age = np.uint64(x), np.int32(x - begin)
+            for k in range(np.uint64(BLOCK)):  # unsigned: in one instruction
+                own[at + k] = min(age + np.int32(k), np.int32(ages.old))
     for here, time in ((ages.first, depth), (ages.last, size - 1)):
         n = 0
         for delay in range(depth, -1, -1):

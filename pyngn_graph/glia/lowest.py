@@ -34,16 +34,16 @@ def lowest(
         if live[e]:
             inputs[target[e]] += 1
             count[np.uint8(kind[e]), lead(bits[e])] += 1
-    size = count.sum(axis=1)
+    size: Array = count.sum(axis=1)
     ranked = _ranked(score, kind, live, count, _share(size, count, inputs, below, fraction, min_in))
     protected = _protected(ranked, size, target, inputs, min_in)
     end = np.zeros(2, np.int64)
     for k in range(2):
         quota = int(np.floor(fraction * size[k]))
-        for rank in range(ranked[k].size):
-            if quota == 0 and not score[ranked[k][rank]] < below:
+        for place in range(ranked[k].size):
+            if quota == 0 and not score[ranked[k][place]] < below:
                 break
-            if quota > 0 and not protected[k][rank]:
+            if quota > 0 and not protected[k][place]:
                 quota -= 1
             end[k] += 1
     doomed, rank = np.zeros(score.size, np.bool_), np.zeros(2, np.int64)
@@ -89,7 +89,7 @@ def _ranked(
             last[k] += 1
     edges, found = np.empty((2, size.max()), np.int64), np.zeros(2, np.int64)
     for e in range(score.size):
-        k = np.uint8(kind[e])
+        k = int(kind[e])
         if lead(bits[e]) < last[k] and live[e]:
             edges[k, found[k]] = e
             found[k] += 1
