@@ -32,6 +32,9 @@ _NUMBERS = (*SHARED, "first_num_edges", "length_scale", "velocity")
 _BLOCK = 1 << 18
 """Edges handled at once: beside a large graph there is no room for float64 copies of it."""
 
+_PIECES = 1000
+"""Edges up to which it is quicker to copy what lies between them than to copy edge by edge."""
+
 _NODE_KEYS = {"gain": torch.float32, "calcium": torch.float32, "inhibitory": torch.bool}
 _EDGE_KEYS = {
     "edge_weight": (torch.float32,),
@@ -259,14 +262,24 @@ def keep_edges(data: Data, keep: Tensor) -> Data:
     Unlike PyG's ``edge_subgraph`` it never takes a tensor without an ``edge_*`` name for one of
     edges because its length happens to be E.
     """
-    kept = copy.copy(data)
-    if bool(keep.all()):
+    kept, gone = copy.copy(data), (~keep).nonzero().squeeze(1).cpu()
+    if gone.numel() == 0:
         return kept
-    place = keep.nonzero().squeeze(1)
+    place = keep.nonzero().squeeze(1) if gone.numel() > _PIECES else None
     for key, value in data.to_dict().items():
         if key.startswith("edge_") and data.is_edge_attr(key):
-            kept[key] = select(value, place, dim=data.__cat_dim__(key, value))
+            dim = data.__cat_dim__(key, value)
+            if place is None and isinstance(value, Tensor):
+                kept[key] = _without(value, gone, dim)
+            else:
+                kept[key] = select(value, keep if place is None else place, dim=dim)
     return kept
+
+
+def _without(value: Tensor, gone: Tensor, dim: int) -> Tensor:
+    """``value`` without the places ``gone``, rising and few: what lies between is copied whole."""
+    first, *others = value.tensor_split(gone, dim)
+    return torch.cat([first, *(part.narrow(dim, 1, part.size(dim) - 1) for part in others)], dim)
 
 
 def alive(data: Data) -> Tensor:

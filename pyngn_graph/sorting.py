@@ -14,6 +14,9 @@ HALF = np.uint64(32)
 PLACE = np.uint64(2**32 - 1)
 BYTE = np.uint64(255)
 
+LEADS, REST = 2**16, np.uint64(48)
+"""How many upper parts a number may have, and the bits that are left."""
+
 SHORT = 32
 """Words that are sorted faster one by one than by their bytes."""
 
@@ -34,16 +37,25 @@ def group_by(key: Array, chosen: Array, num_groups: int) -> tuple[Array, Array]:
 
 
 @compiled
-def sort_groups(key: Array, start: Array, order: Array) -> None:
-    """Sorts the entries of each group by their ``key`` ``[E]`` float32, not negative, in place."""
-    bits, word = key.view(np.uint32), order.view(np.uint64)  # the bits rise with the key
-    spare = np.empty_like(word)
-    for k in range(word.size):
-        word[k] |= np.uint64(bits[order[k]]) << HALF
-    for i in range(start.size - 1):
-        _sort(word[start[i] : start[i + 1]], spare[start[i] : start[i + 1]])
-    for k in range(word.size):
-        word[k] &= PLACE
+def sorted_groups(group: Array, chosen: Array, num_groups: int, key: Array) -> tuple[Array, Array]:
+    """As :func:`group_by`, each group by its ``key`` ``[E]`` float32, none of them negative."""
+    start = np.zeros(num_groups + 2, np.int64)
+    for e in range(group.size):
+        start[group[e] + 2] += chosen[e]
+    start = start.cumsum()
+    bits, word = key.view(np.uint32), np.empty(start[-1], np.uint64)  # bits rise with the key
+    for e in range(group.size):
+        if chosen[e]:
+            word[start[group[e] + 1]] = np.uint64(bits[e]) << HALF | np.uint64(e)
+            start[group[e] + 1] += 1
+    most = np.diff(start).max()
+    spare, place = np.empty(most, np.uint64), np.empty(most + 1, np.int64)
+    for i in range(num_groups):
+        own = word[start[i] : start[i + 1]]
+        _sort_evenly(own, spare, place)
+        for k in range(own.size):
+            own[k] &= PLACE
+    return start[:-1], word.view(np.int64)
 
 
 @compiled
@@ -81,6 +93,12 @@ def argsort(key: Array) -> Array:
 
 
 @compiled
+def lead(bits: Any) -> Any:
+    """The upper part of the float64 with these ``bits``, which rises with it; below ``LEADS``."""
+    return _ascending(bits) >> REST
+
+
+@compiled
 def _ascending(bits: Any) -> Any:
     """The bits of a float64 as a number of the same order."""
     if bits & SIGN:
@@ -96,7 +114,43 @@ def _sort(word: Array, spare: Array) -> None:
     """
     if word.size > SHORT:
         _sort_by_bytes(word, spare)
+    else:
+        _sort_one_by_one(word)
+
+
+@compiled
+def _sort_evenly(word: Array, spare: Array, place: Array) -> None:
+    """As :func:`_sort`, fastest where the upper halves are spread over their range."""
+    size = word.size
+    if size <= SHORT:
+        _sort(word, spare)
         return
+    least, most = ~np.uint64(0), np.uint64(0)
+    for w in word:
+        least, most = min(least, w), max(most, w)
+    least, most = least >> HALF, most >> HALF
+    scale = np.float64(size) / (np.float64(most - least) + 1.0)
+    place[: size + 1] = 0
+    for k in range(size):
+        spare[k] = word[k]
+        place[int(np.float64((word[k] >> HALF) - least) * scale) + 1] += 1
+    crowd = 0
+    for k in range(size):
+        crowd = max(crowd, place[k + 1])
+        place[k + 1] += place[k]
+    for k in range(size):
+        at = int(np.float64((spare[k] >> HALF) - least) * scale)
+        word[place[at]] = spare[k]
+        place[at] += 1
+    if crowd > SHORT:
+        _sort_by_bytes(word, spare[:size])
+    else:
+        _sort_one_by_one(word)
+
+
+@compiled
+def _sort_one_by_one(word: Array) -> None:
+    """The same for words that are nearly in order, or few."""
     for k in range(1, word.size):
         w, at = word[k], k
         while at and word[at - 1] > w:

@@ -38,7 +38,7 @@ def cells(draw: st.DrawFn) -> list[Any]:
     if draw(st.booleans()):
         quick = Coherence(shape=2.0, eta=0.3, tau_mean=30.0)
         rule = draw(st.sampled_from([*sorted(RULES), quick, quick]))
-        window = draw(st.sampled_from([0.0, 15.0, 60.0]))
+        window = draw(st.sampled_from([0.0, 15.0, 60.0, 1e5]))
         chosen.append(Oligodendrocyte(rule=rule, eta=0.3, window=window, max_delay=40))
     if draw(st.booleans()):
         regrow = draw(st.booleans())

@@ -203,6 +203,12 @@ def _firing(now, nodes):
 
 
 @njit(inline="always")
+def steps(delay):
+    """The delay in use; see :func:`pyngn_graph.graph.round_delay`."""
+    return np.int64(np.floor(np.float64(delay) + 0.5))
+
+
+@njit(inline="always")
 def _slot(base, jump, size):
     """``(base + jump) % size`` for unsigned numbers, where the sum is below ``2 * size``."""
     ahead = base + jump
@@ -331,16 +337,15 @@ def run_column(
 def refill(fired, wiring, ring, t):
     """Puts into the ring what past spikes, step ``t`` not included, still have to deliver."""
     depth, num_nodes = fired.shape
+    flat, size = ring.reshape(-1), np.uint64(ring.size)
     for past in range(max(0, t - depth), t):
-        now = fired[past % depth]
+        now, base = fired[past % depth], np.uint64(past % depth * num_nodes)
+        least = np.uint64((t - past) * num_nodes)  # the jump of what is due at t
         for j in range(num_nodes):
             if now[j]:
                 for e in range(wiring.start[j], wiring.start[j + 1]):
-                    jump = np.int64(wiring.jump[e])
-                    delay = jump // num_nodes
-                    if past + delay >= t:
-                        target = jump - delay * num_nodes
-                        ring[(past + delay) % depth, target] += wiring.units[e]
+                    if wiring.jump[e] >= least:
+                        flat[_slot(base, wiring.jump[e], size)] += wiring.units[e]
 
 
 @compiled
@@ -351,5 +356,5 @@ def lay_out(order, target, delay, weight, per_unit, num_nodes, jump, units):
     """
     for k in range(order.size):
         e = order[k]
-        jump[k] = delay[e] * num_nodes + target[e]
+        jump[k] = steps(delay[e]) * num_nodes + target[e]
         units[k] = np.int32(np.rint(np.float64(weight[e]) * _at(per_unit, target[e])))

@@ -126,12 +126,6 @@ def no_arrivals(data: Data) -> Tensor:
     return torch.full_like(data.edge_index[0], NEVER)
 
 
-def powers(base: float, n: Tensor) -> Tensor:
-    """``base ** n`` for whole numbers ``n``, from :func:`power_table`."""
-    table = power_table(base, int(n.max()) if n.numel() else 0)
-    return table.to(n.device)[n.clamp(max=table.numel() - 1)]
-
-
 def power(base: float, n: int) -> float:
     """``base ** n`` for a whole number ``n``, a float32 from :func:`power_table`."""
     table = power_table(base, n)

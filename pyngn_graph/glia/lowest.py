@@ -6,76 +6,121 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyngn_graph.compiling import compiled
+from pyngn_graph.sorting import LEADS, argsort, lead
 
 Array = NDArray[Any]
 
 
 @compiled
 def lowest(
-    ranked: tuple[Array, Array],
     score: Array,
+    kind: Array,
+    live: Array,
     target: Array,
-    places: Array,
+    num_nodes: int,
     below: float,
     fraction: float,
+    min_in: int,
     keep: int,
 ) -> Array:
     """The edges to prune, ``[E]`` bool; see :func:`pyngn_graph.glia.pruning.select`.
 
-    Of each kind go the lowest ``fraction`` and what scores less than ``below``. ``ranked`` holds
-    the live edges by rising score, the excitatory and the inhibitory ones; ``places`` ``[N]`` of
-    the best inputs of each target are safe, and counted down.
+    Of each ``kind``, inhibitory or not, go the lowest ``fraction`` and what scores less than
+    ``below``. Edges are ranked no farther than is needed to tell which these are.
     """
-    protected = _protected(ranked, target, places)
+    inputs, count = np.zeros(num_nodes, np.int64), np.zeros((2, LEADS), np.int64)
+    bits = score.view(np.uint64)
+    for e in range(score.size):
+        if live[e]:
+            inputs[target[e]] += 1
+            count[np.uint8(kind[e]), lead(bits[e])] += 1
+    size: Array = count.sum(axis=1)
+    ranked = _ranked(score, kind, live, count, _share(size, count, inputs, below, fraction, min_in))
+    protected = _protected(ranked, size, target, inputs, min_in)
     end = np.zeros(2, np.int64)
-    for kind in range(2):
-        quota = int(np.floor(fraction * ranked[kind].size))
-        for e in ranked[kind]:
-            if quota == 0 and not score[e] < below:
+    for k in range(2):
+        quota = int(np.floor(fraction * size[k]))
+        for place in range(ranked[k].size):
+            if quota == 0 and not score[ranked[k][place]] < below:
                 break
-            if quota > 0 and not protected[e]:
+            if quota > 0 and not protected[k][place]:
                 quota -= 1
-            end[kind] += 1
+            end[k] += 1
     doomed, rank = np.zeros(score.size, np.bool_), np.zeros(2, np.int64)
-    budget = ranked[0].size + ranked[1].size - keep
+    budget = size.sum() - keep
     while budget > 0 and (rank[0] < end[0] or rank[1] < end[1]):
-        excitatory = _share(ranked, rank, 0) if rank[0] < end[0] else np.inf
-        inhibitory = _share(ranked, rank, 1) if rank[1] < end[1] else np.inf
-        kind = _first(ranked, rank, excitatory, inhibitory)
-        e = ranked[kind][rank[kind]]
-        rank[kind] += 1
-        if not protected[e]:
-            doomed[e] = True
+        k, tied = _next(rank, end, size)
+        if tied:
+            k = int(ranked[1][rank[1]] < ranked[0][rank[0]])
+        if not protected[k][rank[k]]:
+            doomed[ranked[k][rank[k]]] = True
             budget -= 1
+        rank[k] += 1
     return doomed
 
 
 @compiled
-def _protected(ranked: tuple[Array, Array], target: Array, places: Array) -> Array:
-    """The inputs of each target with the highest shares, as many as it has ``places``."""
-    protected, remaining = np.zeros(target.size, np.bool_), places.sum()
-    rank = np.array([ranked[0].size - 1, ranked[1].size - 1])
-    while remaining > 0:
-        # Where a kind has no edge left its share is negative, and the other one comes first.
-        kind = _first(ranked, rank, -_share(ranked, rank, 0), -_share(ranked, rank, 1))
-        e = ranked[kind][rank[kind]]
-        rank[kind] -= 1
-        if places[target[e]] > 0:
-            protected[e] = True
-            places[target[e]] -= 1
-            remaining -= 1
+def _share(
+    size: Array, count: Array, inputs: Array, below: float, fraction: float, min_in: int
+) -> float:
+    """The share of each kind that is enough to rank: all that may go, and what may not beside."""
+    share, reserve = 0.0, np.minimum(inputs, min_in).sum()
+    limit = lead(np.array([below]).view(np.uint64)[0])
+    for k in range(2):
+        enough = count[k, : limit + 1].sum()
+        if fraction > 0.0:
+            enough += int(fraction * size[k]) + reserve
+        if size[k]:
+            share = max(share, enough / size[k])
+    return min(share, 1.0)
+
+
+@compiled
+def _ranked(
+    score: Array, kind: Array, live: Array, count: Array, share: float
+) -> tuple[Array, Array]:
+    """The lowest edges of each kind by rising score, at least this share of them."""
+    last, size, bits = np.zeros(2, np.int64), np.zeros(2, np.int64), score.view(np.uint64)
+    for k in range(2):
+        number = count[k].sum()
+        number = min(number, int(share * number) + 2)
+        while size[k] < number:
+            size[k] += count[k, last[k]]
+            last[k] += 1
+    edges, found = np.empty((2, size.max()), np.int64), np.zeros(2, np.int64)
+    for e in range(score.size):
+        k = int(kind[e])
+        if lead(bits[e]) < last[k] and live[e]:
+            edges[k, found[k]] = e
+            found[k] += 1
+    first, second = edges[0, : size[0]], edges[1, : size[1]]
+    return first[argsort(score[first])], second[argsort(score[second])]
+
+
+@compiled
+def _protected(
+    ranked: tuple[Array, Array], size: Array, target: Array, inputs: Array, min_in: int
+) -> tuple[Array, Array]:
+    """Which of the ``ranked`` are among the ``min_in`` of their target with the highest shares.
+
+    Of edges of equal share it is the earlier one. ``inputs`` are counted down.
+    """
+    protected = np.zeros(ranked[0].size, np.bool_), np.zeros(ranked[1].size, np.bool_)
+    rank, end = np.zeros(2, np.int64), np.array([ranked[0].size, ranked[1].size])
+    while rank[0] < end[0] or rank[1] < end[1]:
+        k, tied = _next(rank, end, size)
+        if tied:
+            k = int(ranked[1][rank[1]] > ranked[0][rank[0]])
+        i = target[ranked[k][rank[k]]]
+        inputs[i] -= 1
+        protected[k][rank[k]] = inputs[i] < min_in
+        rank[k] += 1
     return protected
 
 
 @compiled
-def _share(ranked: tuple[Array, Array], rank: Array, kind: int) -> Any:
-    """How high the edge ``rank[kind]`` of a kind stands in it, from 0 to 1."""
-    return (rank[kind] + 0.5) / ranked[kind].size
-
-
-@compiled
-def _first(ranked: tuple[Array, Array], rank: Array, excitatory: float, inhibitory: float) -> int:
-    """The kind whose next edge has the lower number, of equal ones the earlier edge."""
-    if excitatory == inhibitory:
-        return int(ranked[1][rank[1]] < ranked[0][rank[0]])
-    return int(inhibitory < excitatory)
+def _next(rank: Array, end: Array, size: Array) -> tuple[int, bool]:
+    """The kind whose edge ``rank`` stands lower in it, from 0 to 1, and whether both do."""
+    first = (rank[0] + 0.5) / size[0] if rank[0] < end[0] else np.inf
+    second = (rank[1] + 0.5) / size[1] if rank[1] < end[1] else np.inf
+    return int(second < first), first == second

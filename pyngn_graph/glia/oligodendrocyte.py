@@ -15,7 +15,7 @@ from pyngn_graph.glia.base import (
     clock_of,
     dt_of,
     no_arrivals,
-    powers,
+    power_table,
     remember_arrivals,
 )
 from pyngn_graph.glia.coherence import Coherence
@@ -56,9 +56,12 @@ def graded(cell: "Oligodendrocyte", data: Data) -> Tensor:
     :math:`D^* = D_{min} + (D_{max} - D_{min})(r + 1/2) / K`, and each hit moves
     :math:`D \leftarrow D + \eta (D^* - D)`.
     """
+    from pyngn_graph.glia.grading import approach
+
+    hits, delay = data.edge_hits, data.edge_delay
     goal = graded_delays(data, cell.min_delay, cell.max_delay)
-    stay = powers(1.0 - cell.eta, data.edge_hits)
-    return torch.where(data.edge_hits > 0, goal + stay * (data.edge_delay - goal), data.edge_delay)
+    stay = power_table(1.0 - cell.eta, int(hits.max()) if hits.numel() else 0)
+    return torch.from_numpy(approach(*map(as_array, (delay, goal, hits, stay)))).to(delay.device)
 
 
 def align(cell: "Oligodendrocyte", data: Data) -> Tensor:
@@ -207,13 +210,8 @@ def graded_delays(data: Data, min_delay: int, max_delay: int) -> Tensor:
 
     Ties go by position in ``edge_index``; masked edges keep their delay.
     """
-    from pyngn_graph.sorting import group_by, sort_groups
+    from pyngn_graph.glia.grading import spread
 
-    delay, device = data.edge_delay.float(), data.edge_delay.device
-    start, order = group_by(as_array(data.edge_index[1]), as_array(alive(data)), data.num_nodes)
-    sort_groups(as_array(delay), start, order)
-    first, place = torch.from_numpy(start).to(device), torch.from_numpy(order).to(device)
-    size = first.diff()
-    rank = torch.arange(place.numel(), device=device) - first[:-1].repeat_interleave(size)
-    goal = (max_delay - min_delay) * (rank.double() + 0.5) / size.repeat_interleave(size)
-    return delay.index_copy(0, place, (min_delay + goal).float())
+    parts = data.edge_delay.float(), data.edge_index[1], alive(data)
+    goal = spread(*map(as_array, parts), data.num_nodes, min_delay, max_delay)
+    return torch.from_numpy(goal).to(data.edge_delay.device)

@@ -3,7 +3,6 @@
 import math
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
@@ -11,7 +10,7 @@ from torch_geometric.data import Data
 from pyngn_graph.glia.base import as_array
 from pyngn_graph.glia.competition import Hub, MatchedRandom, Winner
 from pyngn_graph.glia.scores import Score, absolute_weight, health, relative_health, uniform
-from pyngn_graph.graph import alive, in_degree
+from pyngn_graph.graph import alive
 
 if TYPE_CHECKING:
     from pyngn_graph.glia.microglia import Microglia
@@ -59,17 +58,14 @@ def select(
         keep: Number of live edges that remain in any case.
     """
     from pyngn_graph.glia.lowest import lowest
-    from pyngn_graph.sorting import argsort
 
-    key, inhibitory = as_array(score.double()), data.edge_weight < 0
-    kinds = (np.flatnonzero(as_array(alive(data) & kind)) for kind in (~inhibitory, inhibitory))
+    parts = score.double(), data.edge_weight < 0, alive(data), data.edge_index[1]
     doomed = lowest(
-        tuple(edge[argsort(key[edge])] for edge in kinds),
-        key,
-        as_array(data.edge_index[1]),
-        as_array(in_degree(data).clamp(max=min_in)),
+        *map(as_array, parts),
+        data.num_nodes,
         -math.inf if below is None else below,
         fraction if below is None else 0.0,
+        min_in,
         keep,
     )
     return torch.from_numpy(doomed).to(score.device)
