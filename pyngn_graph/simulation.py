@@ -2,10 +2,10 @@
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -20,6 +20,9 @@ from pyngn_graph.projection import Projection
 from pyngn_graph.recording import Layout, Probe
 from pyngn_graph.state import ReservoirState
 
+if TYPE_CHECKING:
+    from pyngn_graph.checkpoint import Checkpoint
+
 Transform = Callable[[Data], Data]
 
 SPAN = 1024
@@ -30,6 +33,20 @@ CURRENTS = 2**22
 
 SPIKES = 2**28
 """Spikes for which there is room at a time."""
+
+
+def checked_glia(glia: Iterable[GlialCell | Transform]) -> tuple[GlialCell | Transform, ...]:
+    """The glia as a tuple; a TypeError if they are no callables."""
+    if isinstance(glia, str) or not isinstance(glia, Iterable):
+        raise TypeError(f"'glia' must be a list of cells (got {glia!r}); write 'glia=[...]'")
+    cells = tuple(glia)
+    for cell in cells:
+        if isinstance(cell, type) or not callable(cell):
+            raise TypeError(
+                f"Glia must be callables from Data to Data (got {cell!r}); a cell is written "
+                f"with brackets: 'Astrocyte()'"
+            )
+    return cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +89,6 @@ class Setting:
             )
         if not 0.0 <= self.tau_trace < math.inf:
             raise ValueError(f"'tau_trace' must not be negative, in ms (got {self.tau_trace})")
-        for cell in self.glia:
-            if isinstance(cell, type) or not callable(cell):
-                raise TypeError(
-                    f"Glia must be callables from Data to Data (got {cell!r}); a cell is written "
-                    f"with brackets: 'Astrocyte()'"
-                )
         resolve(self.backend)
 
     @property
@@ -122,20 +133,36 @@ class Simulation:
         self.data.edge_weight = on_grid(data.edge_weight, weight_grid(data))
 
     def run(
-        self, x: Tensor, samples: Tensor, hold: int, probe: Probe, progress: bool | None
+        self,
+        x: Tensor,
+        samples: Tensor,
+        hold: int,
+        probe: Probe,
+        progress: bool | None,
+        checkpoint: "Checkpoint | None" = None,
     ) -> None:
         """Runs the trials ``x`` ``[B, T, C]`` of ``samples`` ``[B]`` samples to their ends.
 
-        Afterwards ``data`` is the graph and ``state`` the fast state as they then stand.
+        Afterwards ``data`` is the graph and ``state`` the fast state as they then stand. With a
+        ``checkpoint`` the run goes on from where its file stands, and is written to it.
         """
         started = self.state
         columns = self._columns(x, samples, hold)
         total = sum(layout.num_steps for layout, _ in columns)
+        done = 0 if checkpoint is None else checkpoint.resume(self, probe)
         with progress_bar(total, progress) as bar:
+            bar.update(done)
             for layout, signal in columns:
+                start = min(done, layout.num_steps)
+                done -= start
+                if start == layout.num_steps:
+                    continue
                 probe.begin(layout)
-                self.state = self._begin(started, signal.size(0))
-                self._advance(self.state, signal, hold, probe, bar)
+                if start == 0:
+                    self.state = self._begin(started, signal.size(0))
+                self._advance(signal, hold, probe, bar, start, checkpoint)
+        if checkpoint is not None:
+            checkpoint.finish(self, probe)
         if self.state is not None and (self.learns or self.setting.stateful):
             self.state = self.state.settled()
 
@@ -184,21 +211,31 @@ class Simulation:
         return state
 
     def _advance(
-        self, state: ReservoirState, signal: Tensor, hold: int, probe: Probe, bar: Any
+        self,
+        signal: Tensor,
+        hold: int,
+        probe: Probe,
+        bar: Any,
+        start: int,
+        checkpoint: "Checkpoint | None",
     ) -> None:
-        """Runs one set of columns to its end, from tick to tick."""
+        """Runs one set of columns from step ``start`` to its end, from tick to tick."""
+        assert self.state is not None
+        state = self.state
         setting, period = self.setting, self.setting.glia_period
         cells = setting.cells if self.learns else []
         coefficients = setting.neuron.at(setting.dt, state.trace)
         keep = math.exp(-setting.dt / setting.tau_trace) if setting.tau_trace else 0.0
         decay = f32(keep), f32(1.0 - keep)
-        start, stop, clock = 0, signal.size(1) * hold, self.data.clock
+        stop, clock = signal.size(1) * hold, self.data.clock
         size = state.trace.numel()
         span = min(SPAN, max(1, CURRENTS // size) * hold, max(1, SPIKES // size))
         while start < stop:
             end = min(start + span, stop)
             if self.learns:
                 end = min(end, start + period - clock % period)
+            if checkpoint is not None:
+                end = min(end, start + checkpoint.left)
             first, last = start // hold, (end - 1) // hold
             sample = torch.arange(start, end, device=signal.device) // hold - first
             if signal.size(2) == 0:  # the bias alone, the same at all steps
@@ -224,6 +261,9 @@ class Simulation:
                 if clock % period == 0:
                     state = self._tick(state)
             bar.update(end - start)
+            if checkpoint is not None and checkpoint.passed(end - start):
+                self.state = state = state.settled()
+                checkpoint.write(self, probe)
             start = end
         self.state = state
 
