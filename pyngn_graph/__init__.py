@@ -2,6 +2,7 @@
 
 from pyngn_graph import analysis, datasets, encoding, generators, plot, recipes, tasks
 from pyngn_graph.convert import from_networkx, to_networkx
+from pyngn_graph.files import load_graph, save_graph
 from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
 from pyngn_graph.graph import validate
 from pyngn_graph.neuron import LIFLayer, LIFParameters
@@ -29,8 +30,10 @@ __all__ = [
     "encoding",
     "from_networkx",
     "generators",
+    "load_graph",
     "plot",
     "recipes",
+    "save_graph",
     "tasks",
     "to_networkx",
     "validate",
