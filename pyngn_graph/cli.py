@@ -182,14 +182,14 @@ def _run(options: argparse.Namespace) -> None:
             report = experiment_report(
                 options.out / "report.html", _experiment(results, recipe, shown, test)
             )
-    ledger.remove(options.seed)
-    ledger.remove()
     if options.json:
         print(json.dumps(results, indent=2))
-        return
-    print(_table(results, len(test)))
-    if options.out is not None:
-        print(f"\nReport: {report}" if report else f"\nResults: {options.out / 'results.json'}")
+    else:
+        print(_table(results, len(test)))
+        if options.out is not None:
+            print(f"\nReport: {report}" if report else f"\nResults: {options.out / 'results.json'}")
+    ledger.remove(options.seed)
+    ledger.remove()
 
 
 def _recipe(options: argparse.Namespace) -> Recipe:

@@ -1,4 +1,4 @@
-"""What a command of many runs has finished, in a file, so that it may be killed and called again."""
+"""What a command of many runs has finished, in a file from which it goes on if it was killed."""
 
 from pathlib import Path
 from typing import Any
