@@ -350,7 +350,8 @@ class TriglialReservoir(nn.Module):
                 threads=threads,
                 **setting,
             )
-            self._take_fast_parts(storage.without_prefix("fast", tensors), header["fast"])
+            fast = storage.without_prefix("fast", tensors)
+            self._state, self._potential = self._fast(fast, header["fast"], self._graph)
             return self.train(header["training"])
 
     def get_extra_state(self) -> dict[str, Any]:
@@ -361,8 +362,10 @@ class TriglialReservoir(nn.Module):
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Takes over the graph and the fast state of a ``state_dict``."""
-        self.graph = snapshot.graph_from_parts(state["tensors"], state["values"])
-        self._take_fast_parts(state.get("fast", {}), state.get("t"))
+        graph = snapshot.graph_from_parts(state["tensors"], state["values"])
+        fast = self._fast(state.get("fast", {}), state.get("t"), graph)
+        self.graph = graph
+        self._state, self._potential = fast
 
     def _fast_parts(self) -> tuple[dict[str, Tensor], int | None]:
         """Fast state and potentials to start from, and the step of the former if there is one."""
@@ -372,15 +375,19 @@ class TriglialReservoir(nn.Module):
         fast, t = snapshot.state_to_parts(self._state)
         return parts | fast, t
 
-    def _take_fast_parts(self, parts: dict[str, Tensor], t: int | None) -> None:
+    def _fast(
+        self, parts: dict[str, Tensor], t: int | None, graph: Data
+    ) -> tuple[ReservoirState | None, Tensor | None]:
+        """Fast state and potentials from what :meth:`_fast_parts` made of them."""
         state, potential = None, parts.get("potential")
         if t is not None:
-            state = snapshot.state_from_parts(parts, t, self.setting, self._graph)
+            state = snapshot.state_from_parts(parts, t, self.setting, graph)
         if potential is not None and potential.shape != self.bias.shape:
             raise ValueError(
-                f"'potential' must have shape {list(self.bias.shape)} (got {list(potential.shape)})"
+                f"'potential' must have shape {list(self.bias.shape)} (got "
+                f"{list(potential.shape)}); it belongs to another reservoir"
             )
-        self._state, self._potential = state, potential
+        return state, potential
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         # Only the device is followed: 'model.half()' must not round weights off their grid.

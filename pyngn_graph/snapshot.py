@@ -108,10 +108,14 @@ def state_from_parts(
         ValueError: If it is not one of neurons as ``setting`` describes them on the graph ``data``.
     """
     history, trace = tensors["history"], tensors["trace"]
+    if history.dim() != 3 or trace.dim() != 2:
+        raise ValueError("the fast state has tensors of other dimensions; take another copy")
     keeps_delay = setting.in_flight == "emission"
     shape = data.num_nodes, trace.size(1), history.size(0), keeps_delay, trace.device
     for name, like in state_to_parts(ReservoirState.rest(setting.neuron, *shape))[0].items():
-        value = tensors[name]
+        value = tensors.get(name)
+        if value is None:
+            raise ValueError(f"the fast state lacks '{name}'; it belongs to another reservoir")
         size = (3, value.size(-1)) if name == "in_flight" else like.shape
         if value.shape != size or value.dtype != like.dtype:
             raise ValueError(

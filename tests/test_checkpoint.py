@@ -85,7 +85,7 @@ def assert_goes_on(
     run = RUN | run
     assert_same_run(never.run(x, **run), killed.run(x, checkpoint=path, **run))
     assert_same(killed.graph, frozen(never.graph))
-    assert_same_run(never.run(X), killed.run(X))
+    assert_same_run(never.run(X[:1, :30]), killed.run(X[:1, :30]))
     assert list(path.parent.iterdir()) == [path]
 
 
@@ -208,21 +208,21 @@ def test_groups_of_trials_of_several_lengths(
 
 
 def test_writing_checkpoints_changes_no_bit(tmp_path: Path, backend: str) -> None:
-    for every in (1, 35, 70, 10_000):
+    for every in (1, 35, 10_000):
         path = tmp_path / f"{every}" / "run"
         path.parent.mkdir()
 
         def make() -> ng.TriglialReservoir:
             return living(backend)
 
-        assert_goes_on(make, path, X[:1, :30], checkpoint_every=every)
+        assert_goes_on(make, path, X[:1, :40], checkpoint_every=every)
 
 
 def test_a_rule_that_senses_for_itself_goes_on(tmp_path: Path, backend: str) -> None:
     def make() -> ng.TriglialReservoir:
         return living(backend, glia=[ng.Oligodendrocyte("coherence"), ng.Microglia("winner")])
 
-    interrupt(make(), tmp_path / "run", X[:2])
+    interrupt(make(), tmp_path / "run", X[:2], record=("v",))
     assert_goes_on(make, tmp_path / "run", X[:2], record=("v",))
 
 
@@ -376,14 +376,13 @@ def test_a_full_disk_leaves_the_file_before_it(path: Path, monkeypatch: pytest.M
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     reservoir = living()
-    graph, random = frozen(reservoir.graph), reservoir.glia[3].generator.get_state()  # type: ignore[union-attr]
+    graph = frozen(reservoir.graph)
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(OSError, match=r"Cannot write '.*run' \(No space left .*: make room"):
             reservoir.run(X, checkpoint=path, checkpoint_every=100, **RUN)
     assert path.read_bytes() == content
     assert_same(reservoir.graph, graph)
-    del random
     assert_goes_on(living, path)
 
 
@@ -454,7 +453,7 @@ FORGERIES: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "no identity": (lambda t, h: h.update(identity=None), "damaged: .*TypeError"),
     "a graph of nothing": (lambda t, h: h.update(graph=[]), "damaged: .*TypeError"),
     "a step that is none": (lambda t, h: h.update(t="x"), "invalid literal"),
-    "no potentials": (lambda t, h: t.pop("state.v"), "damaged: .*KeyError: 'v'"),
+    "no potentials": (lambda t, h: t.pop("state.v"), "the fast state lacks 'v'"),
     "no generator": (lambda t, h: t.pop("generator.0"), "damaged: .*KeyError: 'generator.0'"),
     "no counts": (lambda t, h: t.pop("probe.counts"), "damaged: .*KeyError: 'counts'"),
     "too few neurons": (swap("state.v", lambda v: v[1:]), r"'v' of the fast state must be .*\[50"),
