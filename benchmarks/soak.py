@@ -9,11 +9,15 @@ one thread, the fast state carried on.
 
 Every minute of model time is a run with a checkpoint every 20 s, after which the invariants are
 checked and the reservoir is saved. In some minutes it is loaded from the file and the minute is
-lived once more, to the same bits. The memory is what the process holds at the end of each minute.
+lived once more, to the same bits. The memory is what the process holds at the end of each minute,
+and what is left of it once the C library has given back what is free (Linux with glibc).
 """
 
 import argparse
+import contextlib
 import copy
+import ctypes
+import gc
 import json
 import os
 import sys
@@ -27,7 +31,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 import pyngn_graph as ng
-from pyngn_graph.graph import round_delay
+from pyngn_graph.graph import round_delay, weight_grid
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -63,12 +67,14 @@ def noise(minute: int, steps: int) -> Tensor:
     return torch.randn(1, steps // HOLD, CHANNELS, generator=generator)
 
 
-def invariants(first: Data, now: Data, spikes: Tensor, steps: int) -> dict[str, float]:
-    """Figures of the graph after a minute; an AssertionError names what is broken."""
+def invariants(first: Data, now: Data, steps: int) -> dict[str, float]:
+    """Figures of a graph that began as ``first``; an AssertionError names what is broken."""
     ng.validate(now)
     assert now.num_edges == first.num_edges, "edges were lost or made"
-    for key, before in (("edge_weight", first.edge_weight), ("inhibitory", first.inhibitory)):
-        assert torch.equal(now[key], before), f"'{key}' changed"
+    assert torch.equal(now.inhibitory, first.inhibitory), "a neuron changed its sign"
+    # Weights lie on a grid that follows the largest sum of inputs, which rewiring changes.
+    rounding = float((now.edge_weight - first.edge_weight).abs().max())
+    assert rounding <= 4.0 * weight_grid(now), "weights drift"
     assert torch.equal(now.edge_index[0], first.edge_index[0]), "an axon changed its neuron"
     delay = round_delay(now.edge_delay)
     assert bool(((delay >= 1) & (delay <= MAX_DELAY)).all()), "a delay is out of bounds"
@@ -76,14 +82,15 @@ def invariants(first: Data, now: Data, spikes: Tensor, steps: int) -> dict[str, 
     for key, least, most in (("gain", low, high), ("calcium", 0.0, 1.0)):
         assert bool(((now[key] >= least) & (now[key] <= most)).all()), f"'{key}' is out of bounds"
     assert bool(torch.isfinite(now.edge_health).all()), "'edge_health' is not finite"
-    assert now.clock == first.clock + steps, "the clock does not count the steps"
+    assert now.clock == steps, "the clock does not count the steps"
     return {
-        "rate_hz": 1000.0 * spikes.size(0) / steps / now.num_nodes,
         "calcium": float(now.calcium.double().mean()),
         "gain": float(now.gain.double().mean()),
         "gains_at_a_bound": int(((now.gain <= low) | (now.gain >= high)).sum()),
         "delay": float(delay.double().mean()),
         "health": float(now.edge_health.double().mean()),
+        "most_inputs": int(torch.bincount(now.edge_index[1]).max()),
+        "weights_moved_by": rounding,
     }
 
 
@@ -97,6 +104,14 @@ def memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
+def trimmed() -> float:
+    """What is left of :func:`memory` once the C library has given back what is free."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    return memory()
+
+
 def same(a: Data, b: Data) -> bool:
     first, second = a.to_dict(), b.to_dict()
     return first.keys() == second.keys() and all(
@@ -108,15 +123,16 @@ def same(a: Data, b: Data) -> bool:
 def soak(minutes: int, num_nodes: int, steps: int, folder: Path) -> list[dict[str, Any]]:
     """Lives ``minutes`` of ``steps`` each and returns a row for each of them."""
     living, saved, run = reservoir(num_nodes), folder / "reservoir", folder / "run"
-    rows = []
+    rows, first = [], copy.copy(living.graph)
     for minute in range(minutes):
-        before = copy.copy(living.graph)
         x, every = noise(minute, steps), max(1, steps // 3)
         started = time.process_time()
         recording = living.run(x, checkpoint=run, checkpoint_every=every, progress=False)
         cpu, size = time.process_time() - started, run.stat().st_size
         run.unlink()
-        row = invariants(before, living.graph, recording.events, steps)
+        row: dict[str, Any] = {"minute": minute + 1, "cpu_s": cpu}
+        row |= invariants(first, living.graph, (minute + 1) * steps)
+        row["rate_hz"] = float(recording.rates().mean())
         again = minute % 10 == 9
         if again:
             other = ng.TriglialReservoir.load(saved, threads=1)
@@ -126,16 +142,20 @@ def soak(minutes: int, num_nodes: int, steps: int, folder: Path) -> list[dict[st
             del other, repeated
         living.save(saved)
         del recording
-        row |= {"minute": minute + 1, "clock": living.graph.clock, "cpu_s": cpu, "again": again}
-        rows.append(row | {"memory_mib": memory(), "checkpoint_mib": size / 2**20})
+        row |= {"memory_mib": memory(), "trimmed_mib": trimmed(), "again": again}
+        row["checkpoint_mib"] = size / 2**20
+        rows.append(row)
         print(json.dumps(rows[-1]), flush=True)
     return rows
 
 
 NOTES = """\
-Columns: CPU of the minute, with three checkpoints; memory that the process holds after it; size of
-the last checkpoint, which holds all spikes of the minute; mean rate; and, as they stand after it,
-means of calcium (0.02 is the target), gain, delay and health, and the number of gains at a bound.
+Columns: CPU of the minute, with three checkpoints; memory that the process holds after it, and what
+is left of it when the C library gives back what is free; size of the last checkpoint, which holds
+all spikes of the minute; mean rate; and, as they stand after the minute, means of calcium (0.02 is
+the target), gain, delay and health, the number of gains at a bound, and the inputs of the neuron
+that has most of them: rewiring by this criterion gives to those who have. Weights move by rounding
+alone: their grid follows the largest sum of inputs.
 "Lived again": loaded from the file of the minute before and run once more.
 """
 
@@ -143,6 +163,7 @@ COLUMNS = {
     "minute": ("minute", "d"),
     "cpu_s": ("CPU, s", ".1f"),
     "memory_mib": ("memory, MiB", ".0f"),
+    "trimmed_mib": ("trimmed, MiB", ".1f"),
     "checkpoint_mib": ("checkpoint, MiB", ".1f"),
     "rate_hz": ("rate, Hz", ".2f"),
     "calcium": ("calcium", ".5f"),
@@ -150,22 +171,24 @@ COLUMNS = {
     "gains_at_a_bound": ("at a bound", "d"),
     "delay": ("delay, steps", ".2f"),
     "health": ("health", ".4f"),
+    "most_inputs": ("most inputs", "d"),
+    "weights_moved_by": ("weights moved by", ".1g"),
     "again": ("lived again", ""),
 }
 
 
-def report(rows: list[dict[str, Any]], out: Path) -> None:
+def report(rows: list[dict[str, Any]], steps: int, out: Path) -> None:
     """Writes the table of every fifth minute, and all of them as JSON."""
     shown = [row for row in rows if row["minute"] == 1 or row["minute"] % 5 == 0]
     cells = [[format(row[key], kind) for key, (_, kind) in COLUMNS.items()] for row in shown]
     late = rows[len(rows) // 6 :]
-    held = [row["memory_mib"] for row in late]
+    held, left = ([row[key] for row in late] for key in ("memory_mib", "trimmed_mib"))
     summary = (
-        f"{rows[-1]['clock']:,} steps took {sum(row['cpu_s'] for row in rows):.0f} s of CPU, "
+        f"{steps:,} steps took {sum(row['cpu_s'] for row in rows):.0f} s of CPU, "
         f"checkpoints included. All invariants held after every minute; "
         f"{sum(row['again'] for row in rows)} minutes were lived again from the file, to the same "
         f"bits. From minute {late[0]['minute']} on the process held {min(held):.0f} to "
-        f"{max(held):.0f} MiB, {held[-1]:.0f} at the end."
+        f"{max(held):.0f} MiB, of which {min(left):.1f} to {max(left):.1f} were in use."
     )
     parts = [table([title for title, _ in COLUMNS.values()], cells), summary]
     versions = [f"pyngn-graph {ng.__version__}", f"torch {torch.__version__}"]
@@ -183,7 +206,7 @@ def main() -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         rows = soak(options.minutes, options.num_nodes, 1000 * options.seconds, Path(folder))
-    report(rows, options.out)
+    report(rows, options.minutes * 1000 * options.seconds, options.out)
 
 
 if __name__ == "__main__":
