@@ -13,7 +13,7 @@ CHECK := import sys; sys.exit(sys.version_info < (3, 11) and \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint docs science science-full clean
+.PHONY: help demo test lint docs science science-full soak clean
 
 help:
 	@echo "make demo    install, then run the main job on real digits    (ARGS='--help' lists its options)"
@@ -24,6 +24,7 @@ help:
 	@echo "make science       install, then a coarse version of the tables of benchmarks/science"
 	@echo "make science-full  the same tables with all seeds, to benchmarks/results/science"
 	@echo "             (JOBS=2: cells done side by side; what is done is kept, so it can be killed)"
+	@echo "make soak    install, then an hour of model time with all glia, to benchmarks/results (minutes)"
 	@echo "make clean   remove .venv and everything the targets above left behind"
 	@echo "PYTHON=...   the interpreter that makes .venv, 3.11 or newer (default: python3; first make clean)"
 
@@ -48,6 +49,9 @@ science: $(VENV)/bench.stamp
 
 science-full: $(VENV)/bench.stamp
 	for table in $(TABLES); do $(BIN)/python $$table --jobs $(JOBS) $(ARGS) || exit 1; done
+
+soak: $(VENV)/bench.stamp
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py $(ARGS)
 
 # "demo", "docs", "bench" and "test" are extras of pyproject.toml. Making the environment again is quick, and mends
 # one that was interrupted.

@@ -2,6 +2,7 @@
 
 from pyngn_graph import analysis, datasets, encoding, generators, plot, recipes, tasks
 from pyngn_graph.convert import from_networkx, to_networkx
+from pyngn_graph.files import load_graph, save_graph
 from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
 from pyngn_graph.graph import validate
 from pyngn_graph.hetero import to_hetero_data
@@ -32,8 +33,10 @@ __all__ = [
     "encoding",
     "from_networkx",
     "generators",
+    "load_graph",
     "plot",
     "recipes",
+    "save_graph",
     "tasks",
     "to_hetero_data",
     "to_networkx",

@@ -1,6 +1,7 @@
 """A recipe on a labeled data set: let the glia organize the liquid, read it out, score it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -48,12 +49,14 @@ def classify(
     test: SeriesDataset,
     seed: int = 0,
     progress: bool | None = None,
+    checkpoint: Path | None = None,
 ) -> Classification:
     """Runs ``recipe`` on ``train`` and ``test``.
 
     The glia see ``recipe.trials`` random training items, without labels, as one stream. Then the
     graph is frozen, every item is turned into a liquid state, and a ridge readout is fitted to the
-    training states.
+    training states. ``checkpoint`` is the file from which the run of the glia goes on if it was
+    killed.
     """
     series = [(dataset.x, dataset.lengths) for dataset in (train, test)]  # each a copy
     (x, samples), (shown, lengths) = series
@@ -70,6 +73,7 @@ def classify(
             record=record,
             every=recipe.hold,
             progress=progress,
+            checkpoint=checkpoint,
         )
         reservoir.eval()
     with progress_bar(len(train) + len(test), progress, unit="trial") as bar:

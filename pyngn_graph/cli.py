@@ -22,8 +22,10 @@ from pyngn_graph.bench import bench
 from pyngn_graph.classification import Classification, classify, classify_raw
 from pyngn_graph.datasets import FSDD, Digits
 from pyngn_graph.datasets.series import SeriesDataset
+from pyngn_graph.ledger import Ledger
 from pyngn_graph.recipes import GLIA, RECIPES, Recipe
 from pyngn_graph.report import Experiment, experiment_report
+from pyngn_graph.storage import digest
 
 PACKAGES = ("torch", "torch-geometric", "numpy", "scipy", "networkx", "numba", "safetensors")
 OPTIONAL = ("scikit-learn", "matplotlib", "plotly", "torch-scatter")
@@ -74,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_common(demo)
     demo.set_defaults(run=_run, dataset="digits", root=None, read="segments", seeds=1, demo=True)
+    demo.set_defaults(checkpoint=None, resume=False)
     run = commands.add_parser("run", help="the same on a data set of your choice, over seeds")
     _add_common(run)
     run.add_argument("--dataset", choices=("digits", "fsdd"), default="digits")
@@ -85,6 +88,16 @@ def _parser() -> argparse.ArgumentParser:
         help="read the liquid over segments of a trial, or at its end only",
     )
     run.add_argument("--seeds", type=_positive, default=1, help="number of seeds (default 1)")
+    run.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="write what is done, and the run in flight, to this file (and to FILE.seed...) until "
+        "the command ends",
+    )
+    run.add_argument(
+        "--resume", action="store_true", help="go on from the checkpoint if there is one"
+    )
     run.set_defaults(run=_run, demo=False)
     bench = commands.add_parser("bench", help="how fast this machine runs one network")
     bench.add_argument("--num-nodes", type=_positive, default=1000, help="neurons (default 1000)")
@@ -133,32 +146,41 @@ def _glia(text: str) -> tuple[str, ...]:
 
 
 def _run(options: argparse.Namespace) -> None:
+    if options.resume and options.checkpoint is None:
+        raise ValueError("'--resume' needs '--checkpoint', the file to go on from")
     recipe = _recipe(options)
     train, test = _datasets(options)
     if options.out is not None:
         _make_folder(options.out)
     started = time.perf_counter()
     progress = False if options.quiet else None
-    scores: dict[str, list[float]] = {WITH: [], WITHOUT: []}
-    events: dict[str, list[float]] = {WITH: [], WITHOUT: []}
+    seeds = list(range(options.seed, options.seed + options.seeds))
+    ledger = Ledger(options.checkpoint, options.resume, _identity(options, recipe, train, test))
+    variants = {WITH: recipe, WITHOUT: recipe.bare()} if recipe.glia else {WITHOUT: recipe}
     shown: Classification | None = None
-    for seed in range(options.seed, options.seed + options.seeds):
-        for name, variant in ((WITH, recipe), (WITHOUT, recipe.bare())):
-            if not variant.glia and name == WITH:
+    for seed in seeds:
+        for name, variant in variants.items():
+            # What is done is not done again, unless the report has to show it.
+            if ledger.get(seed, name) and (shown is not None or options.out is None):
                 continue
-            result = classify(variant, train, test, seed, progress)
-            scores[name].append(result.accuracy)
-            events[name].append(result.synaptic_events)
+            run_file = ledger.run_file(seed) if variant.glia else None
+            result = classify(variant, train, test, seed, progress, run_file)
+            ledger.put(seed, name, [result.accuracy, result.synaptic_events])
             if shown is None:
                 shown = result
+        if seed != options.seed:
+            ledger.remove(seed)
+    done = {name: [ledger.get(seed, name) for seed in seeds] for name in variants}
     results = {
         "dataset": options.dataset,
         "read": options.read,
         "recipe": asdict(recipe),
-        "seeds": list(range(options.seed, options.seed + options.seeds)),
-        "accuracy": {name: found for name, found in scores.items() if found}
+        "seeds": seeds,
+        "accuracy": {name: [accuracy for accuracy, _ in found] for name, found in done.items()}
         | {RAW: [classify_raw(recipe, train, test)]},
-        "synaptic_events_per_ms": {name: found for name, found in events.items() if found},
+        "synaptic_events_per_ms": {
+            name: [events for _, events in found] for name, found in done.items()
+        },
         "seconds": round(time.perf_counter() - started, 1),
         "versions": _versions(),
     }
@@ -171,10 +193,12 @@ def _run(options: argparse.Namespace) -> None:
             )
     if options.json:
         print(json.dumps(results, indent=2))
-        return
-    print(_table(results, len(test)))
-    if options.out is not None:
-        print(f"\nReport: {report}" if report else f"\nResults: {options.out / 'results.json'}")
+    else:
+        print(_table(results, len(test)))
+        if options.out is not None:
+            print(f"\nReport: {report}" if report else f"\nResults: {options.out / 'results.json'}")
+    ledger.remove(options.seed)
+    ledger.remove()
 
 
 def _recipe(options: argparse.Namespace) -> Recipe:
@@ -189,6 +213,19 @@ def _recipe(options: argparse.Namespace) -> Recipe:
     if options.demo and options.out is None:
         options.out = Path("pyngn-demo")
     return recipe
+
+
+def _identity(
+    options: argparse.Namespace, recipe: Recipe, train: SeriesDataset, test: SeriesDataset
+) -> dict[str, Any]:
+    """What tells this command from another one, for its checkpoint."""
+    data = {"train": train.x, "train y": train.y, "test": test.x, "test y": test.y}
+    return {
+        "version of pyngn-graph": pyngn_graph.__version__,
+        "data": digest(data, repr((train.lengths.tolist(), test.lengths.tolist()))),
+        "recipe": repr(recipe),
+        "seeds": [options.seed, options.seeds],
+    }
 
 
 def _make_folder(path: Path) -> None:

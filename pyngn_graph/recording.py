@@ -108,6 +108,10 @@ class Layout:
         return self.trial.size(0)
 
 
+EVENTS = ("trial", "step", "count", "node")
+"""What a part of the events consists of; see :meth:`Probe.spikes`."""
+
+
 class Probe:
     """Takes down one run: the reservoir begins it, a backend fills it.
 
@@ -209,6 +213,28 @@ class Probe:
         size = (edge * self.lengths.unsqueeze(1) // self.segments).diff(dim=1)
         mean = self.sums / size.clamp(min=1).reshape(-1, 1)
         return mean.reshape(self.lengths.numel(), -1)
+
+    def to_parts(self) -> dict[str, Tensor]:
+        """Everything taken down so far, as tensors that a file can hold."""
+        parts = {name: getattr(self, name) for name in ("counts", "sent", "num_edges", "sums")}
+        parts |= {f"trace {name}": value for name, value in self.traces.items()}
+        if self.events:
+            columns = zip(*self.events, strict=True)
+            parts |= {name: torch.cat(each) for name, each in zip(EVENTS, columns, strict=True)}
+            sizes = [(part[0].numel(), part[3].numel()) for part in self.events]
+            parts["sizes"] = torch.tensor(sizes)
+        return parts
+
+    def take_over(self, parts: dict[str, Tensor]) -> None:
+        """Goes on from what :meth:`to_parts` of a probe of the same run returned."""
+        for name in ("counts", "sent", "num_edges", "sums"):
+            setattr(self, name, parts[name])
+        self.traces = {name: parts[f"trace {name}"] for name in self.names}
+        if "sizes" in parts:
+            steps, spikes = parts["sizes"].t().tolist()
+            cut = zip(EVENTS, (steps, steps, steps, spikes), strict=True)
+            columns = (torch.split(parts[name], sizes) for name, sizes in cut)
+            self.events = list(zip(*columns, strict=True))
 
     def recording(self, data: Data) -> Recording:
         """Everything taken down, in order."""

@@ -15,12 +15,13 @@ from torch_geometric.data import Data
 from pyngn_graph import snapshot, storage
 from pyngn_graph.backends import resolve
 from pyngn_graph.card import card
+from pyngn_graph.checkpoint import Checkpoint, identity
 from pyngn_graph.diagnosis import Diagnosis, binned, diagnose, external_rate
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import MAX_DELAY, number, prepare, validate
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.recording import Probe, Recording
-from pyngn_graph.simulation import Setting, Simulation
+from pyngn_graph.simulation import Setting, Simulation, checked_glia
 from pyngn_graph.state import ReservoirState
 from pyngn_graph.transforms import Transform
 from pyngn_graph.union_parameters import joint_neurons, joint_projection
@@ -130,7 +131,7 @@ class TriglialReservoir(nn.Module):
         data.dt, sizes = float(dt), graph_sizes(data)
         self.setting = Setting(
             neuron=joint_neurons(neuron, sizes),
-            glia=_as_tuple(glia),
+            glia=checked_glia(glia),
             dt=float(dt),
             glia_period=glia_period,
             hold=hold,
@@ -232,7 +233,7 @@ class TriglialReservoir(nn.Module):
         ``lengths`` ``[B]`` gives the number of samples of each trial where they differ; what
         stands behind is ignored. In train mode the glia learn from the call.
         """
-        return self._simulate(x, None, lengths, (), 1, False, False)[0].states()
+        return self._simulate(x, None, lengths, (), 1, False, False, None)[0].states()
 
     def split(self, states: Tensor) -> list[Tensor]:
         """Liquid states ``[B, F]`` of a ``Batch`` graph by graph.
@@ -259,8 +260,16 @@ class TriglialReservoir(nn.Module):
         record: Sequence[str] = (),
         every: int = 1,
         progress: bool | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int = 10_000,
     ) -> Recording:
         """Runs the reservoir and takes down what happens.
+
+        With a ``checkpoint`` a run that was killed is made up for: called again, with the same
+        reservoir, input and arguments, it goes on from the file to the bits of a run that was never
+        interrupted. A finished run returns what the file holds, so that a script of several runs,
+        each with a file of its own, may be started again as a whole. The file stays until you
+        remove it.
 
         Args:
             x: Input ``[B, T, C]`` or ``[T, C]``; None runs on the bias alone.
@@ -271,9 +280,19 @@ class TriglialReservoir(nn.Module):
             every: Keep traces of every ``every``-th step.
             progress: Show a progress bar; by default on a terminal or in a notebook when the run
                 takes longer than a second.
+            checkpoint: File that holds the run in flight: graph, fast state, position, generators
+                of the glia, and everything recorded so far, which makes up most of its size.
+            checkpoint_every: Steps of ``dt`` from one write of it to the next. Trials that run side
+                by side count once.
+
+        Raises:
+            ValueError, TypeError: If an argument breaks its rule, or the file is damaged or of
+                another run. The reservoir stays as it was.
+            OSError: If the file cannot be written; the one before it stays whole.
         """
         names = (record,) if isinstance(record, str) else tuple(record)
-        probe, data = self._simulate(x, num_steps, lengths, names, every, True, progress)
+        saved = None if checkpoint is None else (checkpoint, checkpoint_every)
+        probe, data = self._simulate(x, num_steps, lengths, names, every, True, progress, saved)
         return probe.recording(copy.copy(data))
 
     def diagnose(self, x: Tensor | None = None, lengths: Tensor | None = None) -> Diagnosis:
@@ -319,12 +338,9 @@ class TriglialReservoir(nn.Module):
         }
         tensors |= storage.with_prefix("graph", graph)
         tensors |= storage.with_prefix("projection", dict(self.projection.named_buffers()))
-        if self._state is not None:
-            fast, header["t"] = snapshot.state_to_parts(self._state)
-            tensors |= storage.with_prefix("state", fast)
-        if self._potential is not None:
-            tensors["potential"] = self._potential
-        storage.write(path, tensors, header)
+        fast, header["fast"] = self._fast_parts()
+        tensors |= storage.with_prefix("fast", fast)
+        storage.write(path, "reservoir", tensors, header)
 
     @classmethod
     def load(
@@ -347,35 +363,63 @@ class TriglialReservoir(nn.Module):
             FileNotFoundError: If there is no such file.
             ValueError: If it is truncated, foreign or newer, or ``glia`` is missing.
         """
-        tensors, header = storage.read(path)
-        setting = snapshot.setting_from_parts(header["setting"], tensors, glia)
-        projection = storage.without_prefix("projection", tensors)
-        self = cls(
-            snapshot.graph_from_parts(storage.without_prefix("graph", tensors), header["graph"]),
-            in_channels=header["in_channels"],
-            input_scale=header["input_scale"],
-            input_density=header["input_density"],
-            seed=header["seed"],
-            input_weight=projection.get("weight"),
-            bias=projection["bias"],
-            backend=backend,
-            threads=threads,
-            **setting,
-        )
-        if "t" in header:
-            fast = storage.without_prefix("state", tensors)
-            self._state = snapshot.state_from_parts(fast, header["t"])
-        self._potential = tensors.get("potential")
-        return self.train(header["training"])
+        glia = None if glia is None else checked_glia(glia)
+        resolve(backend)
+        tensors, header = storage.read(path, "reservoir")
+        with storage.reading(path):
+            setting = snapshot.setting_from_parts(header["setting"], tensors, glia)
+            graph = storage.without_prefix("graph", tensors)
+            projection = storage.without_prefix("projection", tensors)
+            self = cls(
+                snapshot.graph_from_parts(graph, header["graph"]),
+                in_channels=header["in_channels"],
+                input_scale=header["input_scale"],
+                input_density=header["input_density"],
+                seed=header["seed"],
+                input_weight=projection.get("weight"),
+                bias=projection["bias"],
+                backend=backend,
+                threads=threads,
+                **setting,
+            )
+            fast = storage.without_prefix("fast", tensors)
+            self._state, self._potential = self._fast(fast, header["fast"], self._graph)
+            return self.train(header["training"])
 
     def get_extra_state(self) -> dict[str, Any]:
-        """The living graph, for ``state_dict``."""
+        """The living graph and the fast state, for ``state_dict``."""
         tensors, values = snapshot.graph_to_parts(self._graph)
-        return {"tensors": tensors, "values": values}
+        fast, t = self._fast_parts()
+        return {"tensors": tensors, "values": values, "fast": fast, "t": t}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Takes over the graph of a ``state_dict``."""
-        self.graph = snapshot.graph_from_parts(state["tensors"], state["values"])
+        """Takes over the graph and the fast state of a ``state_dict``."""
+        graph = snapshot.graph_from_parts(state["tensors"], state["values"])
+        fast = self._fast(state.get("fast", {}), state.get("t"), graph)
+        self.graph = graph
+        self._state, self._potential = fast
+
+    def _fast_parts(self) -> tuple[dict[str, Tensor], int | None]:
+        """Fast state and potentials to start from, and the step of the former if there is one."""
+        parts = {} if self._potential is None else {"potential": self._potential}
+        if self._state is None:
+            return parts, None
+        fast, t = snapshot.state_to_parts(self._state)
+        return parts | fast, t
+
+    def _fast(
+        self, parts: dict[str, Tensor], t: int | None, graph: Data
+    ) -> tuple[ReservoirState | None, Tensor | None]:
+        """Fast state and potentials from what :meth:`_fast_parts` made of them."""
+        state, potential = None, parts.get("potential")
+        if t is not None:
+            state = snapshot.state_from_parts(parts, t, self.setting, graph)
+        if potential is not None and potential.shape != self.bias.shape:
+            raise ValueError(
+                f"'potential' must have shape {list(self.bias.shape)} (got "
+                f"{list(potential.shape)}); it belongs to another reservoir"
+            )
+        return state, potential
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         # Only the device is followed: 'model.half()' must not round weights off their grid.
@@ -415,6 +459,7 @@ class TriglialReservoir(nn.Module):
         every: int,
         events: bool,
         progress: bool | None,
+        saved: tuple[str | os.PathLike[str], int] | None,
     ) -> tuple[Probe, Data]:
         if not isinstance(every, Integral) or every < 1:
             raise ValueError(f"'every' must be a whole number of steps >= 1 (got {every!r})")
@@ -434,7 +479,23 @@ class TriglialReservoir(nn.Module):
         simulation = Simulation(
             self.setting, self.projection, self._graph, learns, self._state, self._potential
         )
-        simulation.run(x, samples, hold, probe, progress)
+        checkpoint = None
+        if saved is not None:
+            which = identity(
+                self.setting,
+                self.projection,
+                self._graph,
+                self._state,
+                self._potential,
+                learns,
+                x,
+                samples,
+                hold,
+                record,
+                every,
+            )
+            checkpoint = Checkpoint(*saved, which, self.glia)
+        simulation.run(x, samples, hold, probe, progress, checkpoint)
         steps = int(samples.sum()) * hold
         self._activity = (probe.counts, steps, binned(probe, self.setting.dt))
         if self.setting.stateful:
@@ -455,9 +516,3 @@ class TriglialReservoir(nn.Module):
         for name in names:
             if name not in known:
                 raise ValueError(f"Cannot record {name!r}; available here: {known}")
-
-
-def _as_tuple(glia: Iterable[GlialCell | Transform]) -> tuple[GlialCell | Transform, ...]:
-    if isinstance(glia, str) or not isinstance(glia, Iterable):
-        raise TypeError(f"'glia' must be a list of cells (got {glia!r}); write 'glia=[...]'")
-    return tuple(glia)

@@ -2,9 +2,10 @@
 
 import copy
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -29,6 +30,9 @@ from pyngn_graph.state import ReservoirState
 from pyngn_graph.transforms import Transform, check_callable, check_ends, rewritten
 from pyngn_graph.unions import each_graph, graph_sizes, separated, united
 
+if TYPE_CHECKING:
+    from pyngn_graph.checkpoint import Checkpoint
+
 SPAN = 1024
 """Most steps that a backend is given at a time."""
 
@@ -37,6 +41,16 @@ CURRENTS = 2**22
 
 SPIKES = 2**28
 """Spikes for which there is room at a time."""
+
+
+def checked_glia(glia: Iterable[GlialCell | Transform]) -> tuple[GlialCell | Transform, ...]:
+    """The glia as a tuple; an error if one of them can be none."""
+    if isinstance(glia, str) or not isinstance(glia, Iterable):
+        raise TypeError(f"'glia' must be a list of cells (got {glia!r}); write 'glia=[...]'")
+    cells = tuple(glia)
+    for cell in cells:
+        check_callable(cell, "Glia")
+    return cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +92,6 @@ class Setting:
             )
         if not 0.0 <= self.tau_trace < math.inf:
             raise ValueError(f"'tau_trace' must not be negative, in ms (got {self.tau_trace})")
-        for cell in self.glia:
-            check_callable(cell, "Glia")
         resolve(self.backend)
 
     @property
@@ -155,20 +167,36 @@ class Simulation:
         self.state, self.potential = state, potential
 
     def run(
-        self, x: Tensor, samples: Tensor, hold: int, probe: Probe, progress: bool | None
+        self,
+        x: Tensor,
+        samples: Tensor,
+        hold: int,
+        probe: Probe,
+        progress: bool | None,
+        checkpoint: "Checkpoint | None" = None,
     ) -> None:
         """Runs the trials ``x`` ``[B, T, C]`` of ``samples`` ``[B]`` samples to their ends.
 
-        Afterwards ``data`` is the graph and ``state`` the fast state as they then stand.
+        Afterwards ``data`` is the graph and ``state`` the fast state as they then stand. With a
+        ``checkpoint`` the run goes on from where its file stands, and is written to it.
         """
         started = self.state
         columns = self._columns(x, samples, hold)
         total = sum(layout.num_steps for layout, _ in columns)
+        done = 0 if checkpoint is None else checkpoint.resume(self, probe)
         with progress_bar(total, progress) as bar:
+            bar.update(done)
             for layout, signal in columns:
+                start = min(done, layout.num_steps)
+                done -= start
+                if start == layout.num_steps:
+                    continue
                 probe.begin(layout)
-                self.state = self._begin(started, signal.size(0))
-                self._advance(self.state, signal, hold, probe, bar)
+                if start == 0:
+                    self.state = self._begin(started, signal.size(0))
+                self._advance(signal, hold, probe, bar, start, checkpoint)
+        if checkpoint is not None:
+            checkpoint.finish(self, probe)
         if self.state is not None and (self.learns or self.setting.stateful):
             self.state = self.state.settled()
 
@@ -217,21 +245,31 @@ class Simulation:
         return state
 
     def _advance(
-        self, state: ReservoirState, signal: Tensor, hold: int, probe: Probe, bar: Any
+        self,
+        signal: Tensor,
+        hold: int,
+        probe: Probe,
+        bar: Any,
+        start: int,
+        checkpoint: "Checkpoint | None",
     ) -> None:
-        """Runs one set of columns to its end, from tick to tick."""
+        """Runs one set of columns from step ``start`` to its end, from tick to tick."""
+        assert self.state is not None
+        state = self.state
         setting, period = self.setting, self.setting.glia_period
         cells = [as_one(cell) for cell in setting.cells] if self.learns else []
         coefficients = setting.neuron.at(setting.dt, state.trace)
         keep = math.exp(-setting.dt / setting.tau_trace) if setting.tau_trace else 0.0
         decay = f32(keep), f32(1.0 - keep)
-        start, stop, clock = 0, signal.size(1) * hold, self.data.clock
+        stop, clock = signal.size(1) * hold, self.data.clock
         size = state.trace.numel()
         span = min(SPAN, max(1, CURRENTS // size) * hold, max(1, SPIKES // size))
         while start < stop:
             end = min(start + span, stop)
             if self.learns:
                 end = min(end, start + period - clock % period)
+            if checkpoint is not None:
+                end = min(end, start + checkpoint.left)
             first, last = start // hold, (end - 1) // hold
             sample = torch.arange(start, end, device=signal.device) // hold - first
             if signal.size(2) == 0:  # the bias alone, the same at all steps
@@ -257,6 +295,9 @@ class Simulation:
                 if clock % period == 0:
                     state = self._tick(state)
             bar.update(end - start)
+            if checkpoint is not None and checkpoint.passed(end - start):
+                self.state = state = state.settled()
+                checkpoint.write(self, probe)
             start = end
         self.state = state
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
@@ -62,13 +63,13 @@ def graph_to_parts(data: Data) -> tuple[dict[str, Tensor], GraphValues]:
 def _graph_to_parts(data: Data) -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors, values = {}, {}
     for key, value in data.to_dict().items():
-        if isinstance(value, Tensor):
+        if isinstance(value, Tensor) and value.layout == torch.strided and not value.is_complex():
             tensors[key] = value
             continue
         if not _is_json(value):
             raise ValueError(
                 f"The attribute '{key}' of the graph ({type(value).__name__}) cannot be saved; "
-                f"make it a tensor or a JSON value, or delete it"
+                f"make it a dense, real tensor or a JSON value, or delete it"
             )
         values[key] = value
     return tensors, values
@@ -120,11 +121,36 @@ def state_to_parts(state: ReservoirState) -> tuple[dict[str, Tensor], int]:
     return {name: value for name, value in tensors.items() if value is not None}, state.t
 
 
-def state_from_parts(tensors: dict[str, Tensor], t: int) -> ReservoirState:
-    """The fast state that :func:`state_to_parts` took apart."""
+def state_from_parts(
+    tensors: dict[str, Tensor], t: int, setting: Setting, data: Data
+) -> ReservoirState:
+    """The fast state that :func:`state_to_parts` took apart.
+
+    Raises:
+        ValueError: If it is not one of neurons as ``setting`` describes them on the graph ``data``.
+    """
+    history, trace = tensors["history"], tensors["trace"]
+    if history.dim() != 3 or trace.dim() != 2:
+        raise ValueError("the fast state has tensors of other dimensions; take another copy")
+    keeps_delay = setting.in_flight == "emission"
+    shape = data.num_nodes, trace.size(1), history.size(0), keeps_delay, trace.device
+    for name, like in state_to_parts(ReservoirState.rest(setting.neuron, *shape))[0].items():
+        value = tensors.get(name)
+        if value is None:
+            raise ValueError(f"the fast state lacks '{name}'; it belongs to another reservoir")
+        size = (3, value.size(-1)) if name == "in_flight" else like.shape
+        if value.shape != size or value.dtype != like.dtype:
+            raise ValueError(
+                f"'{name}' of the fast state must be {like.dtype} {list(size)} (got {value.dtype} "
+                f"{list(value.shape)}); it belongs to another reservoir"
+            )
     neuron = LIFState(**{name: tensors[name] for name in LIFState._fields if name in tensors})
     in_flight = tensors.get("in_flight")
-    return ReservoirState(neuron, tensors["history"], t, tensors["trace"], in_flight)
+    if in_flight is not None and in_flight.numel():
+        bound = in_flight.new_tensor([data.num_edges, trace.size(1)]).unsqueeze(1)
+        if bool(((in_flight[1:] < 0) | (in_flight[1:] >= bound)).any()):
+            raise ValueError("'in_flight' names edges or trials that are not there")
+    return ReservoirState(neuron, history, int(t), trace, in_flight)
 
 
 def _cell_to_parts(cell: GlialCell | Transform) -> dict[str, Any]:

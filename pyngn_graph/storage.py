@@ -1,54 +1,94 @@
 """Files: tensors and a JSON header in one safetensors file, written whole or not at all."""
 
+import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
+from pyngn_graph.migration import VERSION, migrated
+
 FORMAT = "pyngn_graph"
-VERSION = 1
-"""Schema of the header; a file of a newer one is refused."""
+
+KINDS = {
+    "reservoir": "'TriglialReservoir.load'",
+    "graph": "'load_graph'",
+    "readout": "'RidgeReadout.load' or 'DeltaReadout.load'",
+    "run": "'TriglialReservoir.run(..., checkpoint=...)'",
+    "command": "'pyngn-graph run --checkpoint ... --resume'",
+}
+"""What a file may hold, and what reads it."""
 
 
-def write(path: str | os.PathLike[str], tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
-    """Writes ``tensors`` and the JSON-able ``header`` to ``path``.
+def write(
+    path: str | os.PathLike[str], kind: str, tensors: dict[str, Tensor], header: dict[str, Any]
+) -> None:
+    """Writes ``tensors`` and the JSON-able ``header`` of one of the ``KINDS`` to ``path``.
 
-    The file is written under a temporary name and renamed, so that ``path`` holds either what it
-    held before or all of the new.
+    The file is written under a temporary name, forced to the disk and renamed, and then the folder
+    is forced to the disk: at any moment ``path`` holds what it held before or all of the new.
 
     Raises:
-        OSError: If the folder cannot be written to; ``path`` stays as it was.
+        OSError: If the file cannot be written; ``path`` stays whole, and nothing else remains.
     """
     path = Path(path)
-    metadata = {"format": FORMAT, "version": str(VERSION), "header": json.dumps(header)}
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"There is no folder '{path.parent}' to write '{path.name}' to")
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
+    _check_folder(path)
+    tensors = _apart(tensors)
+    text = json.dumps({**header, "kind": kind})
+    metadata = {"format": FORMAT, "version": str(VERSION), "header": text}
+    content = save(tensors, metadata | {"sha256": digest(tensors, text)})
+    temporary = path.with_name(f"{_prefix(path)}{uuid4().hex}")
     try:
-        # Copies: safetensors refuses tensors that share memory.
-        copies = {key: value.detach().cpu().clone().contiguous() for key, value in tensors.items()}
-        temporary.touch()
-        mode = temporary.stat().st_mode
-        save_file(copies, temporary, metadata=metadata)
-        temporary.chmod(mode)  # safetensors leaves the file to its owner alone
-        with temporary.open("rb+") as file:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def read(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and header of a file made by :func:`write`. Nothing in it is executed.
+def claim(path: str | os.PathLike[str]) -> None:
+    """Makes sure that ``path`` can be written, and removes what killed writers of it left behind.
+
+    Raises:
+        OSError: If it cannot.
+    """
+    path = Path(path)
+    _check_folder(path)
+    if path.exists() and not path.is_file():
+        raise OSError(f"'{path}' is no file; name another")
+    try:
+        for leftover in path.parent.glob("." + _escaped(path.name) + ".*"):
+            if len(leftover.name) == len(_prefix(path)) + 32:
+                leftover.unlink(missing_ok=True)
+        trial = path.with_name(f"{_prefix(path)}{uuid4().hex}")
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def read(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and header of a file of this ``kind``. Nothing in it is executed.
+
+    The checksum is taken of the very copies that are returned. A file of an older version is
+    brought up to the present one (see :mod:`pyngn_graph.migration`).
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is truncated, foreign, or of a newer version.
+        ValueError: If it is truncated, damaged, foreign, of a newer version or of another kind.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"There is no file '{path}'")
@@ -57,16 +97,51 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, Any
             metadata = file.metadata() or {}
             if metadata.get("format") != FORMAT:
                 raise ValueError(f"'{path}' was not written by pyngn_graph; load it elsewhere")
-            version = int(metadata["version"])
-            if version > VERSION:
-                raise ValueError(
-                    f"'{path}' has version {version} of the format, newer than {VERSION}; "
-                    f"update pyngn-graph"
-                )
-            header = json.loads(metadata["header"])
-            return {key: file.get_tensor(key) for key in file.keys()}, header
-    except (SafetensorError, json.JSONDecodeError, KeyError) as error:
-        raise ValueError(f"'{path}' is truncated or not a safetensors file ({error})") from error
+            version = _version(path, metadata)
+            tensors = {key: file.get_tensor(key).clone() for key in file.keys()}
+        text = metadata["header"]
+        if (version > 1 or "sha256" in metadata) and metadata["sha256"] != digest(tensors, text):
+            raise ValueError(f"'{path}' is damaged: its checksum does not fit; take another copy")
+        header = json.loads(text)
+        if not isinstance(header, dict):
+            raise TypeError("the header is no JSON object")
+        tensors, header = migrated(tensors, header, version)
+        found = header["kind"]
+        reader = KINDS[found]
+    except SafetensorError as error:
+        raise ValueError(
+            f"'{path}' is truncated or not a safetensors file ({error}); take another copy"
+        ) from error
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _damaged(path, error) from error
+    if found != kind:
+        raise ValueError(f"'{path}' holds a {found}, not a {kind}; it is for {reader}")
+    return tensors, header
+
+
+@contextmanager
+def reading(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Names the file in what goes wrong while its content is made into objects.
+
+    Raises:
+        ValueError: In place of whatever error a header that does not fit leads to.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"'{path}': {error}") from error
+    except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
+        raise _damaged(path, error) from error
+
+
+def digest(tensors: dict[str, Tensor], text: str = "") -> str:
+    """SHA-256 of names, types, shapes and bits of ``tensors``, and of ``text``."""
+    sha = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        value = tensors[name].detach().cpu().contiguous()
+        sha.update(f"\n{name} {value.dtype} {list(value.shape)}\n".encode())
+        sha.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return sha.hexdigest()
 
 
 def with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -78,3 +153,68 @@ def without_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]
     """The tensors whose names begin with ``prefix`` and a dot, under what follows."""
     start = f"{prefix}."
     return {key[len(start) :]: value for key, value in tensors.items() if key.startswith(start)}
+
+
+def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors on the CPU, copied where they share memory, which safetensors refuses."""
+    apart: dict[str, Tensor] = {}
+    seen = set()
+    for key, value in tensors.items():
+        value = value.detach().cpu().contiguous()
+        memory = value.untyped_storage().data_ptr()
+        apart[key] = value.clone() if memory in seen else value
+        seen.add(memory)
+    return apart
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name}."
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+
+
+def _check_folder(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder '{path.parent}' to write '{path.name}' to")
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # folders cannot be opened there, and need not be
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _cannot_write(path: Path, error: OSError) -> OSError:
+    return OSError(
+        error.errno,
+        f"Cannot write '{path}' ({error.strerror or error}); a file that stood there is still "
+        f"whole: make room, or name a file in another folder",
+    )
+
+
+def _damaged(path: str | os.PathLike[str], error: Exception) -> ValueError:
+    return ValueError(
+        f"'{path}' is damaged: its parts do not fit together ({type(error).__name__}: {error}); "
+        f"take another copy"
+    )
+
+
+def _version(path: str | os.PathLike[str], metadata: dict[str, str]) -> int:
+    version = metadata["version"]
+    if not version.isdecimal() or int(version) < 1:
+        raise ValueError(
+            f"'{path}' is damaged: its version is {version!r}, no number from 1 on; take another "
+            f"copy"
+        )
+    if int(version) > VERSION:
+        raise ValueError(
+            f"'{path}' has version {version} of the format, newer than {VERSION}; "
+            f"update pyngn-graph"
+        )
+    return int(version)

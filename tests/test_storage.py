@@ -161,11 +161,11 @@ def test_foreign_and_newer_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "r.safetensors"
     path.write_bytes(pickle.dumps({"graph": 1}))
     with pytest.raises(ValueError, match="truncated or not a safetensors file"):
-        storage.read(path)
+        storage.read(path, "reservoir")
     save_file({"x": torch.zeros(1)}, path)
     with pytest.raises(ValueError, match="was not written by pyngn_graph"):
-        storage.read(path)
+        storage.read(path, "reservoir")
     metadata = {"format": "pyngn_graph", "version": "99", "header": "{}"}
     save_file({"x": torch.zeros(1)}, path, metadata=metadata)
     with pytest.raises(ValueError, match="version 99 of the format"):
-        storage.read(path)
+        storage.read(path, "reservoir")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import torch
 from torch import Tensor
@@ -24,6 +25,13 @@ class ConnectomeDataset(InMemoryDataset):
     def __init__(self, graph: Data, transform: Callable[[Data], Data] | None = None) -> None:
         super().__init__(transform=transform)
         self._data = graph
+
+    def load(self, path: str, data_cls: type[Data] = Data) -> NoReturn:
+        """Refused: what PyG keeps in a cache is a pickle, which may hold code."""
+        raise ValueError(
+            f"'{path}' is not read: caches of PyG are pickles, which may hold code; write the "
+            f"graph, 'ds[0]', with 'save_graph' and read it with 'load_graph'"
+        )
 
 
 def connectome(

@@ -1,10 +1,13 @@
 """What the readouts share: one linear map, checked inputs, labels or values as targets."""
 
+import os
 from collections.abc import Callable
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
+
+from pyngn_graph import storage
 
 LARGEST = 1e100
 """Largest size of a feature or target: its square must not overflow."""
@@ -55,6 +58,35 @@ class Readout(nn.Module):
     def partial_fit(self, x: Tensor, y: Tensor) -> Self:
         """Learns from more data, in addition to all before."""
         raise NotImplementedError
+
+    def config(self) -> dict[str, Any]:
+        """The parameters of the constructor, as JSON values."""
+        raise NotImplementedError
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the readout, with everything it learned, to a safetensors file.
+
+        Raises:
+            OSError: If the file cannot be written; the one before it stays whole.
+        """
+        header = {"class": type(self).__name__, "config": self.config()}
+        storage.write(path, "readout", dict(self.named_buffers()), header)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """The readout that :meth:`save` wrote; it goes on learning to the same bits.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is truncated, damaged, foreign, newer, or holds something else.
+        """
+        tensors, header = storage.read(path, "readout")
+        with storage.reading(path):
+            if header["class"] != cls.__name__:
+                raise ValueError(f"this is a {header['class']}; call '{header['class']}.load'")
+            self = cls(**header["config"])
+            self.load_state_dict(tensors)
+        return self
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs ``[B, K]`` (one column per class or value), differentiable in ``x`` ``[B, F]``.

@@ -1,6 +1,6 @@
 """The delta rule: a readout that learns online, one row at a time."""
 
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -49,6 +49,10 @@ class DeltaReadout(Readout):
         self.lr, self.epochs, self.seed = lr, epochs, seed
         for name in ("rows_seen", "x_mean", "x_spread", "y_mean", "standard_weight"):
             self.register_buffer(name, None)
+
+    def config(self) -> dict[str, Any]:
+        """The parameters of the constructor."""
+        return {"lr": self.lr, "epochs": self.epochs, "seed": self.seed}
 
     def extra_repr(self) -> str:
         """The parameters, and the size once it is known."""

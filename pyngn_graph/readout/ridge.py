@@ -1,7 +1,7 @@
 """Ridge regression in closed form, from sums that batches add up."""
 
 from collections.abc import Iterable
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -78,6 +78,10 @@ class RidgeReadout(Readout):
             self.register_buffer(name, None)
         self.register_buffer("solution", None)
         self.register_buffer("penalty", None)
+
+    def config(self) -> dict[str, Any]:
+        """The parameters of the constructor."""
+        return {"alpha": list(self.alphas)}
 
     def extra_repr(self) -> str:
         """The penalties, and the size once it is known."""
