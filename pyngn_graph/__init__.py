@@ -8,6 +8,7 @@ from pyngn_graph.neuron import LIFLayer, LIFParameters
 from pyngn_graph.readout import DeltaReadout, RidgeReadout
 from pyngn_graph.reservoir import TriglialReservoir
 from pyngn_graph.synapse import DelayBuffer, DelayedSpikeConv
+from pyngn_graph.trainable import TrainableReservoir
 
 __version__ = "0.1.0"
 
@@ -22,6 +23,7 @@ __all__ = [
     "Microglia",
     "Oligodendrocyte",
     "RidgeReadout",
+    "TrainableReservoir",
     "TriglialReservoir",
     "__version__",
     "analysis",
