@@ -7,6 +7,7 @@ from pyngn_graph.graph import validate
 from pyngn_graph.neuron import LIFLayer, LIFParameters
 from pyngn_graph.readout import DeltaReadout, RidgeReadout
 from pyngn_graph.reservoir import TriglialReservoir
+from pyngn_graph.signals import SignalReservoir
 from pyngn_graph.synapse import DelayBuffer, DelayedSpikeConv
 from pyngn_graph.trainable import TrainableReservoir
 
@@ -23,6 +24,7 @@ __all__ = [
     "Microglia",
     "Oligodendrocyte",
     "RidgeReadout",
+    "SignalReservoir",
     "TrainableReservoir",
     "TriglialReservoir",
     "__version__",
