@@ -191,7 +191,15 @@ class TrainableReservoir(nn.Module):
 
     def extra_repr(self) -> str:
         """The graph and every parameter."""
-        names = ("neuron", "surrogate", "kernel", "max_delay", "tau_trace", "checkpoint", "stateful")
+        names = (
+            "neuron",
+            "surrogate",
+            "kernel",
+            "max_delay",
+            "tau_trace",
+            "checkpoint",
+            "stateful",
+        )
         facts = {"graph": f"{self._graph.num_nodes} neurons, {self._graph.num_edges} edges"}
         facts |= {"dt": str(self._graph.dt)} | {name: repr(getattr(self, name)) for name in names}
         return ",\n".join(f"{name}={value}" for name, value in facts.items())
