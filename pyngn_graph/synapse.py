@@ -1,10 +1,11 @@
 """Delayed spikes: a ring buffer of the past, and the layer that sums it along edges."""
 
-from typing import Any
+from typing import Any, Optional
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
+from torch_geometric.utils import scatter
 
 
 class DelayBuffer(nn.Module):
@@ -176,3 +177,42 @@ class DelayedSpikeConv(MessagePassing):
     def message(self, x_j: Tensor, edge_weight: Tensor) -> Tensor:
         """The weight where a spike arrives, zero elsewhere."""
         return edge_weight.unsqueeze(-1) * x_j
+
+    def aggregate(
+        self,
+        inputs: Tensor,
+        index: Tensor,
+        ptr: Optional[Tensor] = None,  # noqa: UP045 (PyG reads annotations, and not 'X | None')
+        dim_size: Optional[int] = None,  # noqa: UP045
+    ) -> Tensor:
+        """What arrives at each neuron; see :class:`torch_geometric.nn.MessagePassing`."""
+        if torch.compiler.is_compiling() and self.aggr in ("add", "sum") and dim_size is not None:
+            return _sum_at(inputs, index, dim_size)
+        return super().aggregate(inputs, index, ptr, dim_size)
+
+
+@torch.library.custom_op("pyngn_graph::sum_at", mutates_args=())
+def _sum_at(messages: Tensor, target: Tensor, size: int) -> Tensor:
+    """The sum of ``messages`` ``[E, B]`` at each of ``size`` targets, for compiled code.
+
+    A compiler leaves it as it is: the order of the sum stays that of eager mode, and inductor
+    (torch 2.13, CPU) has no chance to read the sums before they are made, which it does where it
+    fuses them with what follows.
+    """
+    return scatter(messages, target, dim=0, dim_size=size, reduce="sum")
+
+
+@_sum_at.register_fake
+def _(messages: Tensor, target: Tensor, size: int) -> Tensor:
+    return messages.new_empty(size, *messages.shape[1:])
+
+
+def _keep_target(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    ctx.save_for_backward(inputs[1])
+
+
+def _spread(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+    return grad.index_select(0, ctx.saved_tensors[0]), None, None
+
+
+_sum_at.register_autograd(_spread, setup_context=_keep_target)

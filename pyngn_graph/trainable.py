@@ -18,9 +18,10 @@ from pyngn_graph.synapse import DelayedSpikeConv
 
 
 class _State(NamedTuple):
-    """Fast state at step ``t``; step k stands in row ``k % depth`` of ``history`` ``[depth, N, C]``.
+    """Fast state before step ``t``.
 
-    ``trace`` ``[N, C]`` is the liquid state.
+    The spikes of step k stand in row ``k % depth`` of ``history`` ``[depth, N, C]``; ``trace``
+    ``[N, C]`` is the liquid state.
     """
 
     neuron: LIFState

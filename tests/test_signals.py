@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 import torch
-from benchmarks.science import counties, raw
 from helpers import DATA, generator, random_graph
 from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.nn import GCNConv
 
 import pyngn_graph as ng
+from benchmarks.science import counties, raw
 
 RING = torch.tensor([[0, 1, 2, 3], [1, 2, 3, 0]])
 
