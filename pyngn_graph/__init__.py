@@ -9,7 +9,9 @@ from pyngn_graph.hetero import to_hetero_data
 from pyngn_graph.neuron import LIFLayer, LIFParameters
 from pyngn_graph.readout import DeltaReadout, RidgeReadout
 from pyngn_graph.reservoir import TriglialReservoir
+from pyngn_graph.signals import SignalReservoir
 from pyngn_graph.synapse import DelayBuffer, DelayedSpikeConv
+from pyngn_graph.trainable import TrainableReservoir
 from pyngn_graph.transforms import SafeTransform
 
 __version__ = "0.1.0"
@@ -26,6 +28,8 @@ __all__ = [
     "Oligodendrocyte",
     "RidgeReadout",
     "SafeTransform",
+    "SignalReservoir",
+    "TrainableReservoir",
     "TriglialReservoir",
     "__version__",
     "analysis",

@@ -1,11 +1,14 @@
 """Leaky integrate-and-fire neurons: parameters, one exact step, and a layer around it."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
+
+from pyngn_graph.surrogate import Surrogate, surrogate_of
 
 Value = float | Tensor
 """One number for all neurons, or a tensor ``[N]`` with one for each."""
@@ -141,9 +144,19 @@ class LIFState(NamedTuple):
         refractory = None if not _is_refractory(params) else zero.long()
         return cls(zero + coefficients.v_rest, zero, refractory, _optional(params.tau_syn, zero))
 
+    def apply(self, function: Callable[[Tensor], Tensor]) -> "LIFState":
+        """The state with ``function`` applied to every tensor."""
+        return LIFState(*(None if entry is None else function(entry) for entry in self))
+
 
 def lif_step(
-    i_syn: Tensor, state: LIFState, params: LIFParameters, dt: float, *, i_ext: Value = 0.0
+    i_syn: Tensor,
+    state: LIFState,
+    params: LIFParameters,
+    dt: float,
+    *,
+    i_ext: Value = 0.0,
+    surrogate: str | Surrogate | None = None,
 ) -> LIFState:
     r"""Advances neurons by one step of ``dt`` ms, exactly.
 
@@ -157,13 +170,24 @@ def lif_step(
     step, so that traces show the crossing. With ``tau_syn`` the sum charges a synaptic current
     instead (Rotter & Diesmann 1999).
 
+    Spikes have no gradient unless a ``surrogate`` gives them one: ``"fast_sigmoid"``,
+    ``"arctan"``, or a function (see :mod:`pyngn_graph.surrogate`). They stay the same, 0 or 1. The
+    reset passes no gradient on.
+
     Raises:
-        ValueError: If ``i_ext`` has another shape.
+        ValueError: If ``i_ext`` has another shape or ``surrogate`` is unknown.
     """
-    return integrate(i_syn, _current(i_ext, state.v), state, params.at(dt, state.v))
+    current, c = _current(i_ext, state.v), params.at(dt, state.v)
+    return integrate(i_syn, current, state, c, surrogate_of(surrogate))
 
 
-def integrate(i_syn: Tensor, i_ext: Value, state: LIFState, c: LIFCoefficients) -> LIFState:
+def integrate(
+    i_syn: Tensor,
+    i_ext: Value,
+    state: LIFState,
+    c: LIFCoefficients,
+    surrogate: Surrogate | None = None,
+) -> LIFState:
     """The arithmetic of :func:`lif_step`; every backend keeps this order of operations."""
     charge = None
     if c.syn_alpha is not None and c.syn_drive is not None and state.i_syn is not None:
@@ -174,12 +198,16 @@ def integrate(i_syn: Tensor, i_ext: Value, state: LIFState, c: LIFCoefficients) 
     if c.v_min is not None:
         v = torch.maximum(v, c.v_min)
     if c.refractory_steps is None or state.refractory is None:
-        return LIFState(v, (v >= c.v_th).to(v.dtype), None, charge)
+        return LIFState(v, _fired(v, c, surrogate), None, charge)
     held = state.refractory > 0
     v = torch.where(held, c.v_reset, v)
-    fired = (v >= c.v_th) & ~held
-    refractory = torch.where(fired, c.refractory_steps, (state.refractory - 1).clamp(min=0))
-    return LIFState(v, fired.to(v.dtype), refractory, charge)
+    spikes = _fired(v, c, surrogate) * ~held
+    left = (state.refractory - 1).clamp(min=0)
+    return LIFState(v, spikes, torch.where(spikes > 0, c.refractory_steps, left), charge)
+
+
+def _fired(v: Tensor, c: LIFCoefficients, surrogate: Surrogate | None) -> Tensor:
+    return (v >= c.v_th).to(v.dtype) if surrogate is None else surrogate(v, c.v_th)
 
 
 class LIFLayer(nn.Module):
@@ -187,6 +215,11 @@ class LIFLayer(nn.Module):
 
     ``n_neurons`` neurons with the parameters of :class:`LIFParameters`, stepped by ``dt`` ms at
     each call. The state takes the shape of the input, ``[N]`` or ``[N, B]``.
+
+    Spikes have no gradient unless a ``surrogate`` gives them one (:func:`lif_step`). Then the state
+    remembers all steps since :meth:`reset_state` or :meth:`detach_state`; call the latter every so
+    many steps for truncated backpropagation. Steps compile with ``torch.compile(fullgraph=True)``,
+    to the same bits; a compiled step leaves out the search for NaN.
     """
 
     def __init__(
@@ -201,22 +234,43 @@ class LIFLayer(nn.Module):
         v_min: Value | None = None,
         tau_syn: Value | None = None,
         dt: float = 1.0,
+        surrogate: str | Surrogate | None = None,
     ) -> None:
         super().__init__()
         if n_neurons < 1:
             raise ValueError(f"'n_neurons' must be at least 1 (got {n_neurons})")
-        self.n_neurons = n_neurons
-        self.params = LIFParameters(tau_m, v_th, v_rest, v_reset, r_m, t_ref, v_min, tau_syn)
-        self.params.check_size(n_neurons)
-        self.dt = dt
+        self.n_neurons, self.surrogate = n_neurons, surrogate_of(surrogate)
+        self._params = LIFParameters(tau_m, v_th, v_rest, v_reset, r_m, t_ref, v_min, tau_syn)
+        self._params.check_size(n_neurons)
+        self._dt = dt
         self.register_buffer("_like", torch.zeros(n_neurons), persistent=False)
-        self.params.at(dt, torch.zeros(n_neurons))  # refuses a wrong 'dt' here and now
         self._like: Tensor
+        self._prepare()
         self.reset_state()
+
+    def _prepare(self) -> None:
+        # Once, not at every step: what is computed here in float64 is no business of a compiler.
+        like = {1: self._like, 2: self._like.unsqueeze(1)}
+        self._coefficients = {dim: self.params.at(self.dt, each) for dim, each in like.items()}
+        self._rest = {dim: LIFState.rest(self.params, each) for dim, each in like.items()}
+
+    @property
+    def params(self) -> LIFParameters:
+        """Parameters of the neurons."""
+        return self._params
+
+    @property
+    def dt(self) -> float:
+        """Length of a step, ms."""
+        return self._dt
 
     def reset_state(self) -> None:
         """Puts every neuron back to rest."""
-        self.state = LIFState.rest(self.params, self._like)
+        self.state, self._stepped = self._rest[1], False
+
+    def detach_state(self) -> None:
+        """Cuts the state from the gradients of the steps so far; its values stay."""
+        self.state = self.state.apply(Tensor.detach)
 
     @property
     def v(self) -> Tensor:
@@ -243,20 +297,30 @@ class LIFLayer(nn.Module):
             for name, value in (("i_syn", i_syn), ("i_ext", i_ext)):
                 if not bool(torch.isfinite(torch.as_tensor(value)).all()):
                     raise ValueError(f"'{name}' must be finite; look for NaN in what feeds it")
-        if self.v.shape != i_syn.shape:
-            if bool(self.v.ne(self.params.at(self.dt, self.v).v_rest).any()) or bool(self.s.any()):
+        state = self.state
+        if state.v.shape != i_syn.shape:
+            if self._stepped:
                 raise ValueError(
-                    f"'i_syn' has shape {list(i_syn.shape)} but the state {list(self.v.shape)}; "
+                    f"'i_syn' has shape {list(i_syn.shape)} but the state {list(state.v.shape)}; "
                     f"call 'reset_state()' before changing the number of trials"
                 )
-            like = self._like.reshape(-1, *[1] * (i_syn.dim() - 1)).expand(i_syn.shape)
-            self.state = LIFState.rest(self.params, like)
-        self.state = lif_step(i_syn.to(self.v.dtype), self.state, self.params, self.dt, i_ext=i_ext)
+            state = self._rest[i_syn.dim()].apply(lambda entry: entry.expand(i_syn.shape))
+        current, c = _current(i_ext, state.v), self._coefficients[i_syn.dim()]
+        self.state = integrate(i_syn.to(state.v.dtype), current, state, c, self.surrogate)
+        self._stepped = True
         return self.s
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self._prepare()
+        # 'fn' may convert floats; the refractory steps left are whole and stay so.
+        self.state = self.state.apply(fn)
+        return self
 
     def extra_repr(self) -> str:
         """Size, step and parameters."""
-        return f"{self.n_neurons}, dt={self.dt}, {self.params}"
+        learning = "" if self.surrogate is None else f", surrogate={self.surrogate}"
+        return f"{self.n_neurons}, dt={self.dt}, {self.params}{learning}"
 
 
 def _current(i_ext: Value, v: Tensor) -> Tensor:

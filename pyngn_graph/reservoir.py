@@ -232,6 +232,9 @@ class TriglialReservoir(nn.Module):
 
         ``lengths`` ``[B]`` gives the number of samples of each trial where they differ; what
         stands behind is ignored. In train mode the glia learn from the call.
+
+        States are cut from gradients: none flows back to ``x`` or to what made it. To train through
+        a reservoir use :class:`~pyngn_graph.TrainableReservoir`.
         """
         return self._simulate(x, None, lengths, (), 1, False, False, None)[0].states()
 

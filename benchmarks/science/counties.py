@@ -91,30 +91,24 @@ class Counties:
 
         Astrocytes are at work on the first ``known`` weeks.
         """
-        places = signal.size(1)
         generator = stream(seed, "input")
-        weight = self.input_weight * torch.randn(self.size, generator=generator)
-        bias = (0.7 + 0.4 * torch.rand(self.size, generator=generator)).repeat(places)
-        drive = (signal.unsqueeze(-1) * weight).flatten(1)
-        graph = self.graph(seed, edge_index, places)
-
-        def reservoir(glia: list[ng.GlialCell], tau: float = TAUS[0]) -> ng.TriglialReservoir:
-            neuron = LIFParameters(tau_m=30.0, t_ref=2.0, v_min=-2.0)
-            return ng.TriglialReservoir(
-                graph, neuron=neuron, glia=glia, hold=HOLD, bias=bias, tau_trace=tau
-            )
-
+        weight = self.input_weight * torch.randn(self.size, 1, generator=generator)
+        bias = 0.7 + 0.4 * torch.rand(self.size, generator=generator)
+        liquid = ng.SignalReservoir(
+            self.graph(seed, edge_index, signal.size(1)),
+            input_weight=weight,
+            bias=bias,
+            neuron=LIFParameters(tau_m=30.0, t_ref=2.0, v_min=-2.0),
+            glia=[ng.Astrocyte(rule=self.astrocyte)] if self.astrocyte else [],
+            hold=HOLD,
+            tau_trace=TAUS,
+            progress=False,
+        )
+        x = signal.unsqueeze(2)
         if self.astrocyte:
-            living = reservoir([ng.Astrocyte(rule=self.astrocyte)]).train()
-            living.run(drive[:known].repeat(PASSES, 1), progress=False)
-            graph = living.graph
-        seen = []
-        for tau in TAUS:
-            recording = (
-                reservoir([], tau).eval().run(drive, record=("state",), every=HOLD, progress=False)
-            )
-            seen.append(recording.traces["state"][0].unflatten(1, (places, self.size)))
-        return {"states": torch.cat(seen, dim=2)} | activity(recording)
+            liquid.train().run(x[:known].repeat(PASSES, 1, 1))
+        recording = liquid.eval().run(x)
+        return {"states": liquid.states(recording)[0]} | activity(recording)
 
 
 @cache
