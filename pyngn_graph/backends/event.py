@@ -49,7 +49,7 @@ def advance(
 ) -> Data:
     """Does what :func:`pyngn_graph.backends.reference.advance` does, to the same bits."""
     args = (coefficients, decay, drive, sample, start, probe, threads)
-    if drive.device.type != "cpu" or not _knows(glia, probe.names):
+    if drive.device.type != "cpu" or not knows(glia, probe.names):
         return reference.advance(state, data, glia, *args)
     memory = state.memory
     if not isinstance(memory, EventMemory):
@@ -57,7 +57,7 @@ def advance(
     return memory.advance(state, *args)
 
 
-def _knows(glia: Sequence[GlialCell], names: Sequence[str]) -> bool:
+def knows(glia: Sequence[GlialCell], names: Sequence[str]) -> bool:
     """Whether every cell is of a kind that is compiled here, and of each kind at most one.
 
     Traces by these ``names`` must not be of what a rule writes at every step for itself.
@@ -91,8 +91,9 @@ class EventMemory:
         if oligo is not None and oligo.sensing is not None:
             oligo = None
         if oligo is not None or micro is not None:
-            fired = self.fast[0].fired
-            self.sensing = Sensing(data, self.wiring, oligo, micro, fired, state.t, state.in_flight)
+            edges = map(torch.from_numpy, by_source(data))
+            fired = torch.from_numpy(self.fast[0].fired)
+            self.sensing = Sensing(data, *edges, oligo, micro, fired, state.t, state.in_flight)
 
     def _column(self, state: ReservoirState, column: int) -> kernels.Fast:
         neuron = state.neuron
@@ -195,13 +196,14 @@ class EventMemory:
         if self.learns:
             data.clock = self.clock + state.t - self.first
         if self.sensing is not None:
-            self.sensing.note(nodes[0, : counts[0].sum()], counts[0])
+            fired = nodes[0, : counts[0].sum()], counts[0]
+            self.sensing.note(*map(torch.from_numpy, fired))
         if self.astro.rule:
             data.gain = torch.from_numpy(self.astro.gain.copy())
             data.calcium = torch.from_numpy(self.astro.calcium.copy())
         for column in range(self.columns):
-            fired = nodes[column, : counts[column].sum()], counts[column], sent[column]
-            node, number, events = (torch.from_numpy(each) for each in fired)
+            told = nodes[column, : counts[column].sum()], counts[column], sent[column]
+            node, number, events = (torch.from_numpy(each) for each in told)
             probe.spikes(start, column, number, node, events)
             self._trace(probe, start, column, due[column], traces[column])
         return data
