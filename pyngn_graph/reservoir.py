@@ -173,7 +173,7 @@ class TriglialReservoir(nn.Module):
     @property
     def backend(self) -> str:
         """The backend in use, ``"auto"`` resolved."""
-        return resolve(self.setting.backend)
+        return resolve(self.setting.backend, self.bias.device)
 
     @property
     def in_channels(self) -> int | None:

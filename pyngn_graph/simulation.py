@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph.backends import BACKENDS, resolve
+from pyngn_graph.backends import BACKENDS, check, resolve
 from pyngn_graph.glia.base import GlialCell, f32
 from pyngn_graph.graph import alive, longest_delay, num_live, on_grid, validate, weight_grid
 from pyngn_graph.neuron import LIFParameters
@@ -78,7 +78,7 @@ class Setting:
                     f"Glia must be callables from Data to Data (got {cell!r}); a cell is written "
                     f"with brackets: 'Astrocyte()'"
                 )
-        resolve(self.backend)
+        check(self.backend)
 
     @property
     def cells(self) -> list[GlialCell]:
@@ -120,6 +120,7 @@ class Simulation:
         self.setting, self.projection, self.learns = setting, projection, learns
         self.data, self.state, self.potential = copy.copy(data), state, potential
         self.data.edge_weight = on_grid(data.edge_weight, weight_grid(data))
+        self.backend = BACKENDS[resolve(setting.backend, projection.bias.device)]
 
     def run(
         self, x: Tensor, samples: Tensor, hold: int, probe: Probe, progress: bool | None
@@ -146,7 +147,7 @@ class Simulation:
             return [(Layout.stream(samples * hold), x[inside].unsqueeze(0))]
         # Trials of similar length together, no more than fit well; all of them if stateful.
         order = torch.argsort(samples, stable=True)
-        groups = torch.split(order, BACKENDS[resolve(self.setting.backend)].columns)
+        groups = torch.split(order, self.backend.columns)
         if self.setting.stateful:
             groups = (order.sort().values,)
         return [
@@ -204,7 +205,7 @@ class Simulation:
             if signal.size(2) == 0:  # the bias alone, the same at all steps
                 first, last, sample = 0, 0, torch.zeros_like(sample)
             edges = _edges(self.data)
-            self.data = BACKENDS[resolve(setting.backend)].advance(
+            self.data = self.backend.advance(
                 state,
                 self.data,
                 cells,

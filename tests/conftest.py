@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-from pyngn_graph.backends import BACKENDS
+from helpers import CPU_BACKENDS
 
 # Small tensors: spinning threads would cost more than they bring.
 torch.set_num_threads(1)
@@ -20,8 +20,8 @@ settings.register_profile("explore", max_examples=300, deadline=None, suppress_h
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
-@pytest.fixture(scope="session", params=sorted(BACKENDS))
+@pytest.fixture(scope="session", params=CPU_BACKENDS)
 def backend(request: pytest.FixtureRequest) -> str:
-    """Each backend in turn."""
+    """Each backend of the CPU in turn."""
     name: str = request.param
     return name

@@ -241,7 +241,7 @@ class EventMemory:
             refractory=None if neuron.refractory is None else together("refractory").long(),
             i_syn=None if neuron.i_syn is None else together("i_syn"),
         )
-        in_flight = None if self.carried is None else self._in_flight(state.t, history)
+        in_flight = under_way(self.data, self.carried, history, self.first, state.t)
         return replace(
             state,
             neuron=neuron,
@@ -250,18 +250,6 @@ class EventMemory:
             in_flight=in_flight,
             memory=None,
         )
-
-    def _in_flight(self, t: int, history: Tensor) -> Tensor:
-        """Spikes under way at step ``t``: those carried into the epoch and those fired in it."""
-        assert self.carried is not None
-        under_way = [self.carried[:, self.carried[0] >= t]]
-        src, delay = self.data.edge_index[0], round_delay(self.data.edge_delay)
-        for past in range(max(self.first, t - self.depth), t):
-            edge, column = history[past % self.depth][src].nonzero().unbind(1)
-            due = past + delay[edge]
-            sent = torch.stack([due, edge, column])
-            under_way.append(sent[:, due >= t])
-        return torch.cat(under_way, dim=1)
 
 
 TRACES = ("v", "i_syn", "state", "gain", "calcium")
@@ -279,3 +267,22 @@ def _neurons(c: LIFCoefficients, num_nodes: int) -> tuple[kernels.Neurons, bool]
         return kernels.Neurons(*(value.numpy()[()] for value in values)), synaptic
     arrays = (value.flatten().expand(num_nodes).contiguous().numpy() for value in values)
     return kernels.Neurons(*arrays), synaptic
+
+
+def under_way(
+    data: Data, carried: Tensor | None, history: Tensor, first: int, t: int
+) -> Tensor | None:
+    """Spikes under way at step ``t``: those ``carried`` into an epoch and those fired in it.
+
+    It began with step ``first``; without spikes that keep their delay there are none.
+    """
+    if carried is None:
+        return None
+    found, depth = [carried[:, carried[0] >= t]], history.size(0)
+    src, delay = data.edge_index[0], round_delay(data.edge_delay)
+    for past in range(max(first, t - depth), t):
+        edge, column = history[past % depth][src].nonzero().unbind(1)
+        due = past + delay[edge]
+        sent = torch.stack([due, edge, column])
+        found.append(sent[:, due >= t])
+    return torch.cat(found, dim=1)
