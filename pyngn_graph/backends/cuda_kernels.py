@@ -23,26 +23,6 @@ UNIT = tl.constexpr(2.0**40)
 
 
 @triton.jit
-def _row(clock, depth, place: tl.constexpr):
-    """Number of the step in its chunk, and the row of the ring that is its own."""
-    k = tl.load(clock + place)
-    return k, ((tl.load(clock + 2) + k) % depth).to(tl.int64)
-
-
-@triton.jit
-def _coefficient(table, number: tl.constexpr, i, inside, width, HETEROGENEOUS: tl.constexpr):
-    """A coefficient of each neuron: row ``number`` of a table ``[rows, width]``."""
-    if HETEROGENEOUS:
-        return tl.load(table + number * width + i, mask=inside, other=0)
-    return tl.load(table + number)
-
-
-@triton.jit
-def _tap(tapped, place, i, num_nodes, value, mask):
-    tl.store(tapped + place * num_nodes + i, value, mask=mask)
-
-
-@triton.jit
 def _new_gain(gain, sensed, eta, goal, low, high, ADDITIVE: tl.constexpr):
     if ADDITIVE:
         x = gain + eta * (goal - sensed)
@@ -91,7 +71,7 @@ def step(
     goal,
     low,
     high,
-    HETEROGENEOUS: tl.constexpr,
+    WIDE: tl.constexpr,
     REFRACTORY: tl.constexpr,
     SYNAPTIC: tl.constexpr,
     RULE: tl.constexpr,
@@ -105,11 +85,13 @@ def step(
 ):
     """Neurons, liquid state and astrocytes of one step; neurons that fire are put on a list.
 
-    ``table`` ``[8, width]`` has the coefficients in the order in which they are read here; ``tap``
-    and ``window`` ``[C, chunk]`` name the row of the traces and of ``sums`` for each step, or -1.
+    ``table`` ``[8, width]`` has the coefficients in the order in which they are read here, where
+    ``WIDE`` is 1 for each neuron, else 0 and once for all. ``tap`` and ``window`` ``[C, chunk]``
+    name the row of the traces and of ``sums`` for each step, or -1.
     """
     c = tl.program_id(1).to(tl.int64)
-    k, row = _row(clock, depth, 0)
+    k = tl.load(clock)
+    row = ((tl.load(clock + 2) + k) % depth).to(tl.int64)
     if tl.program_id(0) + c == 0:
         tl.store(clock + 1, k)
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -118,25 +100,26 @@ def step(
     here = (c * depth + row) * num_nodes + i
     earlier = (c * depth + (row + depth - 1) % depth) * num_nodes + i
 
-    alpha = _coefficient(table, 0, i, inside, width, HETEROGENEOUS)
-    v_rest = _coefficient(table, 1, i, inside, width, HETEROGENEOUS)
-    v_reset = _coefficient(table, 2, i, inside, width, HETEROGENEOUS)
-    v_th = _coefficient(table, 3, i, inside, width, HETEROGENEOUS)
-    v_min = _coefficient(table, 4, i, inside, width, HETEROGENEOUS)
-    scale = _coefficient(table, 5, i, inside, width, HETEROGENEOUS)
+    own = table + i * WIDE
+    alpha = tl.load(own, mask=inside, other=0.0)
+    v_rest = tl.load(own + 1 * width, mask=inside, other=0.0)
+    v_reset = tl.load(own + 2 * width, mask=inside, other=0.0)
+    v_th = tl.load(own + 3 * width, mask=inside, other=0.0)
+    v_min = tl.load(own + 4 * width, mask=inside, other=0.0)
+    scale = tl.load(own + 5 * width, mask=inside, other=0.0)
     current = (tl.load(sample + k).to(tl.int64) * tl.num_programs(1) + c) * num_nodes + i
     external = tl.load(drive + current, mask=inside, other=0.0)
     before = tl.load(fired + earlier, mask=inside, other=0)
     due = tl.load(ring + here, mask=inside, other=0)
-    tl.store(ring + here, tl.zeros_like(due), mask=inside)
+    tl.store(ring + here, tl.full([BLOCK], 0, tl.int32), mask=inside)
     g = tl.load(gain + i, mask=inside, other=0.0)
     jump = g * (due.to(tl.float32) * grid)
     if SYNAPTIC:
         charge = tl.load(i_syn + place, mask=inside, other=0.0)
-        fade = _coefficient(table, 6, i, inside, width, HETEROGENEOUS)
+        fade = tl.load(own + 6 * width, mask=inside, other=0.0)
         charged = fade * charge + jump
         tl.store(i_syn + place, charged, mask=inside)
-        jump = _coefficient(table, 7, i, inside, width, HETEROGENEOUS) * charge
+        jump = tl.load(own + 7 * width, mask=inside, other=0.0) * charge
     x = tl.load(v + place, mask=inside, other=0.0)
     x = tl.where(before != 0, v_reset, x)
     x = v_rest + alpha * (x - v_rest) + scale * external + jump
@@ -145,7 +128,7 @@ def step(
         held = tl.load(refractory + place, mask=inside, other=0)
         x = tl.where(held > 0, v_reset, x)
         fires = (x >= v_th) & (held <= 0) & inside
-        pause = _coefficient(refractory_steps, 0, i, inside, width, HETEROGENEOUS)
+        pause = tl.load(refractory_steps + i * WIDE, mask=inside, other=0)
         held = tl.where(held > 0, held - 1, 0)
         tl.store(refractory + place, tl.where(fires, pause, held), mask=inside)
     else:
@@ -175,18 +158,18 @@ def step(
             tl.store(gain + i, g, mask=inside)
     taken = tl.load(tap + c * chunk + k)
     if taken >= 0:
-        at = c * chunk + taken
+        at = (c * chunk + taken) * num_nodes + i
         if V:
-            _tap(tap_v, at, i, num_nodes, x, inside)
+            tl.store(tap_v + at, x, mask=inside)
         if I_SYN:
-            _tap(tap_i_syn, at, i, num_nodes, charged, inside)
+            tl.store(tap_i_syn + at, charged, mask=inside)
         if STATE:
-            _tap(tap_state, at, i, num_nodes, state, inside)
+            tl.store(tap_state + at, state, mask=inside)
         if GAIN:
             if not TERRITORY:
-                _tap(tap_gain, at, i, num_nodes, g, inside)
+                tl.store(tap_gain + at, g, mask=inside)
         if CALCIUM:
-            _tap(tap_calcium, at, i, num_nodes, ca, inside)
+            tl.store(tap_calcium + at, ca, mask=inside)
 
 
 @triton.jit
@@ -222,7 +205,8 @@ def deliver(
     ``mark[c, k] .. total[c]`` of ``nodes[c]``. Each row of edges is shared by ``pieces`` programs.
     """
     c = tl.program_id(1).to(tl.int64)
-    k, row = _row(clock, depth, 1)
+    k = tl.load(clock + 1)
+    row = ((tl.load(clock + 2) + k) % depth).to(tl.int64)
     marked = mark + c * (chunk + 1) + k
     first, last = tl.load(marked), tl.load(total + c)
     if tl.program_id(0) == 0:

@@ -121,7 +121,7 @@ class Loop:
 
     def _share_out(self, num_edges: int) -> None:
         """Chooses how many programs deliver spikes, and how many share the edges of one neuron."""
-        self.programs = 2
+        self.programs = 1
         if self.device.type == "cuda":
             processors = torch.cuda.get_device_properties(self.device).multi_processor_count
             self.programs = max(1, 8 * processors // self.columns)
@@ -235,7 +235,7 @@ class Loop:
             self.wiring.grid,
             *self.decay,
             *self.constants,
-            HETEROGENEOUS=self.table.size(1) > 1,
+            WIDE=int(self.table.size(1) > 1),
             REFRACTORY=self.refractory_,
             SYNAPTIC=self.synaptic,
             RULE=self.rule,

@@ -1,0 +1,174 @@
+"""The GPU backend: which backend runs where, the bits of its kernels, and their machine code."""
+
+import os
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from helpers import random_graph
+from torch import Tensor
+
+from pyngn_graph import Astrocyte, LIFParameters, Microglia, Oligodendrocyte, TriglialReservoir
+from pyngn_graph import backends as backends_
+from pyngn_graph.backends import BACKENDS, resolve
+
+needs_triton = pytest.mark.skipif(not find_spec("triton"), reason="needs Triton")
+
+
+# Which backend
+
+
+def test_auto_follows_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu, gpu, other = (torch.device(name) for name in ("cpu", "cuda:1", "xpu"))
+    for has in (True, False):
+        monkeypatch.setattr(backends_, "_has_triton", lambda has=has: has)
+        assert [resolve("auto", device) for device in (cpu, other)] == ["event", "reference"]
+        assert resolve("auto", gpu) == ("cuda" if has else "reference")
+        assert [resolve(name, gpu) for name in BACKENDS] == list(BACKENDS)
+
+
+def test_a_backend_that_cannot_run_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(backends_, "_has_triton", lambda: False)
+    here = r"; available here: \['auto', 'event', 'reference'\]"
+    with pytest.raises(ValueError, match=r"needs Triton: pip install 'pyngn-graph\[cuda\]'" + here):
+        TriglialReservoir(random_graph(), backend="cuda")
+    monkeypatch.setattr(backends_, "_has_triton", lambda: True)
+    with pytest.raises(ValueError, match="needs an NVIDIA GPU .* finds none" + here):
+        TriglialReservoir(random_graph(), backend="cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    with pytest.raises(ValueError, match=r"'fast'; available here: \['auto', 'cuda', 'event', "):
+        TriglialReservoir(random_graph(), backend="fast")
+
+
+@needs_triton
+def test_a_reservoir_left_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    reservoir = TriglialReservoir(random_graph(), backend="cuda", glia=[Microglia()], bias=2.0)
+    clock = reservoir.graph.clock
+    with pytest.raises(ValueError, match=r"on the cpu; move it with 'reservoir.to\(\"cuda\"\)'"):
+        reservoir.run(num_steps=5)
+    assert reservoir.graph.clock == clock
+    assert reservoir.backend == "cuda"
+
+
+def test_triton_is_imported_by_nothing_but_its_backend() -> None:
+    code = """
+import sys, torch
+from pyngn_graph import TriglialReservoir, generators
+repr(TriglialReservoir(generators.Tissue(num_nodes=20, seed=0)()))
+assert not {"triton", "numba"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# Bits
+
+
+@needs_triton
+def test_its_bits_are_those_of_the_reference() -> None:
+    words = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    interpreted = {} if torch.cuda.is_available() else {"TRITON_INTERPRET": "1"}
+    done = subprocess.run(
+        [*words, str(Path(__file__).with_name("cuda_bits.py"))],
+        env=os.environ | interpreted,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert re.search(r"\d\d passed", done.stdout), done.stdout
+
+
+# Machine code
+
+
+class Launches:
+    """Stands in for a kernel: notes what it is launched with, and does nothing."""
+
+    def __init__(self, kernel: Any) -> None:
+        self.kernel, self.seen = kernel, dict[str, tuple[dict[str, Any], ...]]()
+
+    def __getitem__(self, grid: Any) -> Any:
+        return self.launch
+
+    def launch(self, *args: Any, **named: Any) -> None:
+        names = self.kernel.arg_names
+        values = dict(zip(names, args, strict=False))
+        constants = {name: value for name, value in named.items() if name in names}
+        options = {name: value for name, value in named.items() if name not in names}
+        kinds = {name: kind_of(value) for name, value in values.items()}
+        signature = {name: kinds.get(name, "constexpr") for name in names}
+        self.seen[str((signature, constants))] = (signature, constants, options)
+
+    def assembly(self, **changes: Any) -> list[str]:
+        """What each launch runs on an H100, compiled here and now; ``changes`` its options."""
+        import triton
+        from triton.backends.compiler import GPUTarget
+        from triton.compiler import ASTSource
+
+        found = []
+        for signature, constants, options in self.seen.values():
+            source = ASTSource(self.kernel, signature=signature, constexprs=constants)
+            made = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options | changes)
+            assert made.asm["cubin"]
+            found.append(made.asm["ptx"])
+        return found
+
+
+def kind_of(value: Any) -> str:
+    """The type of an argument, in Triton's words."""
+    if isinstance(value, Tensor):
+        names = {"float": "fp", "uint": "u", "int": "i"}
+        name = str(value.dtype).removeprefix("torch.")
+        return "*" + re.sub(r"^[a-z]+", lambda found: names[found[0]], name)
+    if isinstance(value, float):
+        return "fp32"
+    return "i32" if abs(value) < 2**31 else "i64"
+
+
+INEXACT = re.compile(
+    r"\b(fma\.rn\.f|\S+\.ftz|div\.(full|approx)|sqrt\.approx|rcp|rsqrt|ex2|lg2|mul24)\S*"
+)
+
+
+@needs_triton
+def test_the_machine_code_rounds_as_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pyngn_graph.backends import cuda_kernels
+
+    names = ("step", "deliver", "refill", "territories", "look_through")
+    kernels = {name: Launches(getattr(cuda_kernels, name)) for name in names}
+    for name, kernel in kernels.items():
+        monkeypatch.setattr(cuda_kernels, name, kernel)
+    monkeypatch.setenv("TRITON_INTERPRET", "1")  # asks for no GPU: nothing is run
+    rich = LIFParameters(tau_m=torch.full((8,), 20.0), t_ref=2.0, tau_syn=5.0, v_min=-1.0)
+    glia = [Oligodendrocyte(max_delay=9), Microglia()]
+    for neuron, cells, in_flight, names in (
+        (LIFParameters(), [*glia, Astrocyte()], "arrival", ()),
+        (rich, [*glia, Astrocyte(territory=90.0)], "arrival", ("v", "i_syn", "gain", "calcium")),
+        (rich, [*glia, Astrocyte(rule="multiplicative")], "emission", ("state", "gain")),
+    ):
+        reservoir = TriglialReservoir(
+            random_graph(), neuron=neuron, glia=cells, glia_period=4, backend="cuda",
+            in_flight=in_flight, bias=5.0, stateful=True,
+        )  # fmt: skip
+        state = TriglialReservoir(
+            random_graph(), neuron=neuron, in_flight=in_flight, bias=25.0, stateful=True
+        )
+        state.run(num_steps=6)
+        reservoir._state = state._state
+        reservoir.run(num_steps=4, record=names)
+    for name, kernel in kernels.items():
+        assembly = kernel.assembly()
+        assert assembly, name
+        for code in assembly:
+            found = INEXACT.search(code)
+            assert found is None, (name, found)
+    assert len(kernels["step"].seen) == 3
+    assert all(map(INEXACT.search, kernels["step"].assembly(enable_fp_fusion=True)))
