@@ -132,7 +132,7 @@ class TriglialReservoir(nn.Module):
         self.setting.neuron.at(dt, torch.zeros(data.num_nodes, 1))
         self.projection = Projection(
             data.num_nodes, in_channels, input_scale, input_density, input_weight, bias, seed
-        )
+        ).to(data.edge_index.device)
         self._graph = self.setting.prepared(data)
         for cell in self.setting.cells:
             if cell.longest_delay(data) > max_delay:
@@ -148,14 +148,14 @@ class TriglialReservoir(nn.Module):
     def graph(self) -> Data:
         """The living graph, with everything the glia have written to it.
 
-        Assign a graph to go on with it, say after a lesion; it is checked and copied, and the fast
-        state is forgotten.
+        Assign a graph to go on with it, say after a lesion; it is checked and copied to the device
+        of the reservoir, and the fast state is forgotten.
         """
         return self._graph
 
     @graph.setter
     def graph(self, graph: Data) -> None:
-        data = prepare(graph, max_delay=self.setting.max_delay)
+        data = prepare(graph, max_delay=self.setting.max_delay).to(self.bias.device)
         if data.num_nodes != self._graph.num_nodes or data.dt != self.setting.dt:
             raise ValueError(
                 f"The graph must keep the {self._graph.num_nodes} neurons and dt = "

@@ -4,9 +4,8 @@ import os
 
 import pytest
 import torch
-from hypothesis import HealthCheck, settings
-
 from helpers import CPU_BACKENDS
+from hypothesis import HealthCheck, settings
 
 # Small tensors: spinning threads would cost more than they bring.
 torch.set_num_threads(1)

@@ -1,7 +1,7 @@
 """Run by test_cuda.py in a process of its own: the GPU backend has the bits of the reference.
 
-Where there is a GPU the kernels run on it, else on the CPU, as interpreted by Triton. The name keeps
-this file out of the collection of the main process, in which Triton must not be interpreted.
+Where there is a GPU the kernels run on it, else on the CPU, as interpreted by Triton. The name of
+this file keeps it out of the main process, in which Triton must not be interpreted.
 """
 
 import os

@@ -124,7 +124,9 @@ class Launches:
         found = []
         for signature, constants, options in self.seen.values():
             source = ASTSource(self.kernel, signature=signature, constexprs=constants)
-            made = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options | changes)
+            made = triton.compile(
+                source, target=GPUTarget("cuda", 90, 32), options=options | changes
+            )
             assert made.asm["cubin"]
             found.append(made.asm["ptx"])
         return found

@@ -9,6 +9,7 @@ import torch
 from elsewhere import elsewhere
 from helpers import random_drive, random_graph
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from pyngn_graph import (
     Astrocyte,
@@ -17,10 +18,17 @@ from pyngn_graph import (
     Oligodendrocyte,
     RidgeReadout,
     TriglialReservoir,
+    encoding,
+    from_networkx,
+    plot,
+    tasks,
+    to_networkx,
 )
+from pyngn_graph.analysis import dynamics
 from pyngn_graph.glia import Hub, MatchedRandom, Winner
 from pyngn_graph.neuron import LIFLayer
 from pyngn_graph.readout import DeltaReadout
+from pyngn_graph.receptive import column_fields
 from pyngn_graph.recording import Recording
 from pyngn_graph.synapse import DelayBuffer, DelayedSpikeConv
 
@@ -113,6 +121,76 @@ def test_a_stateful_reservoir_moves_with_its_state(device: torch.device, tmp_pat
         there.run(torch.zeros(4, 15))
 
 
+def test_a_graph_that_is_there_already(device: torch.device) -> None:
+    graph, x = random_graph(3, num_nodes=15, num_edges=90, weight=0.6), random_drive(0, 1, 9, 3)
+    weight = torch.linspace(-2.0, 6.0, 45).view(15, 3)
+    how: dict[str, Any] = {"input_weight": weight, "glia": [Astrocyte()], "backend": "reference"}
+    here = TriglialReservoir(graph, 3, **how)
+    there = TriglialReservoir(graph.clone().to(device), 3, **how)
+    ours = here.run(x)
+    assert_same_run(ours, there.run(x.to(device)), device)
+    there.load_state_dict(TriglialReservoir(graph, 3, **how).state_dict())
+    assert there.graph.edge_index.device.type == device.type
+    assert_same_run(ours, there.run(x.to(device)), device)
+    there.graph = graph
+    assert_same_run(ours, there.run(x.to(device)), device)
+
+
+def test_analysis_of_what_is_there(device: torch.device) -> None:
+    graph, x = random_graph(3, num_nodes=15, num_edges=90, weight=0.6), random_drive(0, 1, 150, 3)
+    u = tasks.uniform_input(150, generator=torch.Generator().manual_seed(0))
+    found = []
+    for goal in (torch.device("cpu"), device):
+        reservoir = TriglialReservoir(graph, 3, bias=(1.0, 4.0), backend="reference").to(goal)
+        run = reservoir.run(x.to(goal), record="state")
+        states = run.traces["state"][0]
+        network = to_networkx(reservoir.graph)
+        results = [
+            dynamics.measure_activity(run),
+            dynamics.interval_cv(run),
+            dynamics.local_variation(run),
+            dynamics.branching_ratio(dynamics.population_count(run, 1), max_lag=9),
+            dynamics.memory_capacity(states, x[0, :, 0].to(goal), max_lag=3),
+            dynamics.information_processing_capacity(states, u.to(goal), max_degree=2, max_lag=3),
+            dynamics.state_rank(states),
+            dynamics.kernel_quality(states, states + 0.1),
+            dynamics.lyapunov_exponent(states, states + 0.01),
+            dynamics.hamming_distance(run.spikes(), run.spikes()),
+            encoding.latency(x[0].to(goal) / 3.0, 5),
+            encoding.level_crossing(x.to(goal), 0.5),
+            encoding.filter_bank(torch.sin(torch.arange(800.0)).to(goal), 8000.0),
+            encoding.poisson(9 * x[0].to(goal), 5, generator=torch.Generator().manual_seed(0)),
+            sorted(network.edges(data=True), key=str),
+            from_networkx(network).edge_weight,
+        ]
+        found.append([tree_map(comparable, result) for result in results])
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, equal_nan=True)
+
+
+def comparable(value: Any) -> Any:
+    return value.cpu() if isinstance(value, Tensor) else value
+
+
+def test_pictures_of_what_is_there(device: torch.device) -> None:
+    pytest.importorskip("matplotlib").use("agg")
+    pytest.importorskip("plotly")
+    graph = random_graph(3, num_nodes=15, num_edges=90, weight=0.6)
+    reservoir = TriglialReservoir(
+        graph, glia=[Astrocyte()], bias=(1.0, 4.0), backend="reference"
+    ).to(device)
+    run = reservoir.run(num_steps=30, record="v")
+    plot.raster(run)
+    plot.rate(run)
+    plot.trace(run, "v")
+    plot.edges_alive(run)
+    plot.delays(run.graph)
+    plot.histogram(graph, run.graph, "edge_weight")
+    plot.graph3d(run.graph, "gain")
+    assert "neurons" in reservoir._repr_html_()
+    assert "spikes" in run._repr_html_()
+
+
 def test_readouts_learn_where_the_states_are(device: torch.device) -> None:
     states, y = random_drive(0, 40, 6), random_drive(1, 40, 2)
     label = (y[:, 0] > 1.0).long()
@@ -129,6 +207,8 @@ def test_layers_run_where_they_are(device: torch.device) -> None:
     buffer, conv = DelayBuffer(8, 6), DelayedSpikeConv()
     layer(torch.full((8,), 3.0))
     edges = graph.edge_index, graph.edge_weight, graph.edge_delay
+    fields = [column_fields(graph.pos.to(goal), 7) for goal in (torch.device("cpu"), device)]
+    assert_same(*fields, device)
     found = []
     for goal in (torch.device("cpu"), device):
         layer, buffer = layer.to(goal), buffer.to(goal)

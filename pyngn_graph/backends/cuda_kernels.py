@@ -11,8 +11,6 @@ holds the number of the step within its chunk, twice, and the row of the ring of
 :func:`deliver` sets the first to that of the next step. So a captured step can be replayed.
 """
 
-# mypy: disable-error-code="no-untyped-def, no-untyped-call, misc"
-
 import triton
 import triton.language as tl
 

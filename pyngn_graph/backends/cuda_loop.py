@@ -129,7 +129,8 @@ class Loop:
 
     def _reserve(self, chunk: int, samples: int) -> None:
         """Makes buffers for so many steps and samples of the input."""
-        self.chunk, self.samples, self._graph = chunk, samples, None
+        self.chunk, self.samples = chunk, samples
+        self._graph: torch.cuda.CUDAGraph | None = None
         columns, num_nodes = self.columns, self.num_nodes
 
         def empty(*shape: int, dtype: torch.dtype = torch.int32) -> Tensor:
@@ -189,11 +190,10 @@ class Loop:
         done = 0
         if self._graph is None and steps > UNROLL:
             self._step()  # compiles the kernels, which a capture must not do
-            self._graph = torch.cuda.CUDAGraph()
+            done, self._graph = 1, torch.cuda.CUDAGraph()
             with torch.cuda.graph(self._graph):
                 for _ in range(UNROLL):
                     self._step()
-            done = 1
         while self._graph is not None and steps - done >= UNROLL:
             self._graph.replay()
             done += UNROLL
@@ -295,5 +295,6 @@ def _table(c: LIFCoefficients) -> tuple[Tensor, Tensor]:
     syn = (zero, zero) if c.syn_alpha is None or c.syn_drive is None else (c.syn_alpha, c.syn_drive)
     steps = zero if c.refractory_steps is None else c.refractory_steps
     values = (c.alpha, c.v_rest, c.v_reset, c.v_th, floor, c.drive, *syn)
-    *rows, pause = torch.broadcast_tensors(*(value.flatten() for value in (*values, steps)))
-    return torch.stack(rows), pause.int().contiguous()
+    width = max(value.numel() for value in (*values, steps))
+    rows = [value.flatten().expand(width) for value in values]
+    return torch.stack(rows), steps.flatten().expand(width).int().contiguous()

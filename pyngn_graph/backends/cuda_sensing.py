@@ -21,7 +21,7 @@ def look(wiring: Wiring, data: Data) -> Look:
     ) -> None:
         if not wiring.edge.numel():
             return
-        with torch.cuda.device_of(spike_time):
+        with torch.cuda.device_of(spike_time):  # type: ignore[no-untyped-call]
             kernels.look_through[(-(-wiring.edge.numel() // EDGES),)](
                 wiring.edge,
                 data.edge_index[0].contiguous(),

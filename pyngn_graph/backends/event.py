@@ -91,9 +91,8 @@ class EventMemory:
         if oligo is not None and oligo.sensing is not None:
             oligo = None
         if oligo is not None or micro is not None:
-            edges = map(torch.from_numpy, by_source(data))
-            fired = torch.from_numpy(self.fast[0].fired)
-            self.sensing = Sensing(data, *edges, oligo, micro, fired, state.t, state.in_flight)
+            start, edge, fired = map(torch.from_numpy, (*by_source(data), self.fast[0].fired))
+            self.sensing = Sensing(data, start, edge, oligo, micro, fired, state.t, state.in_flight)
 
     def _column(self, state: ReservoirState, column: int) -> kernels.Fast:
         neuron = state.neuron

@@ -35,7 +35,7 @@ def look(
     """Looks through all edges on the CPU."""
     arrays = (as_array(each) if isinstance(each, Tensor) else each for each in senses)
     spikes = as_array(spike_start), as_array(spike_time)
-    look_through(Senses(*arrays), *spikes, depth, seen, until)
+    look_through(Senses._make(arrays), *spikes, depth, seen, until)
 
 
 class Sensing:
