@@ -1,5 +1,7 @@
 """The GPU backend: which backend runs where, the bits of its kernels, and their machine code."""
 
+import argparse
+import importlib
 import os
 import re
 import subprocess
@@ -92,6 +94,41 @@ def test_its_bits_are_those_of_the_reference() -> None:
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert re.search(r"\d\d passed", done.stdout), done.stdout
+
+
+# The benchmark
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_benchmark_wants_a_gpu(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    script = ROOT / "benchmarks" / "speed" / "gpu.py"
+    words = [sys.executable, str(script), "--out", str(tmp_path / "gpu.md")]
+    done = subprocess.run(
+        words, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr == "This benchmark needs a GPU that torch can use; there is none here.\n"
+
+
+def test_what_the_benchmark_does_on_any_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks" / "speed"))
+    gpu = importlib.import_module("gpu")
+    device, options = torch.device("cpu"), argparse.Namespace(seconds=0.06, seed=0, rounds=2)
+    result = gpu.measure("40x5", options, device, room=1e6)
+    assert list(result["rounds"]) == ["cuda", "glia", "pyg"]
+    for name, runs in result["rounds"].items():
+        assert [run["steps"] for run in runs] == [60, 60]
+        assert all(run["synaptic_events"] == 5 * run["spikes"] for run in runs)
+        line = gpu.row(result, name, bandwidth=1.0)
+        assert len(line) == len(gpu.HEAD.split(","))
+        assert line[-1].startswith("1 (1-1)") == (name == "cuda")
+    # Weights lie on a grid that float32 sums exactly: the plain loop fires the same spikes.
+    assert len({result["rounds"][name][0]["spikes"] for name in ("cuda", "pyg")}) == 1
+    assert gpu.measure("40x5", options, device, room=15_000)["left_out"] == ["cuda", "glia"]
+    assert gpu.triad(device, 1000) > 0.0
 
 
 # Machine code
