@@ -12,13 +12,26 @@ import torch
 from helpers import assert_same, assert_same_run, frozen, random_drive, random_graph
 from torch_geometric.data import Batch
 
-from pyngn_graph import Astrocyte, LIFParameters, Microglia, Oligodendrocyte, TriglialReservoir
+from pyngn_graph import (
+    Astrocyte,
+    GlialCell,
+    LIFParameters,
+    Microglia,
+    Oligodendrocyte,
+    TriglialReservoir,
+)
 from pyngn_graph.backends import cuda, cuda_loop, reference, sensing
 from pyngn_graph.glia import Coherence
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
+
+class Quiet(GlialCell):
+    """A cell of the user's own."""
+
+
 TERRITORIAL = Astrocyte(rule="multiplicative", eta=0.01, tau_ca=20.0, territory=150.0)
+QUICK = Coherence(shape=2.0, eta=0.3, tau=5.0, tau_mean=30.0)
 EACH = TERRITORIAL.config() | {"territory": None, "rule": "additive"}
 VARIED = {
     "tau_m": torch.linspace(10.0, 30.0, 12),
@@ -47,7 +60,11 @@ LIVES: dict[str, dict[str, Any]] = {
         "in_flight": "emission",
     },
     "fixed": {"glia": [Oligodendrocyte("fixed:two", max_delay=9), Astrocyte(**EACH)]},
-    "unknown": {"glia": [Astrocyte(**EACH), Oligodendrocyte(Coherence(eta=0.3), max_delay=9)]},
+    "coherence": {
+        "glia": [Oligodendrocyte(QUICK, eta=0.3, max_delay=9), Microglia(), Astrocyte(**EACH)],
+        "neuron": LIFParameters(t_ref=1.0),
+    },
+    "unknown": {"glia": [Astrocyte(**EACH), Quiet(), Microglia()]},
 }
 
 

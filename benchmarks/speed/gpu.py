@@ -36,12 +36,12 @@ PYG_EDGES = 10**9
 """Edges times steps that the plain loop is given at most: it works through all at every step."""
 
 NOTES = """\
-Real time: seconds on the wall for a second of the model, median (range) over the rounds. M events /
-s: millions of synaptic events, those of a spike being the live edges out of its neuron. Moved: bytes
-that the model must read and write at least (16 for an event, 40 for a step of a neuron) for each
-second, and as a share of the triad a = b + s c in float32 on the same device, 12 bytes an element.
-Ratio: time for a step over that of `cuda` in the same round. `glia` ticks every 1000 steps; ticks
-run on the CPU in part and are included.
+Real time: seconds on the wall for a second of the model, median (range) over the rounds. M events
+/ s: millions of synaptic events; those of a spike are the live edges out of its neuron. Moved:
+bytes that the model must read and write at least (16 for an event, 40 for a step of a neuron) for
+each second, and as a share of the triad a = b + s c in float32 on the same device, 12 bytes an
+element. Ratio: time for a step over that of `cuda` in the same round. `glia` ticks every 1000
+steps; ticks run on the CPU in part and are included.
 """
 
 

@@ -9,6 +9,7 @@ which runs whatever is not known here, on the same device.
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -54,17 +55,13 @@ def advance(
             "backend='cuda' runs on a GPU but the reservoir is on the cpu; move it with "
             "'reservoir.to(\"cuda\")', or use backend='auto', which follows the reservoir"
         )
-    if not knows(glia, probe.names) or any(_learns_loadings(cell) for cell in glia):
+    if not knows(glia, probe.names):
         args = (coefficients, decay, drive, sample, start, probe, threads)
         return reference.advance(state, data, glia, *args)
     memory = state.memory
     if not isinstance(memory, CudaMemory):
         memory = state.memory = CudaMemory(state, data, glia, coefficients, decay, probe)
     return memory.advance(state, drive, sample, start, probe)
-
-
-def _learns_loadings(cell: GlialCell) -> bool:
-    return isinstance(cell, Oligodendrocyte) and isinstance(cell.sensing, Coherence)
 
 
 class CudaMemory:
@@ -83,15 +80,15 @@ class CudaMemory:
         self.learns, self.carried = bool(glia), state.in_flight
         self.num_nodes, self.columns = state.trace.shape
         self.depth = state.history.size(0)
-        cells = {type(cell): cell for cell in glia}
+        cells: dict[type, Any] = {type(cell): cell for cell in glia}
         self.wiring, self.live = wiring(data), alive(data)
         astro = cells.get(Astrocyte)
-        assert astro is None or isinstance(astro, Astrocyte)
-        self.loop = Loop(state, data, self.wiring, astro, coefficients, decay, probe)
-        self._fill_ring(state)
         oligo, micro = cells.get(Oligodendrocyte), cells.get(Microglia)
+        coherence = oligo if oligo is not None and isinstance(oligo.sensing, Coherence) else None
+        self.loop = Loop(state, data, self.wiring, astro, coherence, coefficients, decay, probe)
+        self._fill_ring(state)
         self.sensing = None
-        if isinstance(oligo, Oligodendrocyte) and oligo.sensing is not None:
+        if oligo is not None and oligo.sensing is not None:
             oligo = None
         if oligo is not None or micro is not None:
             self.sensing = Sensing(
@@ -164,6 +161,8 @@ class CudaMemory:
         """Writes everything back to the tensors of the state and the graph."""
         if self.sensing is not None:
             self.sensing.settle()
+        if self.loop.loadings is not None:
+            self.loop.loadings.write_back(self.data)
         loop, neuron = self.loop, state.neuron
         history = loop.fired.permute(1, 2, 0).contiguous().bool()
         neuron = neuron._replace(

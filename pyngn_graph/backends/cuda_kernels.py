@@ -392,3 +392,110 @@ def look_through(
         tl.store(health + e, healed, mask=active)
     if CHARGES:
         tl.store(cost + e, charged, mask=active)
+
+
+@triton.jit
+def follow(
+    constants,
+    trace,
+    mean,
+    total,
+    total_mean,
+    variance,
+    axon,
+    deviation,
+    spread,
+    num_nodes,
+    BLOCK: tl.constexpr,
+):
+    """What :func:`pyngn_graph.backends.loadings.follow` does; ``constants`` float64 of the rule."""
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    inside = i < num_nodes
+    fade, keep, rest = tl.load(constants), tl.load(constants + 1), tl.load(constants + 2)
+    tiny, floor = tl.load(constants + 6), tl.load(constants + 7)
+    r = fade * tl.load(trace + i, mask=inside, other=0.0)
+    r = tl.where(r > tiny, r, 0.0)
+    slow = keep * tl.load(mean + i, mask=inside, other=0.0) + rest * r
+    tl.store(trace + i, r, mask=inside)
+    tl.store(mean + i, slow, mask=inside)
+    tl.store(axon + i, r - slow, mask=inside)
+    y = fade * tl.load(total + i, mask=inside, other=0.0)
+    y = tl.where(tl.abs(y) > tiny, y, 0.0)
+    slow = keep * tl.load(total_mean + i, mask=inside, other=0.0) + rest * y
+    away = y - slow
+    v = keep * tl.load(variance + i, mask=inside, other=0.0) + rest * (away * away)
+    tl.store(total + i, y, mask=inside)
+    tl.store(total_mean + i, slow, mask=inside)
+    tl.store(variance + i, v, mask=inside)
+    tl.store(deviation + i, away, mask=inside)
+    tl.store(spread + i, tl.sqrt(v) + floor, mask=inside)
+
+
+@triton.jit
+def learn(
+    constants,
+    clock,
+    start,
+    jump,
+    weight,
+    delay,
+    loading,
+    pull,
+    trace,
+    mean,
+    axon,
+    deviation,
+    spread,
+    program,
+    units,
+    nodes,
+    mark,
+    num_nodes,
+    BLOCK: tl.constexpr,
+):
+    """Lets all edges out of the neurons that fire learn; what it adds to sums goes to ``units``."""
+    k = tl.load(clock + 1)
+    most, eta, rate = tl.load(constants + 3), tl.load(constants + 4), tl.load(constants + 5)
+    first, last = tl.load(mark + k), tl.load(mark + k + 1)
+    for spike in range(first + tl.program_id(0), last, tl.num_programs(0)):
+        j = tl.load(nodes + spike)
+        x, r, slow = tl.load(axon + j), tl.load(trace + j), tl.load(mean + j)
+        end = tl.load(start + j + 1)
+        for here in range(tl.load(start + j), end, BLOCK):
+            e = here + tl.arange(0, BLOCK)
+            inside = e < end
+            i = tl.load(jump + e, mask=inside, other=0) % num_nodes
+            before = tl.load(loading + e, mask=inside, other=0.0)
+            away = tl.load(deviation + i, mask=inside, other=0.0)
+            z = (away - before * x) / tl.load(spread + i, mask=inside, other=1.0)
+            z = tl.where(z < most, z, most)
+            z = tl.where(z > -most, z, -most)
+            change = eta * (z - before)
+            after = before + change
+            opposite = tl.load(weight + e, mask=inside, other=0.0) * after <= 0.0
+            goal = tl.load(program + 2 * i + opposite.to(tl.int32), mask=inside, other=0.0)
+            goal -= tl.load(delay + e, mask=inside, other=0.0)
+            pulled = tl.load(pull + e, mask=inside, other=0.0)
+            tl.store(loading + e, after, mask=inside)
+            tl.store(pull + e, pulled + rate * (goal - pulled), mask=inside)
+            added = (((change * r + after) * UNIT + MAGIC) - MAGIC).to(tl.int64)
+            tl.atomic_add(units + i, added, mask=inside, sem="relaxed")
+            added = ((change * slow * UNIT + MAGIC) - MAGIC).to(tl.int64)
+            tl.atomic_add(units + num_nodes + i, added, mask=inside, sem="relaxed")
+
+
+@triton.jit
+def gather(clock, trace, total, total_mean, units, fired, num_nodes, depth, BLOCK: tl.constexpr):
+    """Adds to the sums what :func:`learn` found, and the spikes of this step to the traces."""
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    inside = i < num_nodes
+    row = ((tl.load(clock + 2) + tl.load(clock + 1)) % depth).to(tl.int64)
+    spike = tl.load(fired + row * num_nodes + i, mask=inside, other=0).to(tl.float64)
+    tl.store(trace + i, tl.load(trace + i, mask=inside, other=0.0) + spike, mask=inside)
+    zero = tl.full([BLOCK], 0, tl.int64)
+    added = tl.load(units + i, mask=inside, other=0).to(tl.float64) / UNIT
+    tl.store(total + i, tl.load(total + i, mask=inside, other=0.0) + added, mask=inside)
+    tl.store(units + i, zero, mask=inside)
+    added = tl.load(units + num_nodes + i, mask=inside, other=0).to(tl.float64) / UNIT
+    tl.store(total_mean + i, tl.load(total_mean + i, mask=inside, other=0.0) + added, mask=inside)
+    tl.store(units + num_nodes + i, zero, mask=inside)

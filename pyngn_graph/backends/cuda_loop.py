@@ -7,8 +7,9 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.backends import cuda_kernels as kernels
+from pyngn_graph.backends.cuda_loadings import Loadings
 from pyngn_graph.backends.cuda_wiring import Wiring
-from pyngn_graph.glia import Astrocyte
+from pyngn_graph.glia import Astrocyte, Oligodendrocyte
 from pyngn_graph.glia.base import dt_of
 from pyngn_graph.graph import num_live
 from pyngn_graph.neuron import LIFCoefficients
@@ -63,6 +64,7 @@ class Loop:
         data: The graph.
         wiring: Its live edges.
         astrocyte: The cell at work on the gain, or None.
+        coherence: The oligodendrocyte at work, if coherence is its rule, or None.
         coefficients: Of the neurons.
         decay: Of the liquid state, and its complement to 1.
         probe: Whose sums of pooled states are added to; names the traces to tap.
@@ -80,6 +82,7 @@ class Loop:
         data: Data,
         wiring: Wiring,
         astrocyte: Astrocyte | None,
+        coherence: Oligodendrocyte | None,
         coefficients: LIFCoefficients,
         decay: tuple[float, float],
         probe: Probe,
@@ -104,6 +107,9 @@ class Loop:
         self._wanted = [name for name in TAPS if name in probe.names]
         self._prepare_gain(data)
         self._share_out(num_live(data))
+        self.loadings = None
+        if coherence is not None:
+            self.loadings = Loadings(data, wiring, coherence, self.programs)
         self._reserve(1, 1)
 
     def _prepare_gain(self, data: Data) -> None:
@@ -259,6 +265,8 @@ class Loop:
             self.pieces,
             BLOCK=BLOCK,
         )
+        if self.loadings is not None:
+            self.loadings.step(self.clock, self.nodes, self.mark, self.fired)
         if self.territory is not None:
             kernels.territories[(self.num_nodes,)](
                 self.clock,
