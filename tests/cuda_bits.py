@@ -69,7 +69,7 @@ LIVES: dict[str, dict[str, Any]] = {
 
 
 def twins(graph: Any, **how: Any) -> list[TriglialReservoir]:
-    chosen = {"glia_period": 13, "bias": (2.0, 8.0), **how}
+    chosen = {"glia_period": 8, "bias": (3.0, 12.0), **how}
     return [
         TriglialReservoir(graph, 3, backend=name, **chosen).to(DEVICE)
         for name in ("reference", "cuda")
@@ -87,13 +87,13 @@ def test_a_life_has_the_bits_of_the_reference(life: str, monkeypatch: pytest.Mon
     pair = twins(graph, **LIVES[life])
     names = ["v", "state"] + (["i_syn"] if pair[0].setting.neuron.tau_syn is not None else [])
     names += ["gain", "calcium"] if "gain" in pair[0].graph else []
-    x = random_drive(1, 2, 20, 3, low=-1.0, high=1.0).to(DEVICE)
-    lengths = torch.tensor([11, 9], device=DEVICE)
+    x = random_drive(1, 2, 10, 3, low=-1.0, high=1.0).to(DEVICE)
+    lengths = torch.tensor([9, 6], device=DEVICE)
     how: dict[str, Any] = {"lengths": lengths, "record": names, "every": 2}
     runs = [pair[0].run(x, **how)]
     monkeypatch.setattr(reference, "advance", lambda *a: calls.append(1) or real(*a))
     runs.append(pair[1].run(x, **how))
-    assert runs[0].events.size(0) > 30
+    assert runs[0].events.size(0) > 20
     assert_same_run(*runs)
     assert_same_life(*pair)
     assert runs[1].events.device.type == DEVICE
@@ -118,7 +118,7 @@ def test_an_epoch_longer_than_the_memory_for_spikes(monkeypatch: pytest.MonkeyPa
     glia = [Oligodendrocyte(max_delay=20), Microglia(decay=40.0, eta=0.02)]  # up to date in 11
     pair = twins(graph, glia=glia, glia_period=50)
     monkeypatch.setattr("pyngn_graph.simulation.SPAN", 10)
-    x = random_drive(1, 1, 40, 3, low=-1.0, high=1.0).to(DEVICE)
+    x = random_drive(1, 1, 28, 3, low=-1.0, high=1.0).to(DEVICE)
     assert_same_run(*(reservoir.run(x) for reservoir in pair))
     assert_same_life(*pair)
 

@@ -19,6 +19,8 @@ from pyngn_graph import Astrocyte, LIFParameters, Microglia, Oligodendrocyte, Tr
 from pyngn_graph import backends as backends_
 from pyngn_graph.backends import BACKENDS, resolve
 
+ROOT = Path(__file__).parents[1]
+
 needs_triton = pytest.mark.skipif(not find_spec("triton"), reason="needs Triton")
 
 
@@ -61,22 +63,12 @@ def test_a_reservoir_left_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     assert reservoir.backend == "cuda"
 
 
-def test_nothing_else_needs_triton() -> None:
-    code = """
-import sys
-sys.modules["triton"] = None
-from helpers import random_graph
-from pyngn_graph import TriglialReservoir
-TriglialReservoir(random_graph(), backend="reference").run(num_steps=3)
-try:
-    TriglialReservoir(random_graph(), backend="cuda")
-except ValueError as error:
-    assert "needs Triton" in str(error)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+def test_triton_is_imported_by_its_kernels_alone() -> None:
+    # And those by nothing but the backend, whose module is imported when it is first used.
+    for path in (ROOT / "pyngn_graph").rglob("*.py"):
+        found = re.findall(r"^\s*(?:import|from) (triton|.*cuda_\w+)", path.read_text(), re.M)
+        assert not found or path.name.startswith("cuda"), path
+        assert "triton" not in found or path.name == "cuda_kernels.py", path
 
 
 # Bits
@@ -98,24 +90,21 @@ def test_its_bits_are_those_of_the_reference() -> None:
 
 # The benchmark
 
-ROOT = Path(__file__).parents[1]
 
-
-def test_the_benchmark_wants_a_gpu(tmp_path: Path) -> None:
-    if torch.cuda.is_available():
-        pytest.skip("there is one")
-    script = ROOT / "benchmarks" / "speed" / "gpu.py"
-    words = [sys.executable, str(script), "--out", str(tmp_path / "gpu.md")]
-    done = subprocess.run(
-        words, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
-    )
-    assert done.returncode == 1
-    assert done.stderr == "This benchmark needs a GPU that torch can use; there is none here.\n"
-
-
-def test_what_the_benchmark_does_on_any_device(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks" / "speed"))
-    gpu = importlib.import_module("gpu")
+    return importlib.import_module("gpu")
+
+
+def test_the_benchmark_wants_a_gpu(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(sys, "argv", ["gpu.py"])
+    with pytest.raises(SystemExit, match="needs a GPU that torch can use; there is none here"):
+        gpu.main()
+
+
+def test_what_the_benchmark_does_on_any_device(gpu: Any) -> None:
     device, options = torch.device("cpu"), argparse.Namespace(seconds=0.06, seed=0, rounds=2)
     result = gpu.measure("40x5", options, device, room=1e6)
     assert list(result["rounds"]) == ["cuda", "glia", "pyg"]
