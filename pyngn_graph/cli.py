@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import torch
 
 import pyngn_graph
-from pyngn_graph.backends import BACKENDS, resolve
+from pyngn_graph.backends import BACKENDS, missing, resolve
 from pyngn_graph.bench import bench
 from pyngn_graph.classification import Classification, classify, classify_raw
 from pyngn_graph.datasets import FSDD, Digits
@@ -319,7 +319,11 @@ def _bench(options: argparse.Namespace) -> None:
 def _info(options: argparse.Namespace) -> None:
     facts: dict[str, Any] = {
         "versions": _versions(),
-        "backends": {name: name == resolve("auto") for name in sorted(BACKENDS)},
+        "backends": {
+            name: name == resolve("auto", torch.device("cpu"))
+            for name in sorted(BACKENDS)
+            if missing(name) is None
+        },
         "devices": ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))],
         "threads": torch.get_num_threads(),
     }

@@ -194,10 +194,13 @@ def _gain_advice(cell: Astrocyte, low: float, high: float) -> list[str]:
 
 def _drive_advice(cell: Astrocyte, neuron: LIFParameters, bias: Tensor, dt: float) -> list[str]:
     """Compares the rate that the bias alone would cause with the target of the astrocyte."""
-    settled = neuron.v_rest + neuron.r_m * bias.double()
-    span = (settled - neuron.v_reset) / (settled - neuron.v_th).clamp(min=1e-12)
-    interval = torch.as_tensor(neuron.tau_m) * span.log() + neuron.t_ref
-    rate = torch.where(settled > neuron.v_th, dt / interval, 0.0)
+    names = ("v_rest", "r_m", "v_reset", "v_th", "tau_m", "t_ref")
+    values = (torch.as_tensor(getattr(neuron, name)).to(bias.device) for name in names)
+    v_rest, r_m, v_reset, v_th, tau_m, t_ref = values
+    settled = v_rest + r_m * bias.double()
+    span = (settled - v_reset) / (settled - v_th).clamp(min=1e-12)
+    interval = tau_m * span.log() + t_ref
+    rate = torch.where(settled > v_th, dt / interval, 0.0)
     share = float((rate > cell.target(dt)).double().mean())
     if share <= BOUND_SHARE:
         return []

@@ -80,7 +80,7 @@ def gabor_fields(
     if polarities > 1:
         factor = torch.randn(len(pos), polarities, 1, generator=generator, dtype=torch.float64)
         field = (factor * field.unsqueeze(1)).flatten(1)
-    return _scaled(field, scale)
+    return _scaled(field, scale).to(pos.device)
 
 
 def column_fields(
@@ -111,7 +111,7 @@ def column_fields(
     shape = (len(pos), height)
     weight = torch.randn(shape, generator=_stream("column", seed), dtype=torch.float64)
     inside = (torch.arange(height) - torch.floor(place + 0.5)).abs() <= rows // 2
-    return _scaled(weight * inside, scale)
+    return _scaled(weight * inside, scale).to(pos.device)
 
 
 FIELDS: dict[str, Callable[..., Tensor]] = {
@@ -130,7 +130,7 @@ def _placed(pos: Tensor, sizes: tuple[int, ...], scale: float) -> Tensor:
         raise ValueError(f"'scale' must be finite and not negative (got {scale})")
     for size in sizes:
         _check_whole("height' and 'width", size, int(2 * MARGIN) + 1)
-    place = pos[:, : len(sizes)].double()
+    place = pos[:, : len(sizes)].double().cpu()  # as the weights are drawn there
     low, high = place.amin(dim=0), place.amax(dim=0)
     flat = high == low  # seen from the middle
     share = torch.where(flat, 0.5, (place - low) / torch.where(flat, 1.0, high - low))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from pyngn_graph import snapshot, storage
-from pyngn_graph.backends import resolve
+from pyngn_graph.backends import check, resolve
 from pyngn_graph.card import card
 from pyngn_graph.checkpoint import Checkpoint, identity
 from pyngn_graph.diagnosis import Diagnosis, binned, diagnose, external_rate
@@ -147,7 +147,7 @@ class TriglialReservoir(nn.Module):
         self.setting.neuron.at(dt, torch.zeros(data.num_nodes, 1))
         self.projection = joint_projection(
             sizes, in_channels, input_scale, input_density, input_weight, bias, seed
-        )
+        ).to(data.edge_index.device)
         self._graph = self.setting.prepared(data)
         for cell, steps in self.setting.longest_delays(self._graph):
             if steps > max_delay:
@@ -163,14 +163,14 @@ class TriglialReservoir(nn.Module):
     def graph(self) -> Data:
         """The living graph, with everything the glia have written to it.
 
-        Assign a graph to go on with it, say after a lesion; it is checked and copied, and the fast
-        state is forgotten.
+        Assign a graph to go on with it, say after a lesion; it is checked and copied to the device
+        of the reservoir, and the fast state is forgotten.
         """
         return self._graph
 
     @graph.setter
     def graph(self, graph: Data) -> None:
-        data = prepare(graph, max_delay=self.setting.max_delay)
+        data = prepare(graph, max_delay=self.setting.max_delay).to(self.bias.device)
         own, sizes, before = number(data, "dt", 1.0), graph_sizes(data), graph_sizes(self._graph)
         if sizes != before or not math.isclose(own, self.setting.dt, rel_tol=1e-6):
             raise ValueError(
@@ -190,7 +190,7 @@ class TriglialReservoir(nn.Module):
     @property
     def backend(self) -> str:
         """The backend in use, ``"auto"`` resolved."""
-        return resolve(self.setting.backend)
+        return resolve(self.setting.backend, self.bias.device)
 
     @property
     def in_channels(self) -> int | None:
@@ -367,7 +367,7 @@ class TriglialReservoir(nn.Module):
             ValueError: If it is truncated, foreign or newer, or ``glia`` is missing.
         """
         glia = None if glia is None else checked_glia(glia)
-        resolve(backend)
+        check(backend)
         tensors, header = storage.read(path, "reservoir")
         with storage.reading(path):
             setting = snapshot.setting_from_parts(header["setting"], tensors, glia)

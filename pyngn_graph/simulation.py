@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
-from pyngn_graph.backends import BACKENDS, resolve
+from pyngn_graph.backends import BACKENDS, check, resolve
 from pyngn_graph.glia.base import GlialCell, f32
 from pyngn_graph.glia.per_graph import PerGraph, as_one, cell_of
 from pyngn_graph.graph import (
@@ -92,7 +92,7 @@ class Setting:
             )
         if not 0.0 <= self.tau_trace < math.inf:
             raise ValueError(f"'tau_trace' must not be negative, in ms (got {self.tau_trace})")
-        resolve(self.backend)
+        check(self.backend)
 
     @property
     def cells(self) -> list[GlialCell]:
@@ -165,6 +165,7 @@ class Simulation:
         self.setting, self.projection, self.learns = setting, projection, learns
         self.data = _in_step(each_graph(copy.copy(data), on_its_grid))
         self.state, self.potential = state, potential
+        self.backend = BACKENDS[resolve(setting.backend, projection.bias.device)]
 
     def run(
         self,
@@ -207,7 +208,7 @@ class Simulation:
             return [(Layout.stream(samples * hold), x[inside].unsqueeze(0))]
         # Trials of similar length together, no more than fit well; all of them if stateful.
         order = torch.argsort(samples, stable=True)
-        groups = torch.split(order, BACKENDS[resolve(self.setting.backend)].columns)
+        groups = torch.split(order, self.backend.columns)
         if self.setting.stateful:
             groups = (order.sort().values,)
         return [
@@ -275,7 +276,7 @@ class Simulation:
             if signal.size(2) == 0:  # the bias alone, the same at all steps
                 first, last, sample = 0, 0, torch.zeros_like(sample)
             edges = _edges(self.data)
-            self.data = BACKENDS[resolve(setting.backend)].advance(
+            self.data = self.backend.advance(
                 state,
                 self.data,
                 cells,

@@ -3,7 +3,9 @@
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from pyngn_graph.compiling import compiled
 
@@ -19,6 +21,17 @@ LEADS, REST = 2**16, np.uint64(48)
 
 SHORT = 32
 """Words that are sorted faster one by one than by their bytes."""
+
+
+def grouped(key: Tensor, chosen: Tensor, num_groups: int) -> tuple[Tensor, Tensor]:
+    """What :func:`group_by` gives, as tensors on the device of ``key``."""
+    if key.device.type == "cpu":
+        start, order = group_by(key.contiguous().numpy(), chosen.numpy(), num_groups)
+        return torch.from_numpy(start), torch.from_numpy(order)
+    place = chosen.nonzero().squeeze(1)
+    group, order = torch.sort(key[place], stable=True)
+    size = torch.bincount(group, minlength=num_groups)
+    return torch.cat([size.new_zeros(1), size.cumsum(0)]), place[order]
 
 
 @compiled

@@ -4,7 +4,7 @@ from typing import Any, Optional
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import MessagePassing
+from torch_geometric.nn import Aggregation, MessagePassing
 from torch_geometric.utils import scatter
 
 
@@ -145,7 +145,7 @@ class DelayedSpikeConv(MessagePassing):
         - **output** ``[N]`` or ``[N, B]``
     """
 
-    def __init__(self, aggr: str = "add", **kwargs: Any) -> None:
+    def __init__(self, aggr: str | Aggregation = "add", **kwargs: Any) -> None:
         super().__init__(aggr=aggr, **kwargs)
 
     def forward(

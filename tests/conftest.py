@@ -4,9 +4,8 @@ import os
 
 import pytest
 import torch
+from helpers import CPU_BACKENDS
 from hypothesis import HealthCheck, settings
-
-from pyngn_graph.backends import BACKENDS
 
 # Small tensors: spinning threads would cost more than they bring.
 torch.set_num_threads(1)
@@ -20,8 +19,8 @@ settings.register_profile("explore", max_examples=300, deadline=None, suppress_h
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
-@pytest.fixture(scope="session", params=sorted(BACKENDS))
+@pytest.fixture(scope="session", params=CPU_BACKENDS)
 def backend(request: pytest.FixtureRequest) -> str:
-    """Each backend in turn."""
+    """Each backend of the CPU in turn."""
     name: str = request.param
     return name

@@ -10,7 +10,11 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph import TriglialReservoir
+from pyngn_graph.backends import BACKENDS
 from pyngn_graph.recording import Recording
+
+CPU_BACKENDS = sorted(name for name, backend in BACKENDS.items() if backend.device != "cuda")
+"""Backends that run a reservoir on the CPU."""
 
 DATA = Path(os.environ.get("PYNGN_DATA", Path(__file__).parents[2] / "shared" / "data"))
 """Raw files; tests that need some skip where the folder lacks them."""

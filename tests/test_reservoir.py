@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch_geometric.transforms as T
 from helpers import (
+    CPU_BACKENDS,
     assert_same,
     assert_same_run,
     assert_twins,
@@ -58,7 +59,7 @@ TRACES = ["v", "state", "gain", "calcium"]
 # All backends
 
 
-@pytest.mark.parametrize("backend", sorted(set(BACKENDS) - {"reference"}))
+@pytest.mark.parametrize("backend", sorted(set(CPU_BACKENDS) - {"reference"}))
 @given(data=st.data(), in_flight=in_flights)
 def test_backends_give_the_same_bits(backend: str, data: st.DataObject, in_flight: str) -> None:
     graph, glia = data.draw(graphs()), data.draw(cells())
@@ -94,7 +95,7 @@ def test_backends_give_the_same_bits(backend: str, data: st.DataObject, in_fligh
 
 
 @pytest.mark.parametrize("in_flight", ["arrival", "emission"])
-@pytest.mark.parametrize("backend", sorted(set(BACKENDS) - {"reference"}))
+@pytest.mark.parametrize("backend", sorted(set(CPU_BACKENDS) - {"reference"}))
 def test_backends_agree_over_a_long_time_between_ticks(backend: str, in_flight: str) -> None:
     graph = random_graph(3, num_nodes=4, num_edges=9, weight=0.8)
     drive = random_drive(1, 50, 4, low=-1.0)
@@ -124,7 +125,7 @@ def test_the_number_of_threads_means_nothing(backend: str) -> None:
 
 def test_every_backend_is_named_and_auto_chooses_one() -> None:
     graph = random_graph()
-    for name in ("auto", *BACKENDS):
+    for name in ("auto", *CPU_BACKENDS):
         reservoir = TriglialReservoir(graph, backend=name)
         assert reservoir.backend in BACKENDS
         assert f"backend={reservoir.backend!r}" in repr(reservoir)

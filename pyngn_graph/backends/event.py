@@ -51,7 +51,7 @@ def advance(
 ) -> Data:
     """Does what :func:`pyngn_graph.backends.reference.advance` does, to the same bits."""
     args = (coefficients, decay, drive, sample, start, probe, threads)
-    if drive.device.type != "cpu" or not _knows(glia, probe.names):
+    if drive.device.type != "cpu" or not knows(glia, probe.names):
         return reference.advance(state, data, glia, *args)
     memory = state.memory
     if not isinstance(memory, EventMemory):
@@ -59,7 +59,7 @@ def advance(
     return memory.advance(state, *args)
 
 
-def _knows(glia: Sequence[GlialCell], names: Sequence[str]) -> bool:
+def knows(glia: Sequence[GlialCell], names: Sequence[str]) -> bool:
     """Whether every cell is of a kind that is compiled here, and of each kind at most one.
 
     Traces by these ``names`` must not be of what a rule writes at every step for itself.
@@ -101,8 +101,8 @@ class EventMemory:
         if oligo is not None and oligo.sensing is not None:
             oligo = None
         if oligo is not None or micro is not None:
-            fired = self.fast[0].fired
-            self.sensing = Sensing(data, self.wiring, oligo, micro, fired, state.t, state.in_flight)
+            start, edge, fired = map(torch.from_numpy, (*by_source(data), self.fast[0].fired))
+            self.sensing = Sensing(data, start, edge, oligo, micro, fired, state.t, state.in_flight)
 
     def _column(self, state: ReservoirState, column: int) -> kernels.Fast:
         neuron = state.neuron
@@ -211,13 +211,14 @@ class EventMemory:
         if self.learns:
             data.clock = self.clock + state.t - self.first
         if self.sensing is not None:
-            self.sensing.note(nodes[0, : counts[0].sum()], counts[0])
+            fired = nodes[0, : counts[0].sum()], counts[0]
+            self.sensing.note(*map(torch.from_numpy, fired))
         if self.astro.rule:
             data.gain = torch.from_numpy(self.astro.gain.copy())
             data.calcium = torch.from_numpy(self.astro.calcium.copy())
         for column in range(self.columns):
-            fired = nodes[column, : counts[column].sum()], counts[column], sent[column]
-            node, number, events = (torch.from_numpy(each) for each in fired)
+            told = nodes[column, : counts[column].sum()], counts[column], sent[column]
+            node, number, events = (torch.from_numpy(each) for each in told)
             probe.spikes(start, column, number, node, events)
             self._trace(probe, start, column, due[column], traces[column])
         return data
@@ -255,7 +256,7 @@ class EventMemory:
             refractory=None if neuron.refractory is None else together("refractory").long(),
             i_syn=None if neuron.i_syn is None else together("i_syn"),
         )
-        in_flight = None if self.carried is None else self._in_flight(state.t, history)
+        in_flight = under_way(self.data, self.carried, history, self.first, state.t)
         return replace(
             state,
             neuron=neuron,
@@ -264,18 +265,6 @@ class EventMemory:
             in_flight=in_flight,
             memory=None,
         )
-
-    def _in_flight(self, t: int, history: Tensor) -> Tensor:
-        """Spikes under way at step ``t``: those carried into the epoch and those fired in it."""
-        assert self.carried is not None
-        under_way = [self.carried[:, self.carried[0] >= t]]
-        src, delay = self.data.edge_index[0], round_delay(self.data.edge_delay)
-        for past in range(max(self.first, t - self.depth), t):
-            edge, column = history[past % self.depth][src].nonzero().unbind(1)
-            due = past + delay[edge]
-            sent = torch.stack([due, edge, column])
-            under_way.append(sent[:, due >= t])
-        return torch.cat(under_way, dim=1)
 
 
 TRACES = ("v", "i_syn", "state", "gain", "calcium")
@@ -293,3 +282,22 @@ def _neurons(c: LIFCoefficients, num_nodes: int) -> tuple[kernels.Neurons, bool]
         return kernels.Neurons(*(value.numpy()[()] for value in values)), synaptic
     arrays = (value.flatten().expand(num_nodes).contiguous().numpy() for value in values)
     return kernels.Neurons(*arrays), synaptic
+
+
+def under_way(
+    data: Data, carried: Tensor | None, history: Tensor, first: int, t: int
+) -> Tensor | None:
+    """Spikes under way at step ``t``: those ``carried`` into an epoch and those fired in it.
+
+    It began with step ``first``; without spikes that keep their delay there are none.
+    """
+    if carried is None:
+        return None
+    found, depth = [carried[:, carried[0] >= t]], history.size(0)
+    src, delay = data.edge_index[0], round_delay(data.edge_delay)
+    for past in range(max(first, t - depth), t):
+        edge, column = history[past % depth][src].nonzero().unbind(1)
+        due = past + delay[edge]
+        sent = torch.stack([due, edge, column])
+        found.append(sent[:, due >= t])
+    return torch.cat(found, dim=1)

@@ -27,6 +27,7 @@ ZERO = np.float32(0.0)
 class Senses(NamedTuple):
     """What oligodendrocytes and microglia know of the edges, and how they learn it.
 
+    All are arrays for the compiled loop, and tensors for whoever keeps them.
     ``edge`` numbers the live edges by source, those of j at ``start[j] .. start[j + 1]``;
     ``target`` and ``delay`` and what stands from ``arrival`` to ``cost`` are attributes of the
     graph, ``[E]``. Times count the steps since the last tick: the first of the epoch is 1, older
@@ -41,22 +42,22 @@ class Senses(NamedTuple):
 
     listens: bool
     heals: bool
-    start: Array
-    edge: Array
-    target: Array
-    delay: Array
-    early_start: Array
-    early: Array
+    start: Any
+    edge: Any
+    target: Any
+    delay: Any
+    early_start: Any
+    early: Any
     clock: int
-    arrival: Array
-    hits: Array
-    lag: Array
-    health: Array
-    cost: Array
+    arrival: Any
+    hits: Any
+    lag: Any
+    health: Any
+    cost: Any
     window: int
-    gains: Array
+    gains: Any
     price: Any
-    growth: Array
+    growth: Any
     base: int
 
 

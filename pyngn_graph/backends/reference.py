@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
-from torch_geometric.utils import scatter
 
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import alive, out_degree, round_delay
 from pyngn_graph.neuron import LIFCoefficients, integrate
 from pyngn_graph.recording import Probe
+from pyngn_graph.segments import sum_by_target
 from pyngn_graph.state import ReservoirState
 from pyngn_graph.synapse import DelayedSpikeConv
 
@@ -43,8 +43,8 @@ def advance(
         probe: Takes down what was asked for.
         threads: Threads to use if the backend has its own; this one leaves them to torch.
     """
-    conv = DelayedSpikeConv()
     src, dst = data.edge_index
+    conv = DelayedSpikeConv(aggr=sum_by_target(dst, data.num_nodes))
     mask, steps = alive(data), round_delay(data.edge_delay)
     weight = data.edge_weight.double() * mask
     depth, num_nodes, columns = state.history.shape
@@ -63,7 +63,7 @@ def advance(
             number = torch.zeros(src.numel(), columns, dtype=torch.float64, device=flat.device)
             number.index_put_((edge, column), number.new_ones(()), accumulate=True)
             messages = weight.unsqueeze(1) * number
-            total = scatter(messages, dst, dim=0, dim_size=num_nodes, reduce="sum")
+            total = conv.aggr_module(messages, dst, dim_size=num_nodes, dim=0)
             arrivals = (number[:, 0] > 0) & mask
         jump = total.float()
         if "gain" in data:

@@ -1,5 +1,6 @@
 """What oligodendrocytes and microglia sense in an epoch, worked out from its spikes."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,24 +8,34 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph.backends.kernels import Wiring
 from pyngn_graph.backends.looking import Senses, look_through
-from pyngn_graph.backends.wiring import by_source
 from pyngn_graph.glia import Microglia, Oligodendrocyte
 from pyngn_graph.glia.base import as_array, clock_of, dt_of, power_table
-from pyngn_graph.sorting import group_by
+from pyngn_graph.sorting import grouped
 
 STEPS = 4096
 """Steps of spikes that are kept before all edges are looked through."""
 
 KEPT = {
-    "arrival": np.int64,
-    "hits": np.int64,
-    "lag": np.int64,
-    "health": np.float32,
-    "cost": np.float32,
+    "arrival": torch.int64,
+    "hits": torch.int64,
+    "lag": torch.int64,
+    "health": torch.float32,
+    "cost": torch.float32,
 }
 """Attributes ``edge_*`` of the graph that are brought up to date."""
+
+Look = Callable[[Senses, Tensor, Tensor, int, int, int], None]
+"""Does what :func:`pyngn_graph.backends.looking.look_through` does, with tensors for arrays."""
+
+
+def look(
+    senses: Senses, spike_start: Tensor, spike_time: Tensor, depth: int, seen: int, until: int
+) -> None:
+    """Looks through all edges on the CPU."""
+    arrays = (as_array(each) if isinstance(each, Tensor) else each for each in senses)
+    spikes = as_array(spike_start), as_array(spike_time)
+    look_through(Senses._make(arrays), *spikes, depth, seen, until)
 
 
 class Sensing:
@@ -36,62 +47,64 @@ class Sensing:
 
     Args:
         data: The graph; :meth:`settle` writes to it.
-        wiring: Its live edges.
+        start: Where the live edges of each source start ...
+        edge: ... among these, their positions in the graph.
         oligo: The oligodendrocyte at work, or None.
         micro: The microglia at work, or None.
-        fired: Spikes ``[L, N]`` of the past, step ``t % L`` in its row.
+        fired: Spikes ``[L, N]`` of the past, step ``t % L`` in its row; not 0 where there is one.
         t: First step of the epoch.
         carried: Spikes that left before the epoch and keep their delay, ``[3, F]``, or None.
+        look: How the edges are looked through.
     """
 
     def __init__(
         self,
         data: Data,
-        wiring: Wiring,
+        start: Tensor,
+        edge: Tensor,
         oligo: Oligodendrocyte | None,
         micro: Microglia | None,
-        fired: Any,
+        fired: Tensor,
         t: int,
         carried: Tensor | None,
+        look: Look = look,
     ) -> None:
-        self.data, self.micro, self.clock = data, micro, clock_of(data)
-        self.time, self.seen, self.depth = 0, 0, fired.shape[0]
-        _, edge = by_source(data)
+        self.data, self.micro, self.look, self.clock = data, micro, look, clock_of(data)
+        self.time, self.seen, self.depth = 0, 0, fired.size(0)
         early_start, early = _early(data, edge, t, carried)
-        gains = np.zeros(0, dtype=np.float32)
-        if micro is not None:
-            gains = micro.gain_table(dt_of(data)).numpy()
+        gains = torch.zeros(0) if micro is None else micro.gain_table(dt_of(data))
         self.senses = Senses(
             listens=oligo is not None,
             heals=micro is not None,
-            start=wiring.start,
+            start=start,
             edge=edge,
-            target=as_array(data.edge_index[1]),
-            delay=as_array(data.edge_delay),
+            target=data.edge_index[1],
+            delay=data.edge_delay,
             early_start=early_start,
             early=early,
             clock=self.clock,
             **_kept(data),
             window=-1 if oligo is None else oligo.window_steps(dt_of(data)),
-            gains=gains,
+            gains=gains.to(edge.device),
             price=np.float32(0.0 if micro is None else micro.price),
-            growth=np.ones(1, dtype=np.float32),
+            growth=torch.ones(1, device=edge.device),
             base=0,
         )
-        self.nodes = [np.zeros(0, dtype=np.int32)]
-        self.times = [np.zeros(0, dtype=np.int32)]
+        none = torch.zeros(0, dtype=torch.int32, device=edge.device)
+        self.nodes, self.times = [none], [none]
         if carried is None:
-            rows = np.arange(max(0, t - self.depth), t)
-            past, node = fired[rows % self.depth].nonzero()
-            self.nodes.append(node.astype(np.int32))
-            self.times.append((rows[past] - t + 1).astype(np.int32))
+            rows = torch.arange(max(0, t - self.depth), t, device=edge.device)
+            past, node = fired[rows % self.depth].nonzero().unbind(1)
+            self.nodes.append(node.int())
+            self.times.append((rows[past] - t + 1).int())
 
-    def note(self, nodes: Any, counts: Any) -> None:
+    def note(self, nodes: Tensor, counts: Tensor) -> None:
         """Takes note of the spikes of the next steps: ``counts`` ``[T]`` of them, then the next."""
-        step = np.arange(self.time + 1, self.time + 1 + counts.size, dtype=np.int32)
-        self.nodes.append(nodes.copy())
-        self.times.append(np.repeat(step, counts))
-        self.time += counts.size
+        first = self.time + 1
+        step = torch.arange(first, first + counts.numel(), dtype=torch.int32, device=nodes.device)
+        self.nodes.append(nodes.clone())
+        self.times.append(step.repeat_interleave(counts))
+        self.time += counts.numel()
         while self.micro is not None and self._base + self.micro.horizon <= self.time:
             self._look_through(self._base + self.micro.horizon)
             self._write()
@@ -108,14 +121,13 @@ class Sensing:
 
     def _look_through(self, until: int) -> None:
         """Brings every edge up to date, and forgets spikes that have arrived everywhere."""
-        node, time = np.concatenate(self.nodes), np.concatenate(self.times)
-        past = time <= until
-        start, order = group_by(node, past, self.data.num_nodes)
+        node, time = torch.cat(self.nodes), torch.cat(self.times)
+        start, order = grouped(node, time <= until, self.data.num_nodes)
         senses = self.senses
         if self.micro is not None:
             growth = power_table(1.0 / self.micro.survival, until - self._base)
-            senses = senses._replace(growth=growth.numpy(), base=self._base)
-        look_through(senses, start, time[order], self.depth, self.seen, until)
+            senses = senses._replace(growth=growth.to(node.device), base=self._base)
+        self.look(senses, start, time[order], self.depth, self.seen, until)
         self.seen = until
         under_way = time > self.seen - self.depth
         self.nodes, self.times = [node[under_way]], [time[under_way]]
@@ -128,27 +140,27 @@ class Sensing:
     def _write(self) -> None:
         for name in KEPT:
             if f"edge_{name}" in self.data:
-                self.data[f"edge_{name}"] = torch.from_numpy(getattr(self.senses, name))
+                self.data[f"edge_{name}"] = getattr(self.senses, name)
 
 
-def _early(data: Data, edge: Any, t: int, carried: Tensor | None) -> tuple[Any, Any]:
+def _early(data: Data, edge: Tensor, t: int, carried: Tensor | None) -> tuple[Tensor, Tensor]:
     """Times at which carried spikes arrive over each ``edge``, as the senses count them."""
     if carried is None:
-        none = np.zeros(0, dtype=np.int64)
+        none = edge.new_zeros(0)
         return none, none
-    number = np.full(data.num_edges, -1)
-    number[edge] = np.arange(edge.size)
+    number = edge.new_full((data.num_edges,), -1)
+    number[edge] = torch.arange(edge.numel(), device=edge.device)
     first = torch.argsort(carried[0], stable=True)
-    due, place = as_array(carried[0, first] - t + 1), number[as_array(carried[1, first])]
-    start, order = group_by(place, place >= 0, edge.size)
+    due, place = carried[0, first] - t + 1, number[carried[1, first]]
+    start, order = grouped(place, place >= 0, edge.numel())
     return start, due[order]
 
 
 def _kept(data: Data) -> dict[str, Any]:
-    """What is known of the edges as arrays that may be edited; empty where there is nothing."""
+    """What is known of the edges as tensors that may be edited; empty where there is nothing."""
     return {
-        name: as_array(data[f"edge_{name}"]).copy()
+        name: data[f"edge_{name}"].clone()
         if f"edge_{name}" in data
-        else np.zeros(0, dtype=dtype)
+        else torch.zeros(0, dtype=dtype, device=data.edge_index.device)
         for name, dtype in KEPT.items()
     }
