@@ -146,7 +146,10 @@ class LIFState(NamedTuple):
 
     def apply(self, function: Callable[[Tensor], Tensor]) -> "LIFState":
         """The state with ``function`` applied to every tensor."""
-        return LIFState(*(None if entry is None else function(entry) for entry in self))
+        refractory, i_syn = (
+            None if entry is None else function(entry) for entry in (self.refractory, self.i_syn)
+        )
+        return LIFState(function(self.v), function(self.spikes), refractory, i_syn)
 
 
 def lif_step(

@@ -160,7 +160,8 @@ class SignalReservoir(nn.Module):
                 trace = keep * trace + add * fired
                 if (t + 1) % hold == 0:
                     ends.append(trace)
-        states = torch.stack(ends).unflatten(3, (self.num_places, -1))  # [T, K, B, P, m]
+        shape = (len(ends), len(factors), trials, self.num_places, -1)  # [T, K, B, P, m]
+        states = torch.stack(ends).view(shape)
         return states.permute(2, 0, 3, 1, 4).flatten(3)
 
     def extra_repr(self) -> str:

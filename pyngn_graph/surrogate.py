@@ -25,7 +25,7 @@ class _Spike(torch.autograd.Function):
         ctx.save_for_backward(v, v_th)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
         v, v_th = ctx.saved_tensors
         grad = grad * ctx.slope(v - v_th)
         return grad, -grad.sum_to_size(v_th.shape), None

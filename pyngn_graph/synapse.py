@@ -167,7 +167,7 @@ class DelayedSpikeConv(MessagePassing):
             src = (t - edge_delay) % depth * num_nodes + src
         else:
             row = (t - edge_delay) % depth * num_nodes + src.unsqueeze(1)
-            parts = x.index_select(0, row.flatten()).unflatten(0, row.shape)
+            parts = x.index_select(0, row.flatten()).view(*row.shape, x.size(1))
             x = (edge_share.unsqueeze(2) * parts).sum(dim=1)
             src = torch.arange(src.numel(), device=src.device)
         size, past = (x.size(0), num_nodes), torch.stack([src, dst])

@@ -161,7 +161,7 @@ class TrainableReservoir(nn.Module):
         else:
             delay, share = round_delay(self._delay()), None
         traces = []
-        for part in drive.split(self.checkpoint or len(drive)):
+        for part in torch.split(drive, self.checkpoint or len(drive)):
             parts = (part, state, self.edge_weight, delay, share)
             if self.checkpoint is not None and torch.is_grad_enabled():
                 seen, state = checkpoint(

@@ -1,5 +1,6 @@
 """Signals on a graph."""
 
+import doctest
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from torch_geometric.nn import GCNConv
 
 import pyngn_graph as ng
 from benchmarks.science import counties, raw
+from pyngn_graph import signals
 
 RING = torch.tensor([[0, 1, 2, 3], [1, 2, 3, 0]])
 
@@ -162,3 +164,9 @@ def test_states_tell_of_the_place_before() -> None:
         errors[joined] = float((found - y[450:]).square().mean() / y[450:].var())
     assert errors[True] < 0.85
     assert errors[False] > 0.95
+
+
+def test_the_example_runs() -> None:
+    tried = doctest.testmod(signals)
+    assert tried.attempted > 0
+    assert tried.failed == 0

@@ -1,5 +1,6 @@
 """A reservoir that learns by gradients: its equations, its gradients, its way back to a graph."""
 
+import doctest
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from helpers import generator, graph_of, random_graph
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph import LIFParameters, TrainableReservoir, TriglialReservoir, validate
+from pyngn_graph import LIFParameters, TrainableReservoir, TriglialReservoir, trainable, validate
 from pyngn_graph.interpolation import DelayKernel
 from pyngn_graph.surrogate import FastSigmoid
 
@@ -247,3 +248,9 @@ def test_graphs_without_edges_and_single_neurons() -> None:
         assert learning.edge_weight.grad.shape == (graph.num_edges,)
         expected = TriglialReservoir(graph).eval().run(x, record="state").traces["state"][0]
         assert torch.equal(learning.eval()(x), expected)
+
+
+def test_the_example_runs() -> None:
+    tried = doctest.testmod(trainable)
+    assert tried.attempted > 0
+    assert tried.failed == 0
