@@ -26,7 +26,7 @@ from pyngn_graph import (
     Oligodendrocyte,
     TriglialReservoir,
 )
-from pyngn_graph.backends.event import _knows
+from pyngn_graph.backends.event import knows
 from pyngn_graph.glia import Hub, PerGraph, Winner
 from pyngn_graph.glia.per_graph import as_one
 from pyngn_graph.graph import neuron_grid, weight_grid
@@ -249,10 +249,10 @@ def test_cells_that_sense_alike_run_as_one() -> None:
         for name in ("ticks", "senses", "targets", "rules")
     )
     assert [type(cell) for cell in ticks] == [Oligodendrocyte, Microglia]
-    assert _knows(ticks, ())
-    assert _knows(targets, ())  # compiled with constants for each neuron
-    assert not _knows(senses, ())
-    assert not _knows(rules, ())
+    assert knows(ticks, ())
+    assert knows(targets, ())  # compiled with constants for each neuron
+    assert not knows(senses, ())
+    assert not knows(rules, ())
     loadings = [Oligodendrocyte("coherence", eta=eta) for eta in (0.1, 0.2)]
     assert isinstance(as_one(PerGraph(loadings)), PerGraph)
     assert as_one(PerGraph(loadings[:1] * 2)) is loadings[0]

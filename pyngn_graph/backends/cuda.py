@@ -3,7 +3,7 @@
 As in the event backend the graph is constant between two ticks of the slow clock (an *epoch*):
 spikes are pushed into a ring of future inputs as whole multiples of the weight grid, and what
 glia sense of an edge is worked out when the epoch is over. All bits equal those of the reference,
-which runs whatever is not known here, on the same device.
+which runs whatever is not known here, unions of graphs among it, on the same device.
 """
 
 import os
@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
 from pyngn_graph.backends import reference
 from pyngn_graph.backends.cuda_loop import Loop, Taps
@@ -55,7 +55,7 @@ def advance(
             "backend='cuda' runs on a GPU but the reservoir is on the cpu; move it with "
             "'reservoir.to(\"cuda\")', or use backend='auto', which follows the reservoir"
         )
-    if not knows(glia, probe.names):
+    if isinstance(data, Batch) or not knows(glia, probe.names):
         args = (coefficients, decay, drive, sample, start, probe, threads)
         return reference.advance(state, data, glia, *args)
     memory = state.memory
