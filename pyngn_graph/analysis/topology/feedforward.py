@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.sparse as sp
 import torch
-from scipy.sparse.linalg import splu
+from scipy.sparse.linalg import cg
 from torch import Tensor
 from torch_geometric.data import Data
 
@@ -46,18 +46,23 @@ def trophic_levels(data: Data | Network) -> Tensor:
     Levels h minimize :math:`\sum_{ij} |w_{ij}| (h_j - h_i - 1)^2` over the edges i to j of the
     simple graph; in each weakly connected component the lowest level is 0.
 
+    Raises:
+        RuntimeError: If the conjugate gradients do not settle.
+
     Source: MacKay, Johnson & Sansom (2020).
     """
     net = Network.of(data)
     into, out = (np.asarray(net.sizes.sum(axis=axis), dtype=float) for axis in (0, 1))
+    strength = into + out
+    laplacian = sp.diags_array(strength) - net.sizes - net.sizes.T
+    scale = sp.diags_array(1.0 / np.where(strength > 0.0, strength, 1.0))
+    level, failed = cg(laplacian, into - out, rtol=1e-12, M=scale, maxiter=20 * net.num_nodes + 100)
+    if failed:
+        raise RuntimeError(
+            f"Levels did not settle in {failed} rounds: the sizes of the edges differ too much"
+        )
     group = components(net, strong=False).numpy()
-    _, first = np.unique(group, return_index=True)
-    free = np.setdiff1d(np.arange(net.num_nodes), first)  # one neuron of each component is fixed
-    level = np.zeros(net.num_nodes)
-    if free.size:
-        laplacian = sp.diags_array(into + out) - net.sizes - net.sizes.T
-        level[free] = splu(laplacian.tocsc()[free][:, free].tocsc()).solve((into - out)[free])
-    lowest = np.full(first.size, np.inf)
+    lowest = np.full(net.num_nodes, np.inf)
     np.minimum.at(lowest, group, level)
     return torch.from_numpy(level - lowest[group])
 

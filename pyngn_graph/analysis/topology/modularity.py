@@ -57,7 +57,3 @@ def modularity(data: Data | Network, labels: Tensor) -> float:
     into = np.bincount(group, np.asarray(net.sizes.sum(axis=0)))
     return ratio(within, whole) - ratio(float(out @ into), whole**2)
 
-
-def num_communities(labels: Tensor) -> int:
-    """How many communities there are."""
-    return int(torch.unique(labels).numel())

@@ -94,7 +94,7 @@ def paths(
     connected = 0
     for lengths in _found(net, by, start):
         length, inverse = length + float(lengths.sum()), inverse + float((1.0 / lengths).sum())
-        connected, longest = connected + lengths.size, max([longest, *lengths.max(initial=0.0, keepdims=True)])
+        connected, longest = connected + lengths.size, float(lengths.max(initial=longest))
     pairs = start.size * (net.num_nodes - 1)
     return Paths(
         mean_length=length / connected if connected else float("nan"),
