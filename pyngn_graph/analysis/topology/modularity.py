@@ -1,7 +1,6 @@
 """Communities of neurons, and how well they are told apart."""
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
@@ -56,4 +55,3 @@ def modularity(data: Data | Network, labels: Tensor) -> float:
     out = np.bincount(group, np.asarray(net.sizes.sum(axis=1)))
     into = np.bincount(group, np.asarray(net.sizes.sum(axis=0)))
     return ratio(within, whole) - ratio(float(out @ into), whole**2)
-

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 Accept = Callable[[Tensor, Tensor], Tensor]
+Order = Callable[[int, torch.Generator], Tensor]
 
 
 def rewired(
@@ -14,6 +15,7 @@ def rewired(
     rounds: int,
     generator: torch.Generator,
     accept: Accept | None = None,
+    order: Order | None = None,
 ) -> Tensor:
     """Edges ``[2, E]`` after random swaps of targets: all in-degrees and out-degrees stay.
 
@@ -28,11 +30,17 @@ def rewired(
         generator: Source of the pairs.
         accept: Which swaps may be, ``[K]`` bool: it is given the two edges of each pair ``[2, K]``
             and the two targets ``[2, K]`` that they would get. By default all may.
+        order: The order of the edges in a round of that number, ``[E]``, whose first half is paired
+            with the second; by default a random one.
     """
     src, dst = edge_index[0], edge_index[1].clone()
     half = dst.numel() // 2
-    for _ in range(rounds):
-        one, two = torch.randperm(dst.numel(), generator=generator)[: 2 * half].view(2, half)
+    for number in range(rounds):
+        if order is None:
+            drawn = torch.randperm(dst.numel(), generator=generator)
+        else:
+            drawn = order(number, generator)
+        one, two = drawn[: 2 * half].view(2, half)
         new = torch.stack([src[one] * num_nodes + dst[two], src[two] * num_nodes + dst[one]])
         old = src * num_nodes + dst
         _, place, times = new.unique(return_inverse=True, return_counts=True)

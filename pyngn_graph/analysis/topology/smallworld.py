@@ -1,8 +1,8 @@
 """Small worlds: clustered like a lattice, with paths as short as chance makes them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch_geometric.data import Data
 
 from pyngn_graph.analysis.topology.clustering import clustering
@@ -100,13 +100,29 @@ def small_world(
     if nulls < 1:
         raise ValueError(f"'nulls' must be at least 1 (got {nulls})")
 
-    def measured(graph: Data) -> torch.Tensor:
-        net = Network.of(graph)
-        mean = float(clustering(net, weighted).mean())
-        return torch.tensor([mean, paths(net, by, samples, seed).mean_length], dtype=torch.float64)
-
     seeds = range(seed, seed + nulls)
-    own = measured(data)
-    chance = torch.stack([measured(null_model(data, kind, s)) for s in seeds]).mean(dim=0)
-    lattice = torch.stack([measured(null_model(data, "lattice", s)) for s in seeds]).mean(dim=0)
-    return SmallWorld(*own.tolist(), *chance.tolist(), *lattice.tolist())
+
+    def measured(graph: Data) -> tuple[float, float]:
+        net = Network.of(graph)
+        found = float(clustering(net, weighted).mean())
+        return found, paths(net, by, samples, seed).mean_length
+
+    return beside(
+        measured(data),
+        [measured(null_model(data, kind, number)) for number in seeds],
+        [measured(null_model(data, "lattice", number)) for number in seeds],
+    )
+
+
+Pair = tuple[float, float]
+"""Clustering and length of a graph."""
+
+
+def beside(own: Pair, chance: Sequence[Pair], lattice: Sequence[Pair]) -> SmallWorld:
+    """A graph beside the means over random graphs and lattices."""
+    means = (
+        sum(column) / len(column)
+        for graphs in (chance, lattice)
+        for column in zip(*graphs, strict=True)
+    )
+    return SmallWorld(*own, *means)

@@ -24,7 +24,9 @@ def effective_matrix(data: Data | Network) -> Any:
     """
     net = Network.of(data)
     gain = net.data.get("gain")
-    value = net.weight if gain is None else net.weight * gain.detach().cpu().double().numpy()[net.dst]
+    value = (
+        net.weight if gain is None else net.weight * gain.detach().cpu().double().numpy()[net.dst]
+    )
     matrix = sp.coo_array((value, (net.dst, net.src)), shape=(net.num_nodes, net.num_nodes)).tocsr()
     matrix.sum_duplicates()
     return matrix

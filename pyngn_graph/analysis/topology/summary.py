@@ -17,7 +17,7 @@ from pyngn_graph.analysis.topology.network import Network
 from pyngn_graph.analysis.topology.nulls import null_model
 from pyngn_graph.analysis.topology.paths import Paths, paths
 from pyngn_graph.analysis.topology.richclub import hub_density
-from pyngn_graph.analysis.topology.smallworld import small_world
+from pyngn_graph.analysis.topology.smallworld import beside
 from pyngn_graph.analysis.topology.spectral import non_normality, spectral_radius
 from pyngn_graph.analysis.topology.table import as_table
 from pyngn_graph.analysis.topology.wiring import mean_wire_length, wiring_cost
@@ -74,7 +74,8 @@ def _clustering(net: Network) -> Facts:
 
 
 def _hops(net: Network) -> Facts:
-    return _of_paths(paths(net), "hops") | {"reachable": paths(net).reachable}
+    found = paths(net)
+    return _of_paths(found, "hops") | {"reachable": found.reachable}
 
 
 def _conduction(net: Network) -> Facts:
@@ -185,7 +186,8 @@ def summary(
         measures: Groups of :data:`MEASURES`; by default all.
         nulls: Number of null models to compare with. They add, in columns, their mean, their
             standard deviation and the distance of the graph from them in these, ``z``, and the
-            small-world numbers ``sigma``, ``omega`` and ``propensity`` in rows.
+            small-world numbers ``sigma``, ``omega`` and ``propensity`` (see
+            :class:`SmallWorld`) in rows, where ``"clustering"`` and ``"hops"`` are measured.
         seed: Seed of the first null model; number k has ``seed + k``.
         kind: What they keep, see :func:`~pyngn_graph.analysis.topology.null_model`.
 
@@ -231,16 +233,28 @@ def _columns(
     facts = measure(data, chosen)
     if not nulls:
         return {name: facts}
-    chance = [measure(null_model(data, kind, seed + k), chosen) for k in range(nulls)]
-    world = small_world(data, nulls, seed, kind=kind)
-    prefix = "" if name == "value" else f"{name} "
-    mean, spread, z = ({} for _ in range(3))
+    seeds = range(seed, seed + nulls)
+    chance = [measure(null_model(data, kind, number), chosen) for number in seeds]
+    mean, spread, z = Facts(), Facts(), Facts()
     for row, value in facts.items():
         found = np.array([null[row] for null in chance], dtype=float)
         mean[row], spread[row] = float(found.mean()), float(found.std())
-        z[row] = (value - mean[row]) / spread[row] if spread[row] > 0.0 else float("nan")
-    facts |= {"sigma": world.sigma, "omega": world.omega, "propensity": world.propensity}
+        varies = spread[row] > 1e-9 * abs(mean[row])  # else it is rounding
+        z[row] = (value - mean[row]) / spread[row] if varies else float("nan")
+    if {"clustering", "hops"} <= {*chosen}:
+        lattice = [_world(null_model(data, "lattice", number)) for number in seeds]
+        world = beside(_pair(facts), [_pair(null) for null in chance], lattice)
+        facts |= {name: getattr(world, name) for name in ("sigma", "omega", "propensity")}
+    prefix = "" if name == "value" else f"{name} "
     return {name: facts, f"{prefix}null mean": mean, f"{prefix}null sd": spread, f"{prefix}z": z}
+
+
+def _world(data: Data) -> tuple[float, float]:
+    return _pair(measure(data, ("clustering", "hops")))
+
+
+def _pair(facts: Facts) -> tuple[float, float]:
+    return facts["clustering"], facts["path_length_hops"]
 
 
 def described(facts: Mapping[str, float]) -> str:
