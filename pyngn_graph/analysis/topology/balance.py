@@ -17,7 +17,7 @@ class Balance(NamedTuple):
     inhibition: Tensor
 
     @property
-    def index(self) -> Tensor:
+    def ratio(self) -> Tensor:
         """(E - I) / (E + I), ``[N]``: 1 all excitation, -1 all inhibition, NaN without input."""
         return (self.excitation - self.inhibition) / (self.excitation + self.inhibition)
 
@@ -36,6 +36,6 @@ def balance(data: Data | Network) -> Balance:
 
 
 def mean_balance(data: Data | Network) -> float:
-    """Mean index of :func:`balance` over the neurons that have input; NaN if none has."""
-    index = balance(data).index
-    return float(index[~index.isnan()].mean())
+    """Mean ratio of :func:`balance` over the neurons that have input; NaN if none has."""
+    ratio = balance(data).ratio
+    return float(ratio[~ratio.isnan()].mean())

@@ -88,7 +88,7 @@ def null_model(
             rounds = LATTICE_ROUNDS if kind == "lattice" else ROUNDS
         group = torch.zeros_like(live) if within is None else data[within][live].cpu()
         where = torch.randperm(size, generator=generator)
-        for value in group.unique():
+        for value in torch.unique(group):
             part = (group == value).nonzero().squeeze(1)
             rules: tuple[Any, ...] = ()
             if kind == "lattice":
@@ -152,7 +152,7 @@ def _same_distance(
     """The edges one after the other, in random order, each with a new target as far away."""
     src, dst = edges[0], edges[1].clone()
     order = torch.randperm(src.numel(), generator=generator)
-    for node in src.unique():
+    for node in torch.unique(src):
         away = (pos - pos[node]).norm(dim=1)
         free = torch.ones(pos.size(0), dtype=torch.bool)
         free[dst[src == node]] = free[node] = False

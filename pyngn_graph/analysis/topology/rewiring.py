@@ -43,7 +43,7 @@ def rewired(
         one, two = drawn[: 2 * half].view(2, half)
         new = torch.stack([src[one] * num_nodes + dst[two], src[two] * num_nodes + dst[one]])
         old = src * num_nodes + dst
-        _, place, times = new.unique(return_inverse=True, return_counts=True)
+        _, place, times = torch.unique(new, return_inverse=True, return_counts=True)
         loops = new // num_nodes == new % num_nodes
         good = ~(torch.isin(new, old) | (times[place] > 1) | loops).any(dim=0)
         if accept is not None:

@@ -120,9 +120,5 @@ Pair = tuple[float, float]
 
 def beside(own: Pair, chance: Sequence[Pair], lattice: Sequence[Pair]) -> SmallWorld:
     """A graph beside the means over random graphs and lattices."""
-    means = (
-        sum(column) / len(column)
-        for graphs in (chance, lattice)
-        for column in zip(*graphs, strict=True)
-    )
-    return SmallWorld(*own, *means)
+    columns = (*zip(*chance, strict=True), *zip(*lattice, strict=True))
+    return SmallWorld(*own, *(sum(column) / len(column) for column in columns))

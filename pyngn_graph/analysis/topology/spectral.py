@@ -23,10 +23,9 @@ def effective_matrix(data: Data | Network) -> Any:
     (pre), signs and self loops included; the gain is 1 where the graph has none.
     """
     net = Network.of(data)
-    gain = net.data.get("gain")
-    value = (
-        net.weight if gain is None else net.weight * gain.detach().cpu().double().numpy()[net.dst]
-    )
+    gain, value = net.data.get("gain"), net.weight
+    if gain is not None:
+        value = value * gain.detach().cpu().double().numpy()[net.dst]
     matrix = sp.coo_array((value, (net.dst, net.src)), shape=(net.num_nodes, net.num_nodes)).tocsr()
     matrix.sum_duplicates()
     return matrix
