@@ -17,6 +17,7 @@ from pyngn_graph.card import card
 from pyngn_graph.diagnosis import Diagnosis, binned, diagnose, external_rate
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import MAX_DELAY, prepare, validate
+from pyngn_graph.history import TopologyLog, TopologyRecorder
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.projection import Projection
 from pyngn_graph.recording import Probe, Recording
@@ -24,6 +25,7 @@ from pyngn_graph.simulation import Setting, Simulation, Transform
 from pyngn_graph.state import ReservoirState
 
 SETTINGS = [field.name for field in fields(Setting)]
+TOPOLOGY = "topology"
 
 
 class TriglialReservoir(nn.Module):
@@ -224,7 +226,7 @@ class TriglialReservoir(nn.Module):
         *,
         num_steps: int | None = None,
         lengths: Tensor | None = None,
-        record: Sequence[str] = (),
+        record: str | TopologyRecorder | Sequence[str | TopologyRecorder] = (),
         every: int = 1,
         progress: bool | None = None,
     ) -> Recording:
@@ -235,12 +237,14 @@ class TriglialReservoir(nn.Module):
             num_steps: Steps to run without input.
             lengths: Samples of each trial, ``[B]``.
             record: Traces to keep: ``"v"``, ``"i_syn"``, ``"state"`` (the liquid state), or any
-                attribute of the graph's nodes, as ``"gain"`` and ``"calcium"``.
-            every: Keep traces of every ``every``-th step.
+                attribute of the graph's nodes, as ``"gain"`` and ``"calcium"``. ``"topology"``, or
+                a :class:`~pyngn_graph.history.TopologyRecorder` that says what is measured, keeps
+                the history of the graph.
+            every: Keep traces of every ``every``-th step, and measure the topology no more often.
             progress: Show a progress bar; by default on a terminal or in a notebook when the run
                 takes longer than a second.
         """
-        names = (record,) if isinstance(record, str) else tuple(record)
+        names = (record,) if isinstance(record, str | TopologyRecorder) else tuple(record)
         probe, data = self._simulate(x, num_steps, lengths, names, every, True, progress)
         return probe.recording(copy.copy(data))
 
@@ -377,7 +381,7 @@ class TriglialReservoir(nn.Module):
         x: Tensor | None,
         num_steps: int | None,
         lengths: Tensor | None,
-        record: tuple[str, ...],
+        record: tuple[str | TopologyRecorder, ...],
         every: int,
         events: bool,
         progress: bool | None,
@@ -393,13 +397,17 @@ class TriglialReservoir(nn.Module):
                 f"A stateful reservoir runs on from where its trials ended, so that 'lengths' must "
                 f"all be {x.size(1)}, the samples of 'x' (got {samples.tolist()}); cut the input"
             )
-        self._check_record(record)
+        traces = tuple(name for name in record if isinstance(name, str) and name != TOPOLOGY)
+        self._check_record(traces)
+        log = _log(record, every)
         probe = Probe(
-            samples * hold, self._graph.num_nodes, self.setting.pool, record, every, events
+            samples * hold, self._graph.num_nodes, self.setting.pool, traces, every, events, log
         )
         simulation = Simulation(
             self.setting, self.projection, self._graph, learns, self._state, self._potential
         )
+        if log is not None:
+            log.begin(simulation.data)
         simulation.run(x, samples, hold, probe, progress)
         steps = int(samples.sum()) * hold
         self._activity = (probe.counts, steps, binned(probe, self.setting.dt))
@@ -411,7 +419,9 @@ class TriglialReservoir(nn.Module):
 
     def _check_record(self, names: tuple[str, ...]) -> None:
         data = self._graph
-        known = ["v", "state"] + (["i_syn"] if self.setting.neuron.tau_syn is not None else [])
+        known = ["v", "state", TOPOLOGY] + (
+            ["i_syn"] if self.setting.neuron.tau_syn is not None else []
+        )
         known += [
             key
             for key, value in data.to_dict().items()
@@ -420,6 +430,15 @@ class TriglialReservoir(nn.Module):
         for name in names:
             if name not in known:
                 raise ValueError(f"Cannot record {name!r}; available here: {known}")
+
+
+def _log(record: tuple[str | TopologyRecorder, ...], every: int) -> TopologyLog | None:
+    """An empty log, if the topology is to be recorded."""
+    asked = [name for name in record if isinstance(name, TopologyRecorder) or name == TOPOLOGY]
+    if len(asked) > 1:
+        raise ValueError(f"The topology can be recorded once (got {asked}); drop one of them")
+    recorders = [TopologyRecorder() if isinstance(name, str) else name for name in asked]
+    return TopologyLog(recorders[0], every) if recorders else None
 
 
 def _as_tuple(glia: Iterable[GlialCell | Transform]) -> tuple[GlialCell | Transform, ...]:

@@ -222,16 +222,17 @@ class Simulation:
                 clock += end - start
                 self.data.clock = clock
                 if clock % period == 0:
-                    state = self._tick(state)
+                    state = self._tick(state, probe)
             bar.update(end - start)
             start = end
         self.state = state
 
-    def _tick(self, state: ReservoirState) -> ReservoirState:
+    def _tick(self, state: ReservoirState, probe: Probe) -> ReservoirState:
         """Lets the slow clock tick: delays and wiring change, and with them the fast state."""
         glia = self.setting.glia
         slow = [c for c in glia if not (isinstance(c, GlialCell) and c.every_step)]
         if not slow:
+            probe.rewired(self.data, None)
             return state
         state = state.settled()
         num_edges = self.data.num_edges
@@ -239,10 +240,12 @@ class Simulation:
         for cell in slow:
             self.data = self._rewritten(cell, self.data, num_edges)
         data = self.data
-        state = state.rewired(data.edge_origin, num_edges)
+        origin = data.edge_origin
+        state = state.rewired(origin, num_edges)
         del data.edge_origin
         data.edge_weight = on_grid(data.edge_weight, weight_grid(data))
         self.data = self.setting.prepared(data)
+        probe.rewired(self.data, origin)
         return state.lengthened(longest_delay(self.data))
 
     def _rewritten(self, cell: GlialCell | Transform, data: Data, num_edges: int) -> Data:

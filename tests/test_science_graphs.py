@@ -6,8 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 from helpers import DATA, delay_line, generator, random_drive, random_graph
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import Tensor
 
 from benchmarks.science import connectomes, counties, raw

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph.analysis.topology.network import Network
+from pyngn_graph.analysis.topology.network import Network, sums
 
 
 class Balance(NamedTuple):
@@ -31,8 +31,7 @@ def balance(data: Data | Network) -> Balance:
     """
     net = Network.of(data)
     sides = (np.maximum(sign * net.weight, 0.0) for sign in (1.0, -1.0))
-    sums = (np.bincount(net.dst, side, minlength=net.num_nodes) for side in sides)
-    return Balance(*(torch.from_numpy(value) for value in sums))
+    return Balance(*(torch.from_numpy(sums(side, net.dst, net.num_nodes)) for side in sides))
 
 
 def mean_balance(data: Data | Network) -> float:

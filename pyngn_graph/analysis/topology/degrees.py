@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph.analysis.topology.network import Network, ratio, total
+from pyngn_graph.analysis.topology.network import Network, ratio, sums, total
 
 
 class Degrees(NamedTuple):
@@ -29,8 +29,8 @@ def degrees(data: Data | Network) -> Degrees:
     net = Network.of(data)
     size = np.abs(net.weight)
     counts = (np.bincount(end, minlength=net.num_nodes) for end in (net.dst, net.src))
-    sums = (np.bincount(end, size, minlength=net.num_nodes) for end in (net.dst, net.src))
-    return Degrees(*(torch.from_numpy(value) for value in (*counts, *sums)))
+    strengths = (sums(size, end, net.num_nodes) for end in (net.dst, net.src))
+    return Degrees(*(torch.from_numpy(value) for value in (*counts, *strengths)))
 
 
 def degree_distribution(data: Data | Network, direction: str = "in") -> Tensor:

@@ -138,6 +138,11 @@ def _with_defaults(data: Data) -> Data:
     return data
 
 
+def sums(values: Floats, at: Integers, size: int) -> Floats:
+    """Adds ``values`` ``[E]`` at ``at`` ``[E]``: ``[size]``."""
+    return np.bincount(at, values, minlength=size).astype(np.float64)  # integers without edges
+
+
 def total(matrix: Any) -> float:
     """The sum of all entries of a sparse matrix."""
     return float(matrix.sum())
