@@ -1,6 +1,6 @@
 """Living spiking reservoirs on graphs: delayed spikes and three kinds of glia over PyG."""
 
-from pyngn_graph import analysis, datasets, encoding, generators, plot, recipes, tasks
+from pyngn_graph import analysis, datasets, encoding, exchange, generators, plot, recipes, tasks
 from pyngn_graph.convert import from_networkx, to_networkx
 from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
 from pyngn_graph.graph import validate
@@ -27,6 +27,7 @@ __all__ = [
     "analysis",
     "datasets",
     "encoding",
+    "exchange",
     "from_networkx",
     "generators",
     "plot",

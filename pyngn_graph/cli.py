@@ -17,10 +17,14 @@ from typing import Any, NoReturn
 import torch
 
 import pyngn_graph
+from pyngn_graph.analysis.topology import measure
+from pyngn_graph.analysis.topology.summary import checked, described
 from pyngn_graph.backends import BACKENDS, resolve
 from pyngn_graph.classification import Classification, classify, classify_raw
 from pyngn_graph.datasets import FSDD, Digits
 from pyngn_graph.datasets.series import SeriesDataset
+from pyngn_graph.exchange import read_graph
+from pyngn_graph.exchange.files import READERS
 from pyngn_graph.recipes import GLIA, RECIPES, Recipe
 from pyngn_graph.report import Experiment, experiment_report
 
@@ -85,7 +89,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--seeds", type=_positive, default=1, help="number of seeds (default 1)")
     run.set_defaults(run=_run, demo=False)
-    info = commands.add_parser("info", help="versions and backends")
+    info = commands.add_parser("info", help="versions and backends, or the topology of a graph")
+    info.add_argument("--graph", type=Path, help=f"file of a graph ({', '.join(READERS)})")
+    info.add_argument(
+        "--measures", type=_measures, help="with --graph, e.g. size,degrees,triads (default: all)"
+    )
     info.add_argument("--json", action="store_true", help="print JSON")
     info.set_defaults(run=_info)
     return parser
@@ -253,7 +261,28 @@ def _table(results: Mapping[str, Any], num_test: int) -> str:
     return "\n".join(lines)
 
 
+def _measures(text: str) -> tuple[str, ...]:
+    try:
+        return checked(text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _describe(options: argparse.Namespace) -> None:
+    facts = measure(read_graph(options.graph), options.measures)
+    if options.json:
+        known = {name: None if value != value else value for name, value in facts.items()}
+        print(json.dumps(known, indent=2))
+    else:
+        print(described(facts))
+
+
 def _info(options: argparse.Namespace) -> None:
+    if options.graph is not None:
+        _describe(options)
+        return
+    if options.measures is not None:
+        raise ValueError("'--measures' goes with '--graph'; add the file of a graph")
     facts: dict[str, Any] = {
         "versions": _versions(),
         "backends": {name: name == resolve("auto") for name in sorted(BACKENDS)},

@@ -64,7 +64,7 @@ def _to_networkx(data: Data) -> Any:
     for key, value in data.to_dict().items():
         if key in ("edge_index", "num_nodes") or (key == "node_label" and labels is not None):
             continue
-        level = _level(key, value, num_nodes, num_edges)
+        level = level_of(key, value, num_nodes, num_edges)
         if level == "graph":
             graph.graph[key] = value.clone() if isinstance(value, Tensor) else value
             continue
@@ -178,7 +178,7 @@ def _labels(data: Data) -> list[Any] | None:
         return None
 
 
-def _level(key: str, value: Any, num_nodes: int, num_edges: int) -> str:
+def level_of(key: str, value: Any, num_nodes: int, num_edges: int) -> str:
     """Where an attribute belongs; PyG's own rule, for lists as well as tensors."""
     if not isinstance(value, Tensor | list) or "index" in key:
         return "graph"

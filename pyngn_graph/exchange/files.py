@@ -1,0 +1,71 @@
+"""Any file that holds a graph."""
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from pyngn_graph import snapshot, storage
+from pyngn_graph.exchange.edge_csv import read_csv
+from pyngn_graph.exchange.graphml import read_graphml
+
+
+def read_graph(path: str | Path) -> Data:
+    """The graph in a file; what it is says the ending of its name.
+
+    - ``.safetensors``: a reservoir that was saved; its living graph
+    - ``.pt``, ``.pth``: a ``Data``, or a dict of its attributes, that ``torch.save`` wrote; nothing
+      in it is executed (``weights_only=True``)
+    - ``.graphml``: see :func:`read_graphml`
+    - ``.csv``: a list of edges, see :func:`read_csv`
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        TypeError, ValueError: If the ending is unknown or the file does not hold a graph.
+    """
+    ending = Path(path).suffix.lower()
+    if ending not in READERS:
+        raise ValueError(
+            f"'{path}' has an unknown ending {ending!r}; graphs are read from {', '.join(READERS)}"
+        )
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"There is no file '{path}'")
+    return READERS[ending](path)
+
+
+def _read_saved(path: str | Path) -> Data:
+    tensors, header = storage.read(path)
+    if "graph" not in header:
+        raise ValueError(f"'{path}' holds no graph; name a file that a reservoir was saved to")
+    graph = storage.without_prefix("graph", tensors)
+    return snapshot.graph_from_parts(graph, header["graph"])
+
+
+def _read_torch(path: str | Path) -> Data:
+    try:
+        found = torch.load(path, weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"'{path}' is no file of 'torch.save' that can be read without running code from it; "
+            f"save the plain 'Data' or 'data.to_dict()'"
+        ) from error
+    if isinstance(found, dict) and isinstance(found.get("edge_index"), Tensor):
+        found = Data.from_dict(found)
+    if not isinstance(found, Data):
+        raise ValueError(
+            f"'{path}' holds a {type(found).__name__}; save a 'Data' or 'data.to_dict()'"
+        )
+    return found
+
+
+READERS: dict[str, Callable[[str | Path], Data]] = {
+    ".safetensors": _read_saved,
+    ".pt": _read_torch,
+    ".pth": _read_torch,
+    ".graphml": read_graphml,
+    ".csv": read_csv,
+}
+"""What reads files of each ending."""
