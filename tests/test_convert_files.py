@@ -129,7 +129,7 @@ def test_graphml_errors(folder: Path) -> None:
         read_graphml(folder / "none.graphml")
     write_graphml(TISSUE, path)
     path.write_text(path.read_text().replace('attr.name="weight"', 'attr.name="heft"'))
-    with pytest.raises(ValueError, match="'pyngn_graph' of .* does not fit its graph \\(KeyError"):
+    with pytest.raises(ValueError, match="does not fit its graph \\(KeyError"):
         read_graphml(path)
     for value, rule in ((torch.zeros(20, dtype=torch.cfloat), "is complex"), ({1}, "holds a set")):
         data = TISSUE.clone()
@@ -229,7 +229,7 @@ def test_csv_errors(tmp_path: Path, edges: str, nodes: str | None, message: str)
 
 def test_csv_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "e.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ValueError, match="'e.csv' is no text in UTF-8"):
+    with pytest.raises(ValueError, match="is no text in UTF-8"):
         read_csv(tmp_path / "e.csv")
     (tmp_path / "e.csv").write_text("source,target,weight\n0,1,strong\n")
     with pytest.raises(TypeError, match="'edge_weight' must be a float32 tensor \\(got list\\)"):
@@ -263,7 +263,7 @@ class Trap:
 
 def test_files_that_are_no_graph(tmp_path: Path) -> None:
     with pytest.raises(
-        ValueError, match="unknown ending '.gexf'; graphs are read from .safetensors,"
+        ValueError, match=r"unknown ending '\.gexf'; graphs are read from \.safetensors,"
     ):
         read_graph(tmp_path / "g.gexf")
     with pytest.raises(FileNotFoundError, match="There is no file"):
@@ -273,10 +273,10 @@ def test_files_that_are_no_graph(tmp_path: Path) -> None:
         read_graph(tmp_path / "g.pt")
     assert not (tmp_path / "sprung").exists()
     (tmp_path / "g.pt").write_bytes(b"no zip file")
-    with pytest.raises(ValueError, match="is no file of 'torch.save' that can be read"):
+    with pytest.raises(ValueError, match=r"is no file of 'torch\.save' that can be read"):
         read_graph(tmp_path / "g.pt")
     torch.save([1, 2], tmp_path / "g.pt")
-    with pytest.raises(ValueError, match="holds a list; save a 'Data' or 'data.to_dict\\(\\)'"):
+    with pytest.raises(ValueError, match=r"holds a list; save a 'Data' or 'data\.to_dict\(\)'"):
         read_graph(tmp_path / "g.pt")
     ng.storage.write(tmp_path / "s.safetensors", {"a": torch.ones(1)}, {})
     with pytest.raises(ValueError, match="holds no graph; name a file that a reservoir was saved"):

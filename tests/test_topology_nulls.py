@@ -111,7 +111,7 @@ def test_silent_edges_stay_and_live_ones_keep_their_degrees(
 ) -> None:
     room = data.num_nodes * (data.num_nodes - 1)
     if kind == "random" and int(data.edge_mask.sum()) > room:
-        with pytest.raises(ValueError, match="do not fit between . neurons without parallel ones"):
+        with pytest.raises(ValueError, match="neurons without parallel ones"):
             tp.null_model(data, kind, seed)
         return
     null = tp.null_model(data, kind, seed, rounds=5)
@@ -236,10 +236,10 @@ def test_compare_stands_side_by_side(installed: str) -> None:
 def test_a_table_prints_itself() -> None:
     shown = tp.Table({"a": {"edges": 12345, "share": 0.123456}, "b": {"edges": 7, "<x>": 1.0}})
     assert str(shown).splitlines() == [
-        "            a  b",
-        "edges  12,345  7",
+        "             a  b",
+        "edges   12,345  7",
         "share  0.12346",
-        "<x>            1",
+        "<x>             1",
     ]
     assert shown.index == ["edges", "share", "<x>"]
     assert "<th>&lt;x&gt;</th>" in shown._repr_html_()

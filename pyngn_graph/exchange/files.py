@@ -7,10 +7,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
+from torch_geometric.data.data import DataEdgeAttr, DataTensorAttr
+from torch_geometric.data.graph_store import EdgeLayout
+from torch_geometric.data.storage import GlobalStorage
 
 from pyngn_graph import snapshot, storage
 from pyngn_graph.exchange.edge_csv import read_csv
 from pyngn_graph.exchange.graphml import read_graphml
+
+PLAIN = [Data, DataEdgeAttr, DataTensorAttr, EdgeLayout, GlobalStorage]
+"""The classes of which a pickled ``Data`` is made; none of them runs code of a file."""
 
 
 def read_graph(path: str | Path) -> Data:
@@ -46,7 +52,8 @@ def _read_saved(path: str | Path) -> Data:
 
 def _read_torch(path: str | Path) -> Data:
     try:
-        found = torch.load(path, weights_only=True)
+        with torch.serialization.safe_globals(PLAIN):
+            found = torch.load(path, weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise ValueError(
             f"'{path}' is no file of 'torch.save' that can be read without running code from it; "

@@ -154,14 +154,15 @@ def _same_distance(
     order = torch.randperm(src.numel(), generator=generator)
     for node in torch.unique(src):
         away = (pos - pos[node]).norm(dim=1)
-        free = torch.ones(pos.size(0), dtype=torch.bool)
-        free[dst[src == node]] = free[node] = False
-        for edge in order[src[order] == node]:
-            old = dst[edge]
-            near = free & ((away - away[old]).abs() <= tolerance * away[old])
+        taken = torch.bincount(dst[src == node], minlength=pos.size(0))
+        taken[node] += 1
+        for edge in order[src[order] == node].tolist():
+            old = int(dst[edge])
+            near = (taken == 0) & ((away - away[old]).abs() <= tolerance * away[old])
             choice = near.nonzero().squeeze(1)
             if choice.numel():
-                pick = choice[torch.randint(choice.numel(), (1,), generator=generator)]
-                dst[edge] = pick
-                free[pick], free[old] = False, old != node
+                new = int(choice[torch.randint(choice.numel(), (1,), generator=generator)])
+                dst[edge] = new
+                taken[old] -= 1
+                taken[new] += 1
     return torch.stack([src, dst])
