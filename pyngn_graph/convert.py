@@ -78,9 +78,21 @@ def _to_networkx(data: Data) -> Any:
     graph.graph[_SCHEMA] = schema
     nodes = list(range(num_nodes)) if labels is None else labels
     graph.add_nodes_from(zip(nodes, _rows(columns["node"], num_nodes), strict=True))
-    src, dst = ([nodes[i] for i in row] for row in data.edge_index.tolist())
-    graph.add_edges_from(zip(src, dst, _rows(columns["edge"], num_edges), strict=True))
+    _add_edges(graph, nodes, data.edge_index.tolist(), _rows(columns["edge"], num_edges))
     return graph
+
+
+def _add_edges(
+    graph: Any, nodes: list[Any], ends: list[list[int]], rows: Iterable[dict[str, Any]]
+) -> None:
+    """What ``graph.add_edges_from`` does with an empty multigraph of ``nodes``, twice as fast."""
+    succ, pred = ([side[node] for node in nodes] for side in (graph._succ, graph._pred))
+    for u, v, row in zip(*ends, rows, strict=True):
+        parallel = succ[u].get(nodes[v])
+        if parallel is None:
+            succ[u][nodes[v]] = pred[v][nodes[u]] = {0: row}
+        else:
+            parallel[len(parallel)] = row
 
 
 def from_networkx(graph: Any) -> Data:
@@ -119,8 +131,10 @@ def _from_networkx(graph: Any) -> Data:
         labels.sort()
     place = {label: i for i, label in enumerate(labels)}
     edges = edge_list(graph)
-    ends = [[place[u] for u, _, _ in edges], [place[v] for _, v, _ in edges]]
-    data = Data(edge_index=torch.tensor(ends, dtype=torch.long), num_nodes=len(labels))
+    ends = np.empty((2, len(edges)), dtype=np.int64)
+    for row, end in zip(ends, (0, 1), strict=True):
+        row[:] = np.fromiter((place[edge[end]] for edge in edges), np.int64, len(edges))
+    data = Data(edge_index=torch.from_numpy(ends), num_nodes=len(labels))
     if labels != list(range(len(labels))):
         data.node_label = torch.tensor(labels) if integers else labels
     _read(data, "node", [graph.nodes[label] for label in labels], schema["node"])

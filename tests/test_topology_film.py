@@ -1,6 +1,7 @@
 """Pictures of the history of a graph."""
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -65,14 +66,14 @@ def test_a_part_of_the_edges_is_the_same_part_throughout() -> None:
     assert figure.layout.annotations[0].text.endswith("% of the edges shown")
     ends = [
         {
-            tuple(trace.x[3 * e : 3 * e + 2].tolist())
+            tuple(float(axis[3 * e + k]) for axis in (trace.x, trace.y, trace.z) for k in (0, 1))
             for trace in frame.data
             for e in range(num_segments(trace))
         }
         for frame in figure.frames
     ]
-    for before, after in zip(ends, ends[1:], strict=False):
-        assert after < before
+    assert all(after <= before for before, after in pairwise(ends))
+    assert ends[-1] < ends[0]
 
 
 def test_frames_mark_what_goes_and_what_is_new() -> None:
