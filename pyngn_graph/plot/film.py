@@ -115,7 +115,7 @@ def film3d(log: TopologyLog, *, frames: int = 30, max_edges: int = 4000) -> Any:
         for name, frame in zip(names, traces, strict=True)
     ]
     note = "" if share >= 1.0 else f"{100 * share:.0f} % of the edges shown"
-    figure.update_layout(**layout(note, None), **_player(names))
+    figure.update_layout(layout(note, None) | _player(names))
     return figure
 
 
@@ -158,7 +158,7 @@ def _edge_traces(
 
 
 def _player(names: list[str]) -> dict[str, Any]:
-    """A button that plays the frames, and a slider."""
+    """A button that plays the frames, and a slider, below the scene."""
     still = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}}
     play = {"frame": {"duration": 400, "redraw": True}, "fromcurrent": True}
     steps = [{"label": name, "method": "animate", "args": [[name], still]} for name in names]
@@ -168,6 +168,7 @@ def _player(names: list[str]) -> dict[str, Any]:
     ]
     corner = {"type": "buttons", "direction": "left", "x": 0, "y": 0, "xanchor": "left"}
     return {
-        "sliders": [{"steps": steps, "x": 0.15, "len": 0.8, "y": 0.08}],
-        "updatemenus": [{**corner, "yanchor": "bottom", "buttons": buttons, "showactive": False}],
+        "margin": {"l": 10, "r": 10, "t": 0, "b": 90},
+        "sliders": [{"steps": steps, "x": 0.15, "len": 0.8, "y": 0, "yanchor": "top"}],
+        "updatemenus": [{**corner, "yanchor": "top", "buttons": buttons, "showactive": False}],
     }
