@@ -1,6 +1,16 @@
 """Living spiking reservoirs on graphs: delayed spikes and three kinds of glia over PyG."""
 
-from pyngn_graph import analysis, datasets, encoding, exchange, generators, plot, recipes, tasks
+from pyngn_graph import (
+    analysis,
+    datasets,
+    encoding,
+    exchange,
+    generators,
+    history,
+    plot,
+    recipes,
+    tasks,
+)
 from pyngn_graph.convert import from_networkx, to_networkx
 from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
 from pyngn_graph.graph import validate
@@ -30,6 +40,7 @@ __all__ = [
     "exchange",
     "from_networkx",
     "generators",
+    "history",
     "plot",
     "recipes",
     "tasks",

@@ -175,6 +175,18 @@ def test_large_spectrum_is_the_dense_one() -> None:
     assert tp.spectral_radius(data) == pytest.approx(dense)
 
 
+def test_a_summary_of_a_large_graph_samples_its_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = simple(0)
+    whole = tp.measure(data, ("hops", "conduction"))
+    assert whole["path_length_hops"] == tp.paths(data).mean_length
+    monkeypatch.setattr(import_module("pyngn_graph.analysis.topology.summary"), "WORK", 150)
+    found = tp.measure(data, ("hops", "conduction"))
+    sources = 150 // (12 + data.num_edges)
+    assert found["path_length_hops"] == tp.paths(data, samples=sources).mean_length
+    assert found["path_length_ms"] == tp.paths(data, "delay", samples=sources).mean_length
+    assert found != whole
+
+
 # --- by hand
 
 

@@ -168,7 +168,7 @@ def _player(names: list[str]) -> dict[str, Any]:
     ]
     corner = {"type": "buttons", "direction": "left", "x": 0, "y": 0, "xanchor": "left"}
     return {
-        "margin": {"l": 10, "r": 10, "t": 0, "b": 90},
+        "margin": {"l": 10, "r": 10, "t": 0, "b": 120},
         "sliders": [{"steps": steps, "x": 0.15, "len": 0.8, "y": 0, "yanchor": "top"}],
         "updatemenus": [{**corner, "yanchor": "top", "buttons": buttons, "showactive": False}],
     }

@@ -15,7 +15,7 @@ def components(data: Data | Network, strong: bool = True) -> Tensor:
     Strong: neurons that reach each other along the edges. Weak: either way. Of components of one
     size the one with the first neuron comes first.
 
-    Source: Tarjan (1972), as in ``scipy.sparse.csgraph``.
+    Source: Pearce (2005) for strong ones, as in ``scipy.sparse.csgraph``.
     """
     net = Network.of(data)
     kind = "strong" if strong else "weak"

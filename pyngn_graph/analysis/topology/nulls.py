@@ -34,10 +34,10 @@ def null_model(
     they are. No self loop and no parallel edge is made; those that were there may go.
 
     - ``"degree"``: all in-degrees and out-degrees stay (Maslov & Sneppen, 2002).
-    - ``"degree_distance"``: as well, every edge keeps the distance it spans within ``tolerance``.
+    - ``"degree_distance"``: as well, every edge keeps the distance it spans within ``tolerance``
+      (after Betzel & Bassett, 2018, who keep their distribution).
     - ``"distance"``: every edge draws a target among all at its distance, within ``tolerance``;
-      in-degrees are free (Expert et al., 2011, draw from the same kind of model). An edge for
-      which there is no other stays.
+      in-degrees are free. An edge for which there is no other stays.
     - ``"lattice"``: all degrees stay, and swaps are made only if they bring the ends of the edges
       nearer to each other on a ring of the neurons in random order (Sporns & Zwi, 2004).
     - ``"random"``: as many edges between any two neurons (Erdos & Renyi, 1959); here alone edges
@@ -70,8 +70,8 @@ def null_model(
         raise ValueError(f"The graph has no attribute {within!r} of its edges to swap within")
     Network.of(data)  # refuses what is no graph
     generator = torch.Generator().manual_seed(seed)
-    live = alive(data).nonzero().squeeze(1)
-    edges = data.edge_index[:, live].cpu()
+    live = alive(data).cpu().nonzero().squeeze(1)
+    edges = data.edge_index.cpu()[:, live]
     size = int(data.num_nodes)
     if kind == "random":
         most = size * (size - 1)
@@ -86,7 +86,7 @@ def null_model(
     else:
         if rounds is None:
             rounds = LATTICE_ROUNDS if kind == "lattice" else ROUNDS
-        group = torch.zeros_like(live) if within is None else data[within][live].cpu()
+        group = torch.zeros_like(live) if within is None else data[within].cpu()[live]
         where = torch.randperm(size, generator=generator)
         for value in torch.unique(group):
             part = (group == value).nonzero().squeeze(1)
@@ -99,7 +99,8 @@ def null_model(
             edges[:, part] = rewired(edges[:, part], size, rounds, generator, *rules)
     null = copy.copy(data)
     null.edge_index = data.edge_index.clone()
-    null.edge_index[:, live] = edges.to(data.edge_index.device)
+    device = data.edge_index.device
+    null.edge_index[:, live.to(device)] = edges.to(device)
     return null
 
 

@@ -25,6 +25,9 @@ from pyngn_graph.analysis.topology.wiring import mean_wire_length, wiring_cost
 Facts = dict[str, float]
 """Measures by name."""
 
+WORK = 2**30
+"""Sources times neurons and edges up to which paths start from every neuron."""
+
 
 def _sizes(net: Network) -> Facts:
     return {"num_nodes": net.num_nodes, "num_edges": int(net.src.size), "density": density(net)}
@@ -74,12 +77,16 @@ def _clustering(net: Network) -> Facts:
 
 
 def _hops(net: Network) -> Facts:
-    found = paths(net)
+    found = paths(net, samples=_sources(net))
     return _of_paths(found, "hops") | {"reachable": found.reachable}
 
 
 def _conduction(net: Network) -> Facts:
-    return _of_paths(paths(net, by="delay"), "ms")
+    return _of_paths(paths(net, by="delay", samples=_sources(net)), "ms")
+
+
+def _sources(net: Network) -> int:
+    return max(1, WORK // (net.num_nodes + net.src.size))
 
 
 def _of_paths(found: Paths, unit: str) -> Facts:
@@ -179,7 +186,8 @@ def summary(
     """The topology of the live graph, one measure in a row.
 
     Units stand in the names of the rows; what each measure is stands with the function of its
-    name. ``communities`` and ``modularity`` are those of seed 0.
+    name. ``communities`` and ``modularity`` are those of seed 0. Paths start from all neurons
+    where these times neurons and edges make at most 2^30, else from as many, drawn with seed 0.
 
     Args:
         data: The graph.
