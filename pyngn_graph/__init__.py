@@ -1,6 +1,16 @@
 """Living spiking reservoirs on graphs: delayed spikes and three kinds of glia over PyG."""
 
-from pyngn_graph import analysis, datasets, encoding, generators, plot, recipes, tasks
+from pyngn_graph import (
+    analysis,
+    datasets,
+    encoding,
+    exchange,
+    generators,
+    history,
+    plot,
+    recipes,
+    tasks,
+)
 from pyngn_graph.convert import from_networkx, to_networkx
 from pyngn_graph.files import load_graph, save_graph
 from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
@@ -35,8 +45,10 @@ __all__ = [
     "analysis",
     "datasets",
     "encoding",
+    "exchange",
     "from_networkx",
     "generators",
+    "history",
     "load_graph",
     "plot",
     "recipes",

@@ -17,11 +17,15 @@ from typing import Any, NoReturn
 import torch
 
 import pyngn_graph
+from pyngn_graph.analysis.topology import measure
+from pyngn_graph.analysis.topology.summary import checked, described
 from pyngn_graph.backends import BACKENDS, missing, resolve
 from pyngn_graph.bench import bench
 from pyngn_graph.classification import Classification, classify, classify_raw
 from pyngn_graph.datasets import FSDD, Digits
 from pyngn_graph.datasets.series import SeriesDataset
+from pyngn_graph.exchange import read_graph
+from pyngn_graph.exchange.files import READERS
 from pyngn_graph.ledger import Ledger
 from pyngn_graph.recipes import GLIA, RECIPES, Recipe
 from pyngn_graph.report import Experiment, experiment_report
@@ -107,7 +111,11 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--seed", type=_seed, default=0, help="seed of the network (default 0)")
     bench.add_argument("--json", action="store_true", help="print JSON instead of a table")
     bench.set_defaults(run=_bench)
-    info = commands.add_parser("info", help="versions and backends")
+    info = commands.add_parser("info", help="versions and backends, or the topology of a graph")
+    info.add_argument("--graph", type=Path, help=f"file of a graph ({', '.join(READERS)})")
+    info.add_argument(
+        "--measures", type=_measures, help="with --graph, e.g. size,degrees,triads (default: all)"
+    )
     info.add_argument("--json", action="store_true", help="print JSON")
     info.set_defaults(run=_info)
     return parser
@@ -316,7 +324,28 @@ def _bench(options: argparse.Namespace) -> None:
     )
 
 
+def _measures(text: str) -> tuple[str, ...]:
+    try:
+        return checked(text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _describe(options: argparse.Namespace) -> None:
+    facts = measure(read_graph(options.graph), options.measures)
+    if options.json:
+        known = {name: None if value != value else value for name, value in facts.items()}
+        print(json.dumps(known, indent=2))
+    else:
+        print(described(facts))
+
+
 def _info(options: argparse.Namespace) -> None:
+    if options.graph is not None:
+        _describe(options)
+        return
+    if options.measures is not None:
+        raise ValueError("'--measures' goes with '--graph'; add the file of a graph")
     facts: dict[str, Any] = {
         "versions": _versions(),
         "backends": {

@@ -28,13 +28,17 @@ def save_graph(data: Data, path: str | os.PathLike[str]) -> None:
 
 
 def load_graph(path: str | os.PathLike[str]) -> Data:
-    """The graph that :func:`save_graph` wrote; no code is read from the file.
+    """The graph that :func:`save_graph` wrote, or the living one of a reservoir or a checkpoint.
+
+    No code is read from the file.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is truncated, damaged, foreign, newer, or holds something else.
     """
-    tensors, header = storage.read(path, "graph")
+    tensors, header = storage.read(path, "graph", "reservoir", "run")
     with storage.reading(path):
+        if header["kind"] != "graph":
+            tensors = storage.without_prefix("graph", tensors)
         data = snapshot.graph_from_parts(tensors, header["graph"])
         return validate(data, max_delay=ANY_DELAY)

@@ -9,6 +9,7 @@ from torch_geometric.data import Data
 
 from pyngn_graph.card import card
 from pyngn_graph.graph import number
+from pyngn_graph.history import TopologyLog
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Recording:
         graph: The graph as it stands after the run.
         every: Steps from one row of a trace to the next.
         dt: Length of a step, ms.
+        topology: The history of the graph, where ``record`` asked for it.
     """
 
     events: Tensor
@@ -38,6 +40,7 @@ class Recording:
     graph: Data = field(repr=False)
     every: int
     dt: float
+    topology: TopologyLog | None = None
 
     def spikes(self) -> Tensor:
         """All spikes as a dense ``[B, T, N]`` bool tensor."""
@@ -123,6 +126,7 @@ class Probe:
         names: Traces to keep.
         every: Keep them at every ``every``-th step of a trial.
         events: Keep the spikes themselves, not only their number.
+        log: Where changes of the graph are taken down, if anywhere.
     """
 
     def __init__(
@@ -133,7 +137,9 @@ class Probe:
         names: tuple[str, ...] = (),
         every: int = 1,
         events: bool = True,
+        log: TopologyLog | None = None,
     ) -> None:
+        self.log = log
         self.lengths, self.num_nodes, self.names, self.every = lengths, num_nodes, names, every
         self.segments = None if isinstance(pool, str) else pool
         self.keeps_events, self.events = events, list[tuple[Tensor, ...]]()
@@ -205,6 +211,11 @@ class Probe:
         trial, step = self.layout.trial[start:stop], self.layout.step[start:stop]
         self.num_edges[trial[trial >= 0], step[trial >= 0]] = num_edges
 
+    def rewired(self, data: Data, origin: Tensor | None) -> None:
+        """Takes down the graph after a tick; see :meth:`TopologyLog.tick`."""
+        if self.log is not None:
+            self.log.tick(data, origin)
+
     def states(self) -> Tensor:
         """Liquid states ``[B, K * N]``: segments one after the other."""
         if self.segments is None:
@@ -255,4 +266,5 @@ class Probe:
             graph=data,
             every=self.every,
             dt=number(data, "dt", 1.0),
+            topology=self.log,
         )

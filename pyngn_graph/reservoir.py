@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
 from pyngn_graph import snapshot, storage
 from pyngn_graph.backends import check, resolve
@@ -19,6 +19,7 @@ from pyngn_graph.checkpoint import Checkpoint, identity
 from pyngn_graph.diagnosis import Diagnosis, binned, diagnose, external_rate
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import MAX_DELAY, number, prepare, validate
+from pyngn_graph.history import TopologyLog, TopologyRecorder
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.recording import Probe, Recording
 from pyngn_graph.simulation import Setting, Simulation, checked_glia
@@ -28,6 +29,7 @@ from pyngn_graph.union_parameters import joint_neurons, joint_projection
 from pyngn_graph.unions import graph_sizes, registered, split_states
 
 SETTINGS = [field.name for field in fields(Setting)]
+TOPOLOGY = "topology"
 
 
 class TriglialReservoir(nn.Module):
@@ -260,7 +262,7 @@ class TriglialReservoir(nn.Module):
         *,
         num_steps: int | None = None,
         lengths: Tensor | None = None,
-        record: Sequence[str] = (),
+        record: str | TopologyRecorder | Sequence[str | TopologyRecorder] = (),
         every: int = 1,
         progress: bool | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -279,8 +281,10 @@ class TriglialReservoir(nn.Module):
             num_steps: Steps to run without input.
             lengths: Samples of each trial, ``[B]``.
             record: Traces to keep: ``"v"``, ``"i_syn"``, ``"state"`` (the liquid state), or any
-                attribute of the graph's nodes, as ``"gain"`` and ``"calcium"``.
-            every: Keep traces of every ``every``-th step.
+                attribute of the graph's nodes, as ``"gain"`` and ``"calcium"``. ``"topology"``, or
+                a :class:`~pyngn_graph.history.TopologyRecorder` that says what is measured, keeps
+                the history of the graph.
+            every: Keep traces of every ``every``-th step, and measure the topology no more often.
             progress: Show a progress bar; by default on a terminal or in a notebook when the run
                 takes longer than a second.
             checkpoint: File that holds the run in flight: graph, fast state, position, generators
@@ -293,7 +297,7 @@ class TriglialReservoir(nn.Module):
                 another run. The reservoir stays as it was.
             OSError: If the file cannot be written; the one before it stays whole.
         """
-        names = (record,) if isinstance(record, str) else tuple(record)
+        names = (record,) if isinstance(record, str | TopologyRecorder) else tuple(record)
         saved = None if checkpoint is None else (checkpoint, checkpoint_every)
         probe, data = self._simulate(x, num_steps, lengths, names, every, True, progress, saved)
         return probe.recording(copy.copy(data))
@@ -458,7 +462,7 @@ class TriglialReservoir(nn.Module):
         x: Tensor | None,
         num_steps: int | None,
         lengths: Tensor | None,
-        record: tuple[str, ...],
+        record: tuple[str | TopologyRecorder, ...],
         every: int,
         events: bool,
         progress: bool | None,
@@ -475,13 +479,18 @@ class TriglialReservoir(nn.Module):
                 f"A stateful reservoir runs on from where its trials ended, so that 'lengths' must "
                 f"all be {x.size(1)}, the samples of 'x' (got {samples.tolist()}); cut the input"
             )
-        self._check_record(record)
+        traces = tuple(name for name in record if isinstance(name, str) and name != TOPOLOGY)
+        self._check_record(traces)
+        log = _log(record, every)
         probe = Probe(
-            samples * hold, self._graph.num_nodes, self.setting.pool, record, every, events
+            samples * hold, self._graph.num_nodes, self.setting.pool, traces, every, events, log
         )
         simulation = Simulation(
             self.setting, self.projection, self._graph, learns, self._state, self._potential
         )
+        if log is not None:
+            self._check_history(saved is not None)
+            log.begin(simulation.data)
         checkpoint = None
         if saved is not None:
             which = identity(
@@ -494,7 +503,7 @@ class TriglialReservoir(nn.Module):
                 x,
                 samples,
                 hold,
-                record,
+                traces,
                 every,
             )
             checkpoint = Checkpoint(*saved, which, self.glia)
@@ -510,7 +519,9 @@ class TriglialReservoir(nn.Module):
 
     def _check_record(self, names: tuple[str, ...]) -> None:
         data = self._graph
-        known = ["v", "state"] + (["i_syn"] if self.setting.neuron.tau_syn is not None else [])
+        known = ["v", "state", TOPOLOGY] + (
+            ["i_syn"] if self.setting.neuron.tau_syn is not None else []
+        )
         known += [
             key
             for key, value in data.to_dict().items()
@@ -519,3 +530,24 @@ class TriglialReservoir(nn.Module):
         for name in names:
             if name not in known:
                 raise ValueError(f"Cannot record {name!r}; available here: {known}")
+
+    def _check_history(self, checkpoint: bool) -> None:
+        if checkpoint:
+            raise ValueError(
+                "'record' keeps the topology, which a checkpoint does not hold; leave out one of "
+                "them, or record the topology of shorter runs"
+            )
+        if isinstance(self._graph, Batch):
+            raise ValueError(
+                "'record' keeps the topology of one graph, and this reservoir is a union of "
+                f"{self._graph.num_graphs}; run the graph of interest by itself"
+            )
+
+
+def _log(record: tuple[str | TopologyRecorder, ...], every: int) -> TopologyLog | None:
+    """An empty log, if the topology is to be recorded."""
+    asked = [name for name in record if isinstance(name, TopologyRecorder) or name == TOPOLOGY]
+    if len(asked) > 1:
+        raise ValueError(f"The topology can be recorded once (got {asked}); drop one of them")
+    recorders = [TopologyRecorder() if isinstance(name, str) else name for name in asked]
+    return TopologyLog(recorders[0], every) if recorders else None

@@ -294,7 +294,7 @@ class Simulation:
                 clock += end - start
                 self.data.clock = clock
                 if clock % period == 0:
-                    state = self._tick(state)
+                    state = self._tick(state, probe)
             bar.update(end - start)
             if checkpoint is not None and checkpoint.passed(end - start):
                 self.state = state = state.settled()
@@ -302,9 +302,10 @@ class Simulation:
             start = end
         self.state = state
 
-    def _tick(self, state: ReservoirState) -> ReservoirState:
+    def _tick(self, state: ReservoirState, probe: Probe) -> ReservoirState:
         """Lets the slow clock tick: delays and wiring change, and with them the fast state."""
         if all(isinstance(cell, GlialCell) and cell.every_step for cell in self.setting.glia):
+            probe.rewired(self.data, None)
             return state
         state = state.settled()
         whole, graphs, origins, before = self.data, [], [], 0
@@ -318,8 +319,10 @@ class Simulation:
             del graph.edge_origin
             before += num_edges
             graphs.append(self.setting.prepared_one(on_its_grid(graph), k))
-        state = state.rewired(torch.cat(origins), before)
+        origin = torch.cat(origins)
+        state = state.rewired(origin, before)
         self.data = _in_step(united(graphs)) if isinstance(whole, Batch) else graphs[0]
+        probe.rewired(self.data, origin)
         return state.lengthened(longest_delay(self.data))
 
     def _rewritten(self, cell: GlialCell | Transform, data: Data, ends: Tensor) -> Data:

@@ -80,8 +80,8 @@ def claim(path: str | os.PathLike[str]) -> None:
         raise _cannot_write(path, error) from error
 
 
-def read(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and header of a file of this ``kind``. Nothing in it is executed.
+def read(path: str | os.PathLike[str], *kinds: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and header of a file of one of these ``kinds``. Nothing in it is executed.
 
     The checksum is taken of the very copies that are returned. A file of an older version is
     brought up to the present one (see :mod:`pyngn_graph.migration`).
@@ -114,8 +114,9 @@ def read(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Tensor], di
         ) from error
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(path, error) from error
-    if found != kind:
-        raise ValueError(f"'{path}' holds a {found}, not a {kind}; it is for {reader}")
+    if found not in kinds:
+        wanted = " or a ".join(kinds)
+        raise ValueError(f"'{path}' holds a {found}, not a {wanted}; it is for {reader}")
     return tensors, header
 
 

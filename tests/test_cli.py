@@ -12,7 +12,11 @@ from torch_geometric.data import Data
 
 import pyngn_graph
 from pyngn_graph import cli
+from pyngn_graph.analysis.topology import measure
 from pyngn_graph.bench import VARIANTS
+from pyngn_graph.cli import main
+from pyngn_graph.exchange import read_graphml, write_graphml
+from pyngn_graph.generators import Tissue
 
 SMALL = ("--num-nodes", "60")
 DATA = Path(os.environ.get("PYNGN_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -263,3 +267,52 @@ def test_a_run_on_spoken_digits(tmp_path: Path, capsys: pytest.CaptureFixture[st
     out, err = capsys.readouterr()
     assert "60 test items, 1 seed(s)" in out
     assert err == ""
+
+
+# --- the topology of a graph
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    write_graphml(Tissue(num_nodes=30, seed=1)(), tmp_path / "tissue.graphml")
+    return tmp_path / "tissue.graphml"
+
+
+def test_info_describes_a_graph(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "--graph", str(saved)]) == 0
+    shown = dict(line.split() for line in capsys.readouterr().out.splitlines() if line.strip())
+    facts = measure(read_graphml(saved))
+    assert list(shown) == list(facts)
+    assert shown["num_nodes"] == "30"
+    assert shown["num_edges"] == f"{facts['num_edges']:,}"
+    assert float(shown["clustering"]) == pytest.approx(facts["clustering"], rel=1e-4)
+
+
+def test_info_of_a_graph_as_json(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "--graph", str(saved), "--measures", "size,hops", "--json"]) == 0
+    facts = measure(read_graphml(saved), ("size", "hops"))
+    assert json.loads(capsys.readouterr().out) == facts
+    (saved.parent / "none.csv").write_text("source,target,mask\n0,1,false\n")
+    assert main(["info", "--graph", str(saved.parent / "none.csv"), "--json"]) == 0
+    assert results_of(capsys.readouterr().out)["path_length_hops"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--graph", "none.graphml"], "There is no file 'none.graphml'"),
+        (["--graph", "graph.gexf"], "unknown ending '.gexf'; graphs are read from .safetensors"),
+        (["--measures", "size"], "'--measures' goes with '--graph'"),
+    ],
+)
+def test_info_refuses(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["info", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_info_refuses_unknown_measures(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["info", "--graph", "g.csv", "--measures", "charm"])
+    assert "Unknown measures ['charm']; available: ['size'," in capsys.readouterr().err

@@ -1,3 +1,4 @@
+import gc
 import json
 from typing import Any
 
@@ -71,6 +72,29 @@ def test_round_trip_is_exact(seed: int, num_nodes: int, num_edges: int, float_de
 def test_round_trip_at_the_limits(num_nodes: int, num_edges: int) -> None:
     data = random_data(0, num_nodes, num_edges)
     assert_same(from_networkx(to_networkx(data)), data)
+
+
+@given(seed=st.integers(0, 2**31))
+@settings(deadline=None, max_examples=25)
+def test_the_graph_is_the_one_that_networkx_builds(seed: int) -> None:
+    data = random_data(seed, 5, 20)
+    data.node_label = ["e", "d", "c", "b", "a"]
+    graph, theirs = to_networkx(data), nx.MultiDiGraph()
+    theirs.add_nodes_from(data.node_label)
+    for e, (u, v) in enumerate(data.edge_index.t().tolist()):
+        theirs.add_edge(data.node_label[u], data.node_label[v], column=e)
+    assert list(graph.edges(keys=True, data="column")) == list(
+        theirs.edges(keys=True, data="column")
+    )
+    assert list(graph.in_edges(keys=True, data="column")) == list(
+        theirs.in_edges(keys=True, data="column")
+    )
+    graph.add_edge("a", "b", column=20)
+    theirs.add_edge("a", "b", column=20)
+    assert {*graph.edges(keys=True)} == {*theirs.edges(keys=True)}
+    assert dict(graph.degree) == dict(theirs.degree)
+    graph.edges["a", "b", 0]["weight"] = 7.5  # one row, seen from both ends
+    assert graph.pred["b"]["a"][0]["weight"] == 7.5
 
 
 def test_round_trip_survives_json() -> None:
@@ -267,6 +291,20 @@ def test_errors_name_the_problem() -> None:
         from_networkx(nx.DiGraph([(0, 1, {"delay": 0})]))
     with pytest.raises(ValueError, match="'edge_weight' must be finite"):
         from_networkx(nx.DiGraph([(0, 1, {"weight": float("nan")})]))
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collection_of_garbage_is_left_as_it_was(enabled: bool) -> None:
+    was = gc.isenabled()
+    try:
+        gc.enable() if enabled else gc.disable()
+        from_networkx(to_networkx(SMALL()))
+        assert gc.isenabled() is enabled
+        with pytest.raises(ValueError, match="'num_nodes' must be a positive int"):
+            from_networkx(nx.DiGraph())
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable() if was else gc.disable()
 
 
 def test_long_delays_convert() -> None:

@@ -19,6 +19,7 @@ from benchmarks.science.protocol import HOLD, Liquid, activity, composition, str
 from benchmarks.science.raw import folder
 from pyngn_graph import tasks
 from pyngn_graph.analysis.dynamics import memory_capacity
+from pyngn_graph.analysis.topology import random_edges, rewired
 from pyngn_graph.datasets import CElegans, DrosophilaLarva, connectome
 
 ROUNDS = 40
@@ -118,34 +119,6 @@ def wired(data: Data, wiring: str, generator: torch.Generator) -> tuple[Tensor, 
     elif wiring != "real":
         raise ValueError(f"Unknown wiring {wiring!r}; available: {list(WIRINGS)}")
     return index, count, electrical
-
-
-def rewired(edge_index: Tensor, num_nodes: int, rounds: int, generator: torch.Generator) -> Tensor:
-    """Edges ``[2, E]`` after random swaps of targets: all in-degrees and out-degrees stay.
-
-    In each round all edges form random pairs, and a pair a -> b, c -> d becomes a -> d, c -> b
-    unless this makes a self-loop or an edge that is there or is made twice (Maslov & Sneppen,
-    2002). Edge e keeps its source.
-    """
-    src, dst = edge_index[0], edge_index[1].clone()
-    half = dst.numel() // 2
-    for _ in range(rounds):
-        one, two = torch.randperm(dst.numel(), generator=generator)[: 2 * half].view(2, half)
-        new = torch.stack([src[one] * num_nodes + dst[two], src[two] * num_nodes + dst[one]])
-        old = src * num_nodes + dst
-        _, place, times = new.unique(return_inverse=True, return_counts=True)
-        loops = new // num_nodes == new % num_nodes
-        good = ~(torch.isin(new, old) | (times[place] > 1) | loops).any(dim=0)
-        one, two = one[good], two[good]
-        dst[one], dst[two] = dst[two], dst[one]
-    return torch.stack([src, dst])
-
-
-def random_edges(num_edges: int, num_nodes: int, generator: torch.Generator) -> Tensor:
-    """``num_edges`` different edges ``[2, E]`` without self-loops, all sets equally likely."""
-    pairs = torch.randperm(num_nodes * (num_nodes - 1), generator=generator)[:num_edges]
-    source, target = pairs // (num_nodes - 1), pairs % (num_nodes - 1)
-    return torch.stack([source, target + (target >= source).long()])
 
 
 def memory(seed: int, **animal: Any) -> dict[str, Any]:

@@ -7,12 +7,15 @@ the extra ``demo`` and are imported when the first picture is drawn.
 
 from pyngn_graph.plot.activity import edges_alive, raster, rate, trace
 from pyngn_graph.plot.distribution import confusion, delays, histogram
+from pyngn_graph.plot.film import film, film3d
 from pyngn_graph.plot.space import graph3d
 
 __all__ = [
     "confusion",
     "delays",
     "edges_alive",
+    "film",
+    "film3d",
     "graph3d",
     "histogram",
     "raster",

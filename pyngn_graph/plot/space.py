@@ -59,10 +59,14 @@ def graph3d(
     figure = go.Figure()
     place = data.pos.detach().cpu().float()
     on_edges, on_nodes = (values, None) if color.startswith("edge_") else (None, values)
-    figure.add_trace(_edge_trace(go, data, place, edges, on_edges))
+    lines = edge_trace(go, place, data.edge_index.cpu()[:, edges])
+    if on_edges is not None:
+        lines.line = {"color": np.repeat(on_edges[edges.numpy()], 3), "width": 3}
+        lines.update(line_coloraxis="coloraxis", opacity=0.8, showlegend=False)
+    figure.add_trace(lines)
     for name, ink, members in classes(data):
         chosen = nodes[torch.from_numpy(members)[nodes]]
-        trace = _node_trace(go, name, place[chosen].numpy(), chosen.numpy())
+        trace = node_trace(go, name, place[chosen].numpy(), chosen.numpy())
         trace.marker.color = ink if on_nodes is None else on_nodes[chosen.numpy()]
         trace.marker.size = 3.5 if nodes.numel() < 2000 else 2.0
         if on_nodes is not None:
@@ -77,7 +81,7 @@ def graph3d(
     ]
     if on_nodes is not None:
         notes.append("circles excitatory, diamonds inhibitory")
-    figure.update_layout(**_layout(" · ".join(notes), None if values is None else color))
+    figure.update_layout(**layout(" · ".join(notes), None if values is None else color))
     return figure
 
 
@@ -89,14 +93,11 @@ def _some(choice: Tensor, limit: int) -> Tensor:
     return choice[torch.randperm(choice.numel(), generator=generator)[:limit].sort().values]
 
 
-def _edge_trace(
-    go: Any, data: Data, place: Tensor, edges: Tensor, values: np.ndarray | None
-) -> Any:
-    """All edges as one line that is broken after each of them by a point that is not a number."""
-    ends = data.edge_index.cpu()[:, edges]
+def edge_trace(go: Any, place: Tensor, ends: Tensor) -> Any:
+    """Edges ``[2, K]`` as one line that is broken after each by a point that is not a number."""
     gap = torch.full_like(place[ends[0]], torch.nan)
     line = torch.stack([place[ends[0]], place[ends[1]], gap], dim=1).reshape(-1, 3).numpy()
-    trace = go.Scatter3d(
+    return go.Scatter3d(
         x=line[:, 0],
         y=line[:, 1],
         z=line[:, 2],
@@ -106,13 +107,10 @@ def _edge_trace(
         opacity=0.35,
         hoverinfo="skip",
     )
-    if values is not None:
-        trace.line = {"color": np.repeat(values[edges.numpy()], 3), "width": 3}
-        trace.update(line_coloraxis="coloraxis", opacity=0.8, showlegend=False)
-    return trace
 
 
-def _node_trace(go: Any, name: str, place: np.ndarray, nodes: np.ndarray) -> Any:
+def node_trace(go: Any, name: str, place: np.ndarray, nodes: np.ndarray) -> Any:
+    """Neurons of one class at ``place`` ``[K, 3]``, which are called ``nodes`` ``[K]``."""
     return go.Scatter3d(
         x=place[:, 0],
         y=place[:, 1],
@@ -126,10 +124,11 @@ def _node_trace(go: Any, name: str, place: np.ndarray, nodes: np.ndarray) -> Any
     )
 
 
-def _layout(note: str, color: str | None) -> dict[str, Any]:
+def layout(note: str, color: str | None) -> dict[str, Any]:
+    """A scene with axes in micrometres, a note, and the scale of ``color`` if it has one."""
     axis = {"color": BEFORE, "showgrid": False, "zeroline": False, "showbackground": False}
     axis |= {"showline": True, "linecolor": BEFORE, "showspikes": False}
-    layout: dict[str, Any] = {
+    chosen: dict[str, Any] = {
         "template": "none",
         "paper_bgcolor": "rgba(0, 0, 0, 0)",
         "font": {"color": BEFORE, "size": 12},
@@ -148,9 +147,9 @@ def _layout(note: str, color: str | None) -> dict[str, Any]:
     if color is not None:
         bar = {"title": {"text": color}, "orientation": "h", "thickness": 12, "len": 0.8}
         bar |= {"x": 0.5, "y": 0, "yanchor": "bottom"}
-        layout["coloraxis"] = {"colorscale": COLOR_SCALE, "colorbar": bar}
+        chosen["coloraxis"] = {"colorscale": COLOR_SCALE, "colorbar": bar}
         corner = {"x": 0, "y": 0.93, "yanchor": "top"}
     if note:
         style = {"xref": "paper", "yref": "paper", "xanchor": "left", "showarrow": False}
-        layout["annotations"] = [{"text": note, **style, **corner}]
-    return layout
+        chosen["annotations"] = [{"text": note, **style, **corner}]
+    return chosen

@@ -1,0 +1,104 @@
+"""GraphML, which Gephi, igraph, yEd and NetworkX read and write."""
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import ParseError
+
+import torch
+from torch_geometric.data import Data
+
+from pyngn_graph.convert import from_networkx
+from pyngn_graph.exchange.columns import Columns, from_columns, to_columns
+from pyngn_graph.graph import validate
+
+LAYOUT = "pyngn_graph"
+"""The graph attribute that holds, as JSON, what GraphML cannot say."""
+
+
+def write_graphml(data: Data, path: str | Path) -> None:
+    """Writes a graph as GraphML, from which :func:`read_graphml` restores every bit of it.
+
+    Nodes are 0 .. N - 1, their names in ``label``. The attribute ``edge_x`` of the graph is ``x``
+    in the file: ``weight``, ``delay``, ...; ``column`` is the place of an edge. Several numbers in
+    a row are spread over ``name_0``, ``name_1``, ..., so positions are ``pos_0`` to ``pos_2``.
+    Dtypes, and attributes of the whole graph, stand as JSON in its attribute ``pyngn_graph``.
+
+    Raises:
+        TypeError, ValueError: If the graph breaks a rule of :func:`~pyngn_graph.graph.validate`,
+            or an attribute is neither a tensor nor a JSON value.
+        OSError: If the file cannot be written.
+    """
+    import networkx as nx
+
+    validate(data, max_delay=sys.maxsize)
+    nodes, edges, layout = to_columns(data)
+    graph = nx.MultiDiGraph(**{LAYOUT: json.dumps(layout)})
+    names = data.get("node_label")
+    if names is not None and "label" not in nodes and len(names) == data.num_nodes:
+        names = names.tolist() if isinstance(names, torch.Tensor) else names
+        nodes = {"label": [str(name) for name in names], **nodes}
+    graph.add_nodes_from(zip(range(data.num_nodes), _rows(nodes, data.num_nodes), strict=True))
+    src, dst = data.edge_index.tolist()
+    edges = {"column": list(range(len(src))), **{_free(name): edges[name] for name in edges}}
+    graph.add_edges_from(zip(src, dst, _rows(edges, len(src)), strict=True))
+    content = io.BytesIO()
+    nx.write_graphml_xml(graph, content)
+    Path(path).write_bytes(content.getvalue())
+
+
+def read_graphml(path: str | Path) -> Data:
+    """The graph in a GraphML file of ours or of another program.
+
+    Nodes and edges of ours may have been removed or changed meanwhile. Graphs of others are read
+    as :func:`~pyngn_graph.from_networkx` reads any NetworkX graph: names of nodes are in
+    ``node_label``, an undirected edge becomes two.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        TypeError, ValueError: If it is no GraphML, or its graph breaks a rule of
+            :func:`~pyngn_graph.from_networkx`.
+    """
+    import networkx as nx
+
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"There is no file '{path}'")
+    try:
+        graph = nx.read_graphml(path, force_multigraph=True)
+    except (ParseError, nx.NetworkXException, KeyError, ValueError) as error:
+        raise ValueError(f"'{path}' is no readable GraphML file ({error}); mend it") from error
+    if LAYOUT not in graph.graph:
+        return from_networkx(graph)
+    try:
+        return validate(_restored(graph, json.loads(graph.graph[LAYOUT])), max_delay=sys.maxsize)
+    except (json.JSONDecodeError, KeyError) as error:
+        raise ValueError(
+            f"The attribute '{LAYOUT}' of '{path}' does not fit its graph ({error!r}); delete it "
+            f"to read the file as one of another program"
+        ) from error
+
+
+def _restored(graph: Any, layout: dict[str, Any]) -> Data:
+    nodes = sorted(graph.nodes(data=True), key=lambda node: int(node[0]))
+    edges = sorted(graph.edges(data=True), key=lambda edge: edge[2]["column"])
+    place = {name: i for i, (name, _) in enumerate(nodes)}
+    ends = torch.tensor([[place[edge[k]] for edge in edges] for k in (0, 1)], dtype=torch.long)
+    columns: list[Columns] = []
+    for level, rows in (("node", [row for _, row in nodes]), ("edge", [row for *_, row in edges])):
+        names = [name for form in layout[level].values() for name in form["names"]]
+        written = {name: _free(name) if level == "edge" else name for name in names}
+        columns.append({name: [row[written[name]] for row in rows] for name in names})
+    return from_columns(columns[0], columns[1], ends, len(nodes), layout)
+
+
+def _free(name: str) -> str:
+    """``column`` and ``id`` of edges have a meaning of their own in the file."""
+    return f"edge_{name}" if name.removeprefix("edge_") in ("column", "id") else name
+
+
+def _rows(columns: dict[str, list[Any]], length: int) -> list[dict[str, Any]]:
+    if not columns:
+        return [{} for _ in range(length)]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

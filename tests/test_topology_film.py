@@ -1,0 +1,111 @@
+"""Pictures of the history of a graph."""
+
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from helpers import generator
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+
+import pyngn_graph as ng
+from pyngn_graph import plot
+from pyngn_graph.generators import Tissue
+from pyngn_graph.history import TopologyLog
+
+PERIOD, TICKS = 10, 4
+
+
+def history(regrow: bool = False, ticks: int = TICKS) -> TopologyLog:
+    cell = ng.Microglia(criterion="random", fraction=0.2, keep=0.0, regrow=regrow)
+    reservoir = ng.TriglialReservoir(
+        Tissue(num_nodes=40, seed=1)(), in_channels=1, glia=[cell], glia_period=PERIOD
+    )
+    x = torch.randn(ticks * PERIOD, 1, generator=generator(0))
+    log = reservoir.run(x, record="topology").topology
+    assert log is not None
+    return log
+
+
+def num_segments(trace: object) -> int:
+    return len(trace.x) // 3  # type: ignore[attr-defined]
+
+
+def test_a_strip_shows_the_edges_of_its_moments() -> None:
+    log = history()
+    axes = plot.film(log, frames=3)
+    counts = [graph.num_edges for graph in log.graphs()]
+    for ax, moment in zip(axes, (0, 2, 4), strict=True):
+        assert (
+            sum(len(c.get_segments()) for c in ax.collections if hasattr(c, "get_segments"))
+            == (counts[moment])
+        )
+        assert ax.get_title() == f"{moment * PERIOD / 1000:.3g} s, {counts[moment]:,} edges"
+    assert axes[0].get_xlabel() == "x (µm)"
+    pyplot.close("all")
+
+
+def test_a_strip_on_given_axes_and_in_another_plane() -> None:
+    log, figure = history(), Figure()
+    axes = list(figure.subplots(1, 2))
+    assert plot.film(log, axes, plane="zy") == axes
+    lines = next(c for c in axes[0].collections if hasattr(c, "get_segments"))
+    graph = log.graph(0)
+    inhibitory = graph.inhibitory[graph.edge_index[0]]
+    first = graph.edge_index[:, ~inhibitory][:, 0]
+    np.testing.assert_allclose(lines.get_segments()[0], graph.pos[first][:, [2, 1]], rtol=1e-6)
+
+
+def test_a_part_of_the_edges_is_the_same_part_throughout() -> None:
+    figure = plot.film3d(history(), max_edges=60)
+    drawn = [sum(num_segments(trace) for trace in frame.data) for frame in figure.frames]
+    assert 20 < drawn[0] < 110
+    assert drawn == sorted(drawn, reverse=True)
+    assert figure.layout.annotations[0].text.endswith("% of the edges shown")
+    ends = [
+        {
+            tuple(float(axis[3 * e + k]) for axis in (trace.x, trace.y, trace.z) for k in (0, 1))
+            for trace in frame.data
+            for e in range(num_segments(trace))
+        }
+        for frame in figure.frames
+    ]
+    assert all(after <= before for before, after in pairwise(ends))
+    assert ends[-1] < ends[0]
+
+
+def test_frames_mark_what_goes_and_what_is_new() -> None:
+    log = history()
+    figure = plot.film3d(log)
+    assert [frame.name for frame in figure.frames] == [
+        f"{k * 0.01:.4g} s" for k in range(TICKS + 1)
+    ]
+    for k, frame in enumerate(figure.frames):
+        stay, new, going = map(num_segments, frame.data)
+        assert stay + going == log.graph(k).num_edges
+        assert new == 0
+        assert going == (log.changes[k].dropped.numel() if k < TICKS else 0)
+    assert num_segments(figure.data[0]) == num_segments(figure.frames[0].data[0])
+    assert [trace.name for trace in figure.data[3:]] == ["excitatory", "inhibitory"]
+    assert len(figure.layout.sliders[0].steps) == TICKS + 1
+    json.loads(figure.to_json())
+    regrown = plot.film3d(history(regrow=True), frames=3)
+    assert len(regrown.frames) == 3
+    assert num_segments(regrown.frames[2].data[1]) > 0
+
+
+def test_pictures_refuse() -> None:
+    log = history(ticks=1)
+    with pytest.raises(ValueError, match="'plane' must be two of x, y and z \\(got 'xx'\\)"):
+        plot.film(log, plane="xx")
+    with pytest.raises(ValueError, match="'frames' must be at least 1 \\(got 0\\)"):
+        plot.film(log, frames=0)
+    with pytest.raises(ValueError, match="'frames' must be at least 1 \\(got 0\\)"):
+        plot.film3d(log, frames=0)
+    graph = Tissue(num_nodes=9, seed=1)()
+    del graph.pos
+    log = ng.TriglialReservoir(graph).run(torch.zeros(3, 9), record="topology").topology
+    with pytest.raises(ValueError, match="The graph has no 'pos'; set"):
+        plot.film3d(log)
