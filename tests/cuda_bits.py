@@ -31,7 +31,7 @@ class Quiet(GlialCell):
 
 
 TERRITORIAL = Astrocyte(rule="multiplicative", eta=0.01, tau_ca=20.0, territory=150.0)
-QUICK = Coherence(shape=2.0, eta=0.3, tau=5.0, tau_mean=30.0)
+QUICK = Coherence(shape=2.0, eta=0.3, tau=5.0, tau_mean=2.0)
 EACH = TERRITORIAL.config() | {"territory": None, "rule": "additive"}
 VARIED = {
     "tau_m": torch.linspace(10.0, 30.0, 12),
