@@ -77,6 +77,13 @@ def _spoken() -> list[Split]:
     return [(every[~every.for_test], every[every.for_test])]
 
 
+def _spoken_validation() -> list[Split]:
+    """Takes 5 to 9 to test on, takes 10 to 49 to train on: no test item is seen."""
+    training = datasets.FSDD(folder("fsdd"), "train")
+    held_out = training.take < 10
+    return [(training[~held_out], training[held_out])]
+
+
 def _vowels() -> list[Split]:
     train, test = (datasets.JapaneseVowels(folder("japanese_vowels"), s) for s in ("train", "test"))
     mean, std = datasets.channel_statistics(train.x, train.lengths)
@@ -105,6 +112,7 @@ DATA: dict[str, Callable[[], list[Split]]] = {
     "mnist": lambda: _mnist(60_000, still),
     "mnist columns": lambda: _mnist(10_000, columns),
     "fsdd": _spoken,
+    "fsdd validation": _spoken_validation,
     "japanese vowels": _vowels,
     "n-mnist small": _events,
 }

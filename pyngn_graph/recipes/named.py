@@ -100,17 +100,27 @@ def digits_by_rows() -> Recipe:
 
 def spoken_digits() -> Recipe:
     """Filter bank of spoken words: 500 neurons, states of five segments."""
-    return Recipe(num_nodes=500, input_density=0.3, pool=5, trials=100)
+    return Recipe(
+        num_nodes=500,
+        criterion="winner",
+        keep=None,
+        trials=100,
+        input_scale=2.0,
+        input_density=0.6,
+        pool=5,
+    )
 
 
 def spoken_digits_at_end() -> Recipe:
     """The same, read at the end of the word only: the memory must live in the liquid."""
     return Recipe(
         num_nodes=500,
-        input_density=0.3,
-        max_delay=200,
-        tau_trace=40.0,
+        max_delay=300,
+        rho=0.03,
         trials=150,
+        input_scale=2.0,
+        input_density=0.6,
+        tau_trace=60.0,
     )
 
 
