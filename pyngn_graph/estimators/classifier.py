@@ -119,5 +119,7 @@ class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
         x, lengths = self._series(X)
         outputs = self.readout_(self._states(x, lengths).double()).numpy()
         everything = np.zeros((len(outputs), len(self.classes_)))
-        everything[:, self.readout_.classes] = outputs
+        seen = self.readout_.classes
+        assert seen is not None
+        everything[:, seen.numpy()] = outputs
         return everything
