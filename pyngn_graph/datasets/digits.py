@@ -34,7 +34,7 @@ class Digits(SeriesDataset):
         transform: Callable[[Data], Data] | None = None,
     ) -> None:
         check_split(split)
-        raw = needed("sklearn.datasets", "sklearn", "'Digits'").load_digits()
+        raw = needed("sklearn.datasets", "demo", "'Digits'").load_digits()
         x = torch.from_numpy(raw.images).float() / 16.0
         y = torch.from_numpy(raw.target).long()
         if split is not None:
