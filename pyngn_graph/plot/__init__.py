@@ -7,6 +7,7 @@ the extra ``demo`` and are imported when the first picture is drawn.
 
 from pyngn_graph.plot.activity import edges_alive, raster, rate, trace
 from pyngn_graph.plot.distribution import confusion, delays, histogram
+from pyngn_graph.plot.importances import importances
 from pyngn_graph.plot.space import graph3d
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "edges_alive",
     "graph3d",
     "histogram",
+    "importances",
     "raster",
     "rate",
     "trace",
