@@ -125,6 +125,8 @@ def test_a_table_is_series_written_in_rows() -> None:
     still = ReservoirClassifier(**SERIES).fit(x.reshape(24, 12), y)
     assert still.reservoir_.in_channels == 12
     assert (deep.n_features_in_, flat.n_features_in_) == (2, 12)
+    values = ReservoirRegressor(**SERIES, channels=2).fit(x.reshape(24, 12), x[:, :, :1])
+    assert values.predict(x.reshape(24, 12)).shape == (24, 6, 1)
 
 
 def test_nan_ends_a_series() -> None:
@@ -208,7 +210,8 @@ def test_a_value_for_each_time_step() -> None:
     fresh, target = memory(1, 6, 60)
     assert model.score(fresh, target) > 0.3
     # By hand: the state when a time step ends, and ridge regression on it.
-    run = model.reservoir_.run(model._series(fresh)[0], record=("state",))
+    scaled = torch.from_numpy((fresh - model.mean_) / model.scale_).float()
+    run = model.reservoir_.run(scaled, record=("state",))
     states = run.traces["state"][:, 9::10]
     by_hand = model.readout_.predict(states[3].double())
     np.testing.assert_allclose(model.predict(fresh)[3], by_hand.numpy())
@@ -296,8 +299,12 @@ def test_bad_input_is_refused() -> None:
     values = ReservoirRegressor(**SERIES).fit(x, np.arange(24.0))
     with pytest.raises(ValueError, match="must keep its number of dimensions"):
         values.partial_fit(x, np.zeros((24, 6, 1)))
-    with pytest.raises(ValueError, match=r"y must have shape .*got \[24, 5, 1\] beside"):
+    with pytest.raises(ValueError, match=r"y must have shape .*got \[24, 5, 1\] beside T = 6"):
         values.fit(x, np.zeros((24, 5, 1)))
+    prediction = values.predict(x)
+    with pytest.raises(ValueError, match="'alpha' must be a positive number"):
+        values.set_params(alpha=-1.0, read=1, pool=3).fit(5.0 * x, np.arange(24.0))
+    assert np.array_equal(values.predict(x), prediction)
     steps = ReservoirRegressor(**SERIES).fit(*memory(0, 3, 8))
     with pytest.raises(ValueError, match="'sample_weight' is for y with one row per sample"):
         steps.score(*memory(0, 3, 8), sample_weight=np.ones(3))

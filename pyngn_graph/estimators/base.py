@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import fields
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -22,6 +22,27 @@ from pyngn_graph.recipes import GLIA, Recipe
 
 RECIPE = tuple(field.name for field in fields(Recipe))
 """Parameters that are those of a recipe."""
+
+
+class Series(NamedTuple):
+    """Series ``values`` ``[B, T, C]`` float64, their ``lengths`` ``[B]``, and what is inside."""
+
+    values: NDArray[Any]
+    lengths: Tensor
+    inside: NDArray[np.bool_]
+
+    def spread(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Mean and standard deviation of the channels, ``[C]``; 1 for a constant one."""
+        samples = self.values[self.inside]
+        mean, scale = samples.mean(axis=0), samples.std(axis=0)
+        # What rounding leaves of a constant channel is no variance.
+        constant = scale <= 1e-12 * np.abs(samples).max(axis=0)
+        return mean, np.where(constant, 1.0, scale)
+
+    def scaled(self, mean: Any, scale: Any) -> Tensor:
+        """The series less ``mean``, in units of ``scale``; zero behind their ends."""
+        x = np.where(self.inside[:, :, None], (self.values - mean) / scale, 0.0)
+        return torch.from_numpy(x.astype(np.float32))
 
 
 class ReservoirEstimator(BaseEstimator):
@@ -76,6 +97,7 @@ class ReservoirEstimator(BaseEstimator):
 
     Attributes:
         reservoir_: The living reservoir, in eval mode.
+        recipe_: The recipe that it was made by.
         readout_: The :class:`~pyngn_graph.RidgeReadout`.
         mean_, scale_: Of the channels, ``[C]``.
         n_features_in_: Channels C of series, columns of tables.
@@ -160,28 +182,28 @@ class ReservoirEstimator(BaseEstimator):
     def states(self, X: ArrayLike) -> NDArray[Any]:
         """The liquid states ``[n_samples, F]`` that the readout gets."""
         check_is_fitted(self, "readout_")
-        x, lengths = self._series(X)
-        return self._states(x, lengths).numpy()
+        return self._states(self._scaled(self._series(X))).numpy()
 
-    def _series(self, X: Any, y: Any = None, reset: bool = False) -> tuple[Tensor, Tensor]:
-        """``X`` as series ``[B, T, C]``, zero behind their ends, and their lengths ``[B]``.
+    def _series(self, X: Any, fresh: bool = False) -> Series:
+        """``X`` as series, in its own units.
 
-        Standardized once the reservoir is there.
+        Raises:
+            ValueError: If X breaks a rule, or, unless ``fresh``, has other channels than before.
         """
         if dimensions(X) == 3:
             X = check_array(X, allow_nd=True, ensure_all_finite="allow-nan", dtype=np.float64)
-            if reset:
+            if fresh:
                 self.n_features_in_ = X.shape[2]
+                self.__dict__.pop("feature_names_in_", None)
         else:
-            X = validate_data(self, X, reset=reset, dtype=np.float64)
-            X = self._cut(X)
-        if not reset and X.shape[2] != len(self.mean_):
+            X = self._cut(validate_data(self, X, reset=fresh, dtype=np.float64))
+        if 0 in X.shape:
+            raise ValueError(f"X must have samples, time steps and channels (got {X.shape})")
+        if not fresh and X.shape[2] != len(self.mean_):
             raise ValueError(
                 f"X has {X.shape[2]} channels, but {type(self).__name__} is expecting "
                 f"{len(self.mean_)} as in 'fit'"
             )
-        if 0 in X.shape:
-            raise ValueError(f"X must have samples, time steps and channels (got {X.shape})")
         inside = ~np.isnan(X).any(axis=2)
         lengths = inside.sum(axis=1)
         bad = (lengths == 0) | (inside != (np.arange(X.shape[1]) < lengths[:, None])).any(axis=1)
@@ -191,10 +213,7 @@ class ReservoirEstimator(BaseEstimator):
                 f"{bad.sum()} of {len(X)} samples break this, the first is X[{bad.argmax()}]; "
                 f"fill the gaps"
             )
-        if reset:
-            self._measure(X[inside])
-        X = np.where(inside[:, :, None], (X - self.mean_) / self.scale_, 0.0)
-        return torch.from_numpy(X.astype(np.float32)), torch.from_numpy(lengths)
+        return Series(X, torch.from_numpy(lengths), inside)
 
     def _cut(self, X: NDArray[Any]) -> NDArray[Any]:
         width = X.shape[1] if self.channels is None else self.channels
@@ -205,36 +224,29 @@ class ReservoirEstimator(BaseEstimator):
             )
         return X.reshape(len(X), -1, width)
 
-    def _measure(self, samples: NDArray[Any]) -> None:
-        """Takes mean and scale of the channels from ``samples`` ``[S, C]``."""
-        self.mean_, self.scale_ = np.zeros(samples.shape[1]), np.ones(samples.shape[1])
-        if self.standardize:
-            self.mean_, scale = samples.mean(axis=0), samples.std(axis=0)
-            # What rounding leaves of a constant channel is no variance.
-            constant = scale <= 1e-12 * np.abs(samples).max(axis=0)
-            self.scale_ = np.where(constant, 1.0, scale)
-
-    def _grow(self, x: Tensor, lengths: Tensor) -> None:
-        """Makes the reservoir and lets its glia organize it; the readout has learned nothing."""
+    def _grow(self, series: Series) -> None:
+        """Makes a reservoir and lets its glia organize it; its readout has learned nothing."""
         recipe, state = self.recipe, self.random_state
         if not isinstance(state, int | np.integer):
             state = check_random_state(state).randint(2**31 - 1)
-        seed = int(state)
         readout = RidgeReadout(self.alpha)
-        reservoir = recipe.reservoir(x.size(2), seed, self.graph).eval()
+        mean, scale = series.spread() if self.standardize else (0.0, 1.0)
+        x = series.scaled(mean, scale)
+        reservoir = recipe.reservoir(x.size(2), int(state), self.graph).eval()
         if reservoir.glia:
-            organize(recipe, reservoir, x, lengths, seed, progress=False)
-        self.reservoir_, self.readout_ = reservoir, readout
+            organize(recipe, reservoir, x, series.lengths, int(state), progress=False)
+        self.mean_, self.scale_ = (np.broadcast_to(v, x.size(2)).copy() for v in (mean, scale))
+        self.recipe_, self.reservoir_, self.readout_ = recipe, reservoir, readout
 
-    def _states(self, x: Tensor, lengths: Tensor) -> Tensor:
+    def _scaled(self, series: Series) -> Iterator[tuple[Tensor, Tensor]]:
+        """Standardized series and their lengths, as many at a time as are run together."""
+        x = series.scaled(self.mean_, self.scale_)
+        return zip(torch.split(x, BATCH), torch.split(series.lengths, BATCH), strict=True)
+
+    def _states(self, parts: Iterator[tuple[Tensor, Tensor]]) -> Tensor:
         """What the readout gets of the liquid states, ``[B, F]``."""
-        recipe = self.recipe
-        return torch.cat(
-            [
-                recipe.features(self.reservoir_(part, lengths=samples))
-                for part, samples in batches(x, lengths)
-            ]
-        )
+        states = [self.reservoir_(x, lengths=lengths) for x, lengths in parts]
+        return self.recipe_.features(torch.cat(states))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "readout_")
@@ -243,11 +255,6 @@ class ReservoirEstimator(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
-
-
-def batches(x: Tensor, lengths: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Series and their lengths, as many at a time as are run together."""
-    return zip(torch.split(x, BATCH), torch.split(lengths, BATCH), strict=True)
 
 
 def dimensions(values: Any) -> int:

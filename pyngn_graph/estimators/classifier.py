@@ -8,9 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
-from torch import Tensor
 
-from pyngn_graph.estimators.base import ReservoirEstimator
+from pyngn_graph.estimators.base import ReservoirEstimator, Series
 
 
 class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
@@ -33,12 +32,10 @@ class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
         Raises:
             ValueError: If X or y breaks a rule, or a parameter its range.
         """
-        labels = self._labels(X, y)
-        classes = np.unique(labels)
-        x, lengths = self._series(X, reset=True)
-        self._grow(x, lengths)
-        self.classes_ = classes
-        return self._learn(x, lengths, labels)
+        series, labels = self._labeled(X, y, fresh=True)
+        self._grow(series)
+        self.classes_ = np.unique(labels)
+        return self._learn(series, labels)
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
         """Learns from more samples; the first batch also organizes the reservoir.
@@ -51,10 +48,10 @@ class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
         Raises:
             ValueError: If ``classes`` is missing or others than before, or lacks a label of y.
         """
-        labels = self._labels(X, y)
         first = not self.__sklearn_is_fitted__()
         if first and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
+        series, labels = self._labeled(X, y, fresh=first)
         known = self.classes_ if classes is None else np.unique(np.asarray(classes))
         if not first and not np.array_equal(known, self.classes_):
             raise ValueError(
@@ -64,11 +61,10 @@ class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
         strange = np.setdiff1d(labels, known)
         if strange.size:
             raise ValueError(f"'y' holds labels that are not in 'classes': {strange.tolist()}")
-        x, lengths = self._series(X, reset=first)
         if first:
-            self._grow(x, lengths)
+            self._grow(series)
         self.classes_ = known
-        return self._learn(x, lengths, labels)
+        return self._learn(series, labels)
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Outputs of the readout ``[n_samples, n_classes]``, which add up to 1.
@@ -98,26 +94,26 @@ class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def _labels(self, X: Any, y: Any) -> NDArray[Any]:
+    def _labeled(self, X: Any, y: Any, fresh: bool) -> tuple[Series, NDArray[Any]]:
         if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None"
-            )
+            name = type(self).__name__
+            raise ValueError(f"{name} requires y to be passed, but the target y is None")
+        series = self._series(X, fresh)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
-        check_consistent_length(X, y)
-        return y
+        check_consistent_length(series.values, y)
+        return series, y
 
-    def _learn(self, x: Tensor, lengths: Tensor, labels: NDArray[Any]) -> Self:
+    def _learn(self, series: Series, labels: NDArray[Any]) -> Self:
         target = torch.from_numpy(np.searchsorted(self.classes_, labels))
-        self.readout_.partial_fit(self._states(x, lengths), target)
+        self.readout_.partial_fit(self._states(self._scaled(series)), target)
         return self
 
     def _class_outputs(self, X: Any) -> NDArray[np.float64]:
         """``[n_samples, n_classes]``; 0 for a class of which no sample was seen yet."""
         check_is_fitted(self, "readout_")
-        x, lengths = self._series(X)
-        outputs = self.readout_(self._states(x, lengths).double()).numpy()
+        states = self._states(self._scaled(self._series(X)))
+        outputs = self.readout_(states.double()).numpy()
         everything = np.zeros((len(outputs), len(self.classes_)))
         seen = self.readout_.classes
         assert seen is not None

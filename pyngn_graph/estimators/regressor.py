@@ -12,7 +12,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from pyngn_graph.estimators.base import ReservoirEstimator, batches, dimensions
+from pyngn_graph.estimators.base import ReservoirEstimator, Series, dimensions
 
 
 class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
@@ -60,25 +60,23 @@ class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Predictions in the shape that y had."""
         check_is_fitted(self, "readout_")
-        x, lengths = self._series(X)
+        series = self._series(X)
         if not self.per_step_:
-            return self._read(self._states(x, lengths))
-        states = self._step_states(x, lengths)
-        inside = ~torch.isnan(states).any(dim=2)
-        values = self._read(states[inside])
-        everything = np.full((*inside.shape, values.shape[1]), np.nan)
-        everything[inside.numpy()] = values
+            return self._read(self._states(self._scaled(series)))
+        values = self._read(self._step_states(series)[torch.from_numpy(series.inside)])
+        everything = np.full((*series.inside.shape, values.shape[1]), np.nan)
+        everything[series.inside] = values
         return everything
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """R squared, averaged over outputs; of a y ``[n_samples, T, K]`` over all time steps."""
+        check_is_fitted(self, "readout_")
         if not self.per_step_:
             return float(super().score(X, y, sample_weight))
         if sample_weight is not None:
             raise ValueError("'sample_weight' is for y with one row per sample; leave it out")
-        y, prediction = self._targets(X, y), self.predict(X)
-        known = ~np.isnan(y).any(axis=2)
-        return float(r2_score(y[known], prediction[known]))
+        y, known = self._targets(y, self._series(X))
+        return float(r2_score(y[known], self.predict(X)[known]))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -86,33 +84,30 @@ class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
         return tags
 
     def _fit(self, X: Any, y: Any, fresh: bool) -> Self:
-        y = self._targets(X, y)
+        series = self._series(X, fresh)
+        y, known = self._targets(y, series)
         per_step = y.ndim == 3
         if not fresh and per_step != self.per_step_:
             raise ValueError(
                 f"y must keep its number of dimensions from call to call (got {y.ndim}); 'fit' anew"
             )
-        x, lengths = self._series(X, reset=fresh)
         if fresh:
-            self._grow(x, lengths)
+            self._grow(series)
         self.per_step_ = per_step
-        if not per_step:
-            self.readout_.partial_fit(self._states(x, lengths), torch.from_numpy(y))
-            return self
-        states, target = self._step_states(x, lengths), torch.from_numpy(y)
-        known = ~torch.isnan(target).any(dim=2)
-        if bool(torch.isnan(states[known]).any()):
-            raise ValueError("y has values behind the end of a series of X; set them to NaN")
-        self.readout_.partial_fit(states[known], target[known])
+        if per_step:
+            states = self._step_states(series)[torch.from_numpy(known)]
+        else:
+            states = self._states(self._scaled(series))
+        self.readout_.partial_fit(states, torch.from_numpy(y[known]))
         return self
 
-    def _targets(self, X: Any, y: Any) -> NDArray[np.float64]:
-        """``y`` as float64, once its shape is one of the three and goes with that of ``X``."""
+    def _targets(self, y: Any, series: Series) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """``y`` as float64, and where it is known: ``[B]`` or, for each time step, ``[B, T]``."""
         if y is None:
             name = type(self).__name__
             raise ValueError(f"{name} requires y to be passed, but the target y is None")
         finite: Any = "allow-nan" if dimensions(y) == 3 else True
-        checked: NDArray[np.float64] = check_array(
+        y = check_array(
             y,
             ensure_2d=False,
             allow_nd=True,
@@ -120,26 +115,30 @@ class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
             dtype=np.float64,
             input_name="y",
         )
-        check_consistent_length(X, checked)
-        if checked.ndim > 3 or (checked.ndim == 3 and np.shape(X)[:2] != checked.shape[:2]):
+        check_consistent_length(series.values, y)
+        if y.ndim < 3:
+            return y, np.ones(len(y), dtype=np.bool_)
+        if y.shape[:-1] != series.inside.shape:
             raise ValueError(
-                f"y must have shape [n_samples], [n_samples, K], or [n_samples, T, K] beside X "
-                f"[n_samples, T, C] (got {list(checked.shape)} beside {list(np.shape(X))})"
+                f"y must have shape [n_samples], [n_samples, K], or [n_samples, T, K] beside "
+                f"series of T time steps (got {list(y.shape)} beside T = {series.inside.shape[1]})"
             )
-        return checked
+        known = ~np.isnan(y).any(axis=2)
+        if (known & ~series.inside).any():
+            raise ValueError("y has values behind the end of a series of X; set them to NaN")
+        return y, known
 
-    def _step_states(self, x: Tensor, lengths: Tensor) -> Tensor:
+    def _step_states(self, series: Series) -> Tensor:
         """Liquid states at the end of every time step, ``[B, T, N]``; NaN behind the ends."""
-        rule = replace(self.recipe, pool="last", read=None)
-        states = []
-        for part, samples in batches(x, lengths):
+        every, states = self.reservoir_.setting.hold, []
+        for x, lengths in self._scaled(series):
             run = self.reservoir_.run(
-                part, lengths=samples, record=("state",), every=self.hold, progress=False
+                x, lengths=lengths, record=("state",), every=every, progress=False
             )
-            states.append(
-                rule.features(run.traces["state"].flatten(0, 1)).view(*part.shape[:2], -1)
-            )
-        return torch.cat(states)
+            states.append(run.traces["state"])
+        joined = torch.cat(states)
+        rule = replace(self.recipe_, pool="last", read=None)
+        return rule.features(joined.flatten(0, 1)).view_as(joined)
 
     def _read(self, states: Tensor) -> NDArray[np.float64]:
         prediction: NDArray[np.float64] = self.readout_.predict(states.double()).numpy()
