@@ -13,6 +13,7 @@ def needed(module: str, extra: str, purpose: str) -> Any:
     """
     package = module.partition(".")[0]
     try:
+        import_module(package)  # so that the error names it and not what lies within
         return import_module(module)
     except ModuleNotFoundError as error:
         if error.name != package:

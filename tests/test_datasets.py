@@ -126,7 +126,6 @@ DIGITS_TEST = [2, 0, 4, 9, 4, 1, 2, 4]
 def test_digits_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="Unknown split 'validation'; available"):
         Digits("validation")
-    monkeypatch.delitem(sys.modules, "sklearn.datasets", raising=False)
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(ImportError, match=r"pip install 'pyngn-graph\[demo\]'"):
         Digits()
