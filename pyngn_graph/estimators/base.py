@@ -14,6 +14,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.classification import BATCH, organize
+from pyngn_graph.datasets import channel_statistics, standardize
 from pyngn_graph.glia.oligodendrocyte import DelayRule
 from pyngn_graph.glia.pruning import Criterion
 from pyngn_graph.readout import RidgeReadout
@@ -25,24 +26,15 @@ RECIPE = tuple(field.name for field in fields(Recipe))
 
 
 class Series(NamedTuple):
-    """Series ``values`` ``[B, T, C]`` float64, their ``lengths`` ``[B]``, and what is inside."""
+    """Series ``values`` ``[B, T, C]`` float64, and the ``lengths`` ``[B]`` of them."""
 
-    values: NDArray[Any]
+    values: Tensor
     lengths: Tensor
-    inside: NDArray[np.bool_]
 
-    def spread(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Mean and standard deviation of the channels, ``[C]``; 1 for a constant one."""
-        samples = self.values[self.inside]
-        mean, scale = samples.mean(axis=0), samples.std(axis=0)
-        # What rounding leaves of a constant channel is no variance.
-        constant = scale <= 1e-12 * np.abs(samples).max(axis=0)
-        return mean, np.where(constant, 1.0, scale)
-
-    def scaled(self, mean: Any, scale: Any) -> Tensor:
-        """The series less ``mean``, in units of ``scale``; zero behind their ends."""
-        x = np.where(self.inside[:, :, None], (self.values - mean) / scale, 0.0)
-        return torch.from_numpy(x.astype(np.float32))
+    @property
+    def inside(self) -> Tensor:
+        """Which time steps belong to a series, ``[B, T]`` bool."""
+        return torch.arange(self.values.size(1)) < self.lengths.unsqueeze(1)
 
 
 class ReservoirEstimator(BaseEstimator):
@@ -204,16 +196,17 @@ class ReservoirEstimator(BaseEstimator):
                 f"X has {X.shape[2]} channels, but {type(self).__name__} is expecting "
                 f"{len(self.mean_)} as in 'fit'"
             )
-        inside = ~np.isnan(X).any(axis=2)
-        lengths = inside.sum(axis=1)
-        bad = (lengths == 0) | (inside != (np.arange(X.shape[1]) < lengths[:, None])).any(axis=1)
-        if bad.any():
+        values = torch.from_numpy(np.array(X))
+        known = ~values.isnan().any(dim=2)
+        series = Series(values, known.sum(dim=1))
+        bad = (series.lengths == 0) | (series.inside != known).any(dim=1)
+        if bool(bad.any()):
             raise ValueError(
                 f"NaN may only stand at the end of a series, where it says that it is shorter: "
-                f"{bad.sum()} of {len(X)} samples break this, the first is X[{bad.argmax()}]; "
-                f"fill the gaps"
+                f"{int(bad.sum())} of {len(X)} samples break this, the first is "
+                f"X[{int(bad.nonzero()[0, 0])}]; fill the gaps"
             )
-        return Series(X, torch.from_numpy(lengths), inside)
+        return series
 
     def _cut(self, X: NDArray[Any]) -> NDArray[Any]:
         width = X.shape[1] if self.channels is None else self.channels
@@ -230,17 +223,22 @@ class ReservoirEstimator(BaseEstimator):
         if not isinstance(state, int | np.integer):
             state = check_random_state(state).randint(2**31 - 1)
         readout = RidgeReadout(self.alpha)
-        mean, scale = series.spread() if self.standardize else (0.0, 1.0)
-        x = series.scaled(mean, scale)
-        reservoir = recipe.reservoir(x.size(2), int(state), self.graph).eval()
+        num_channels = series.values.size(2)
+        mean, scale = torch.zeros(num_channels), torch.ones(num_channels)
+        if self.standardize:
+            mean, std = channel_statistics(*series)
+            scale = torch.where(std > 0, std, 1.0)
+        x = standardize(*series, mean, scale).float()
+        reservoir = recipe.reservoir(num_channels, int(state), self.graph).eval()
         if reservoir.glia:
             organize(recipe, reservoir, x, series.lengths, int(state), progress=False)
-        self.mean_, self.scale_ = (np.broadcast_to(v, x.size(2)).copy() for v in (mean, scale))
+        self.mean_, self.scale_ = mean.numpy(), scale.numpy()
         self.recipe_, self.reservoir_, self.readout_ = recipe, reservoir, readout
 
     def _scaled(self, series: Series) -> Iterator[tuple[Tensor, Tensor]]:
         """Standardized series and their lengths, as many at a time as are run together."""
-        x = series.scaled(self.mean_, self.scale_)
+        mean, scale = torch.from_numpy(self.mean_), torch.from_numpy(self.scale_)
+        x = standardize(*series, mean, scale).float()
         return zip(torch.split(x, BATCH), torch.split(series.lengths, BATCH), strict=True)
 
     def _states(self, parts: Iterator[tuple[Tensor, Tensor]]) -> Tensor:

@@ -63,9 +63,9 @@ class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
         series = self._series(X)
         if not self.per_step_:
             return self._read(self._states(self._scaled(series)))
-        values = self._read(self._step_states(series)[torch.from_numpy(series.inside)])
+        values = self._read(self._step_states(series)[series.inside])
         everything = np.full((*series.inside.shape, values.shape[1]), np.nan)
-        everything[series.inside] = values
+        everything[series.inside.numpy()] = values
         return everything
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
@@ -121,10 +121,10 @@ class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
         if y.shape[:-1] != series.inside.shape:
             raise ValueError(
                 f"y must have shape [n_samples], [n_samples, K], or [n_samples, T, K] beside "
-                f"series of T time steps (got {list(y.shape)} beside T = {series.inside.shape[1]})"
+                f"series of T time steps (got {list(y.shape)} beside T = {series.values.size(1)})"
             )
         known = ~np.isnan(y).any(axis=2)
-        if (known & ~series.inside).any():
+        if (known & ~series.inside.numpy()).any():
             raise ValueError("y has values behind the end of a series of X; set them to NaN")
         return y, known
 
