@@ -61,8 +61,8 @@ def to_nir(
             every neuron.
         neuron: The neurons, instead of those of the reservoir; of a graph by default
             ``LIFParameters()``.
-        solver: How the reader advances its nodes: ``"exact"`` (exponential Euler; also the plain
-            differential equation) or ``"euler"`` (forward Euler, as snnTorch).
+        solver: How the reader advances its nodes: ``"exact"`` (exponential Euler; time constants
+            are those of the differential equation) or ``"euler"`` (forward Euler, as snnTorch).
         step: Seconds of the reader's clock that a step takes: by default ``dt``. snnTorch always
             takes 1e-4.
         loop_steps: Steps that a loop takes in the reader by itself, 0 or 1.
