@@ -64,18 +64,7 @@ def classify(
     shown, lengths = shown[:SHOWN], lengths[:SHOWN]
     before, life = reservoir.run(shown, lengths=lengths), None
     if reservoir.glia:
-        generator = torch.Generator().manual_seed(seed)
-        chosen = torch.randperm(len(train), generator=generator)[: recipe.trials]
-        record = ("gain",) if "gain" in reservoir.graph else ()
-        life = reservoir.train().run(
-            x[chosen],
-            lengths=samples[chosen],
-            record=record,
-            every=recipe.hold,
-            progress=progress,
-            checkpoint=checkpoint,
-        )
-        reservoir.eval()
+        life = organize(recipe, reservoir, x, samples, seed, progress, checkpoint)
     with progress_bar(len(train) + len(test), progress, unit="trial") as bar:
         parts = []
         for x, samples in series:
@@ -95,6 +84,33 @@ def classify(
         after=after,
         synaptic_events=float(after.synaptic_events.sum()) / float(after.lengths.sum()) / after.dt,
     )
+
+
+def organize(
+    recipe: Recipe,
+    reservoir: TriglialReservoir,
+    x: Tensor,
+    lengths: Tensor | None = None,
+    seed: int = 0,
+    progress: bool | None = None,
+    checkpoint: Path | None = None,
+) -> Recording:
+    """Lets the glia see ``recipe.trials`` random items of ``x`` ``[B, T, C]``, as one stream.
+
+    Afterwards the reservoir is in eval mode. The recording holds the gains, if there are any.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.randperm(len(x), generator=generator)[: recipe.trials]
+    life = reservoir.train().run(
+        x[chosen],
+        lengths=None if lengths is None else lengths[chosen],
+        record=("gain",) if "gain" in reservoir.graph else (),
+        every=recipe.hold,
+        progress=progress,
+        checkpoint=checkpoint,
+    )
+    reservoir.eval()
+    return life
 
 
 def classify_raw(recipe: Recipe, train: SeriesDataset, test: SeriesDataset) -> float:

@@ -92,6 +92,8 @@ def test_standardized_training_series_have_unit_channels() -> None:
     assert float(scaled[behind].abs().sum()) == 0.0
     constant = standardize(torch.ones(1, 2, 3), torch.tensor([2]), torch.ones(3), torch.zeros(3))
     assert float(constant.abs().sum()) == 0.0
+    tenths = torch.full((1, 7, 1), 0.1, dtype=torch.float64)  # their mean is not quite 0.1
+    assert channel_statistics(tenths, torch.tensor([7]))[1].item() == 0.0
     with pytest.raises(ValueError, match=r"'std' must have shape \[3\].*got \[1\]"):
         standardize(ds.x, ds.lengths, mean, std[:1])
 
@@ -126,7 +128,7 @@ DIGITS_TEST = [2, 0, 4, 9, 4, 1, 2, 4]
 def test_digits_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="Unknown split 'validation'; available"):
         Digits("validation")
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(ImportError, match=r"pip install 'pyngn-graph\[demo\]'"):
         Digits()
 

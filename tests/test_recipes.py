@@ -30,7 +30,15 @@ def test_every_recipe_is_a_reservoir_that_runs(name: str) -> None:
 
 def test_what_a_recipe_says_is_what_is_built() -> None:
     recipe = replace(
-        SMALL, weight=0.7, rho=0.03, max_delay=55, keep=0.5, hold=3, pool=2, tau_trace=11.0
+        SMALL,
+        weight=0.7,
+        tau_m=17.0,
+        rho=0.03,
+        max_delay=55,
+        keep=0.5,
+        hold=3,
+        pool=2,
+        tau_trace=11.0,
     )
     reservoir = recipe.reservoir(in_channels=2, seed=9)
     astrocyte, oligodendrocyte, microglia = reservoir.glia
@@ -42,6 +50,7 @@ def test_what_a_recipe_says_is_what_is_built() -> None:
     assert (microglia.keep, microglia.seed) == (0.5, 9)
     setting = reservoir.setting
     assert (setting.hold, setting.pool, setting.tau_trace) == (3, 2, 11.0)
+    assert setting.neuron.tau_m == 17.0
     excitatory = reservoir.graph.edge_weight[reservoir.graph.edge_weight > 0]
     assert float(excitatory.mean()) == pytest.approx(0.7, rel=0.3)
 

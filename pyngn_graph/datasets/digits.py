@@ -6,6 +6,7 @@ import torch
 from torch_geometric.data import Data
 
 from pyngn_graph.datasets.series import SeriesDataset, check_split
+from pyngn_graph.extras import needed
 
 
 class Digits(SeriesDataset):
@@ -33,17 +34,12 @@ class Digits(SeriesDataset):
         transform: Callable[[Data], Data] | None = None,
     ) -> None:
         check_split(split)
-        try:
-            from sklearn.datasets import load_digits
-            from sklearn.model_selection import train_test_split
-        except ImportError as error:
-            raise ImportError(
-                "'Digits' needs scikit-learn; install it with: pip install 'pyngn-graph[demo]'"
-            ) from error
-        raw = load_digits()
+        raw = needed("sklearn.datasets", "demo", "'Digits'").load_digits()
         x = torch.from_numpy(raw.images).float() / 16.0
         y = torch.from_numpy(raw.target).long()
         if split is not None:
+            from sklearn.model_selection import train_test_split
+
             train, test = train_test_split(
                 range(len(y)), test_size=450, random_state=0, stratify=raw.target
             )

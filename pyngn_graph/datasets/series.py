@@ -88,11 +88,14 @@ def channel_statistics(x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation ``[C]`` of each channel over all samples of all series.
 
     ``x`` is ``[B, T, C]``; what stands behind ``lengths`` ``[B]`` does not count. Take them from
-    training series and give them to :func:`standardize` for these and all others.
+    training series and give them to :func:`standardize` for these and all others. What rounding
+    leaves of a constant channel is no spread.
     """
     inside = torch.arange(x.size(1), device=x.device) < lengths.unsqueeze(1)
     samples = x[inside].double()
-    return samples.mean(dim=0).float(), samples.std(dim=0, correction=0).float()
+    mean, std = samples.mean(dim=0), samples.std(dim=0, correction=0)
+    std = torch.where(std > 1e-12 * samples.abs().amax(dim=0), std, 0.0)
+    return mean.float(), std.float()
 
 
 def standardize(x: Tensor, lengths: Tensor, mean: Tensor, std: Tensor) -> Tensor:

@@ -1,7 +1,21 @@
-"""Graphs in files for other programs: GraphML and CSV, and any file that holds a graph."""
+"""Graphs for other programs: GraphML and CSV, any file that holds a graph, and NIR.
+
+The Neuromorphic Intermediate Representation (Pedersen et al. 2024) needs the package ``nir``, the
+extra of the same name, which is imported when a function is called.
+"""
 
 from pyngn_graph.exchange.edge_csv import read_csv, write_csv
 from pyngn_graph.exchange.files import read_graph
 from pyngn_graph.exchange.graphml import read_graphml, write_graphml
+from pyngn_graph.exchange.nir_reader import from_nir
+from pyngn_graph.exchange.nir_writer import to_nir
 
-__all__ = ["read_csv", "read_graph", "read_graphml", "write_csv", "write_graphml"]
+__all__ = [
+    "from_nir",
+    "read_csv",
+    "read_graph",
+    "read_graphml",
+    "to_nir",
+    "write_csv",
+    "write_graphml",
+]

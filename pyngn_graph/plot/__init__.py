@@ -8,6 +8,7 @@ the extra ``demo`` and are imported when the first picture is drawn.
 from pyngn_graph.plot.activity import edges_alive, raster, rate, trace
 from pyngn_graph.plot.distribution import confusion, delays, histogram
 from pyngn_graph.plot.film import film, film3d
+from pyngn_graph.plot.importances import importances
 from pyngn_graph.plot.space import graph3d
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "film3d",
     "graph3d",
     "histogram",
+    "importances",
     "raster",
     "rate",
     "trace",

@@ -1,12 +1,13 @@
 """What all pictures share: colors, optional imports, axes, and the class of a neuron."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
+
+from pyngn_graph import extras
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,20 +23,8 @@ COLOR_SCALE = "cividis"
 
 
 def needed(module: str) -> Any:
-    """Imports an optional module.
-
-    Raises:
-        ImportError: If its package is missing; the message names the extra that brings it.
-    """
-    package = module.partition(".")[0]
-    try:
-        return import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name != package:
-            raise
-        raise ImportError(
-            f"This picture needs '{package}'; install it with: pip install 'pyngn-graph[demo]'"
-        ) from error
+    """Imports a module that pictures need, of the extra ``demo``."""
+    return extras.needed(module, "demo", "This picture")
 
 
 def axes_or_new(ax: "Axes | None") -> "Axes":

@@ -34,6 +34,7 @@ class Recipe:
         num_nodes: Number of neurons, on a cubic lattice.
         degree: Mean number of inputs per neuron before pruning.
         weight: Mean excitatory weight, in units of the threshold.
+        tau_m: Membrane time constant, ms.
         delay: Delays at birth: from ``"distance"``, or drawn up to ``max_delay``, ``"uniform"`` or
             ``"sqrt"`` (see :class:`~pyngn_graph.generators.SpatialGenerator`).
         max_delay: Longest delay that is drawn, and that oligodendrocytes give, ms.
@@ -62,6 +63,7 @@ class Recipe:
     num_nodes: int = 1000
     degree: float = 8.0
     weight: float = 0.2
+    tau_m: float = 30.0
     delay: str = "distance"
     max_delay: int = 100
     glia: tuple[str, ...] = GLIA
@@ -119,9 +121,11 @@ class Recipe:
             return None
         return FIELDS[self.receptive](graph.pos, *self.frame, scale=self.input_scale, seed=seed)
 
-    def reservoir(self, in_channels: int, seed: int = 0) -> TriglialReservoir:
-        """A new reservoir of this recipe."""
-        graph = self.tissue(seed)
+    def reservoir(
+        self, in_channels: int, seed: int = 0, graph: Data | None = None
+    ) -> TriglialReservoir:
+        """A new reservoir of this recipe, on ``graph`` instead of its tissue if one is given."""
+        graph = self.tissue(seed) if graph is None else graph
         return TriglialReservoir(
             graph,
             in_channels=in_channels,
@@ -134,7 +138,8 @@ class Recipe:
     def features(self, states: Tensor) -> Tensor:
         """What the readout gets of the liquid states ``[B, F]``: see ``read``, ``normalized``."""
         if self.read is not None:
-            states = states[:, -self.read * self.num_nodes :]
+            segments = 1 if isinstance(self.pool, str) else self.pool
+            states = states[:, states.size(1) // segments * (segments - self.read) :]
         return normalize(states, dim=1) if self.normalized else states
 
     def _tissue(self) -> dict[str, Any]:
@@ -146,7 +151,7 @@ class Recipe:
     def _reservoir(self) -> dict[str, Any]:
         scaling = {"input_scale": self.input_scale, "input_density": self.input_density}
         return {
-            "neuron": LIFParameters(tau_m=30.0, t_ref=2.0, v_min=-2.0),
+            "neuron": LIFParameters(tau_m=self.tau_m, t_ref=2.0, v_min=-2.0),
             "hold": self.hold,
             **(scaling if self.receptive is None else {}),
             "bias": self.bias,

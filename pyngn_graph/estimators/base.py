@@ -1,0 +1,260 @@
+"""What both estimators share: flat parameters, the rules for X, and the life of the reservoir."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor
+from torch_geometric.data import Data
+
+from pyngn_graph.classification import BATCH, organize
+from pyngn_graph.datasets import channel_statistics, standardize
+from pyngn_graph.glia.oligodendrocyte import DelayRule
+from pyngn_graph.glia.pruning import Criterion
+from pyngn_graph.readout import RidgeReadout
+from pyngn_graph.readout.ridge import ALPHAS
+from pyngn_graph.recipes import GLIA, Recipe
+
+RECIPE = tuple(field.name for field in fields(Recipe))
+"""Parameters that are those of a recipe."""
+
+
+class Series(NamedTuple):
+    """Series ``values`` ``[B, T, C]`` float64, and the ``lengths`` ``[B]`` of them."""
+
+    values: Tensor
+    lengths: Tensor
+
+    @property
+    def inside(self) -> Tensor:
+        """Which time steps belong to a series, ``[B, T]`` bool."""
+        return torch.arange(self.values.size(1)) < self.lengths.unsqueeze(1)
+
+
+class ReservoirEstimator(BaseEstimator):
+    r"""Base of the estimators: a reservoir that organizes itself, and a ridge readout.
+
+    ``fit`` draws a tissue (or takes ``graph``), lets the glia see ``trials`` random training
+    samples without their targets, freezes the graph, turns every sample into a liquid state and
+    solves for the readout. ``partial_fit`` does all this with its first batch; from then on the
+    liquid stays as it is, for states must keep their meaning, and only the readout learns.
+
+    **Input.** ``[n_samples, T, C]`` are series of T time steps of C channels. Rows of NaN at the
+    end of a series say that it is shorter. ``[n_samples, F]``, arrays or data frames, are rows
+    cut into T = F / C time steps of C = ``channels`` values, time first; with ``channels=None``
+    each row is a single time step of F channels: a still pattern, shown for ``hold`` ms. A table
+    wants to be seen longer than a sample of a series does, and its spikes counted: ``hold=40,
+    pool=1, tau_trace=0``.
+
+    Args:
+        num_nodes: Number of neurons.
+        degree: Mean number of inputs per neuron before pruning.
+        weight: Mean excitatory weight, in units of the threshold.
+        tau_m: Membrane time constant, ms.
+        delay: Delays at birth: ``"distance"``, ``"uniform"`` or ``"sqrt"``.
+        max_delay: Longest delay, ms.
+        glia: Which glia are at work, of ``("astrocyte", "oligodendrocyte", "microglia")``.
+        rho: Target of the astrocytes, spikes per step of 1 ms.
+        rule: Rule of the oligodendrocytes.
+        criterion: Criterion of the microglia.
+        keep: Share of the edges at which microglia stop pruning; None for that of the criterion.
+        trials: Training samples that the glia see.
+        hold: Time for which each time step of X is held, ms.
+        receptive: Name of the fields through which neurons see the input; None for a random
+            projection.
+        frame: Size of what the fields see.
+        input_scale: Standard deviation of the current into a neuron when all channels have unit
+            variance.
+        input_density: Share of the neurons that each channel reaches.
+        bias: Bounds of the constant current, which is uniform.
+        pool: What is read out: ``"last"``, the state at the end, or its means over so many
+            segments.
+        read: How many of the last segments are read; None for all.
+        tau_trace: Time constant of the liquid state, ms; 0 for spikes.
+        normalized: Whether states are scaled to unit length.
+        alpha: Penalty of the ridge readout, or several to choose from by generalized
+            cross-validation.
+        channels: How many values of a row of a table make a time step.
+        standardize: Whether each channel of X is brought to zero mean and unit variance, as seen
+            in ``fit`` or in the first ``partial_fit``.
+        graph: A graph to live on instead of a random tissue.
+        random_state: Seed of everything random; the same as that of a recipe. None draws one from
+            numpy's global state, as scikit-learn does.
+
+    Attributes:
+        reservoir_: The living reservoir, in eval mode.
+        recipe_: The recipe that it was made by.
+        readout_: The :class:`~pyngn_graph.RidgeReadout`.
+        mean_, scale_: Of the channels, ``[C]``.
+        n_features_in_: Channels C of series, columns of tables.
+        feature_names_in_: Names of the columns, where a data frame gave them.
+
+    Parameters up to ``normalized`` are explained with :class:`~pyngn_graph.recipes.Recipe`.
+    """
+
+    def __init__(
+        self,
+        num_nodes: int = 1000,
+        degree: float = 8.0,
+        weight: float = 0.2,
+        tau_m: float = 30.0,
+        delay: str = "distance",
+        max_delay: int = 100,
+        glia: tuple[str, ...] = GLIA,
+        rho: float = 0.02,
+        rule: str | DelayRule = "graded",
+        criterion: str | Criterion = "relative",
+        keep: float | None = 0.35,
+        trials: int = 250,
+        hold: int = 10,
+        receptive: str | None = None,
+        frame: tuple[int, ...] = (),
+        input_scale: float = 1.0,
+        input_density: float = 1.0,
+        bias: tuple[float, float] = (0.7, 1.1),
+        pool: str | int = "last",
+        read: int | None = None,
+        tau_trace: float = 20.0,
+        normalized: bool = False,
+        alpha: float | tuple[float, ...] = ALPHAS,
+        channels: int | None = None,
+        standardize: bool = True,
+        graph: Data | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.num_nodes = num_nodes
+        self.degree = degree
+        self.weight = weight
+        self.tau_m = tau_m
+        self.delay = delay
+        self.max_delay = max_delay
+        self.glia = glia
+        self.rho = rho
+        self.rule = rule
+        self.criterion = criterion
+        self.keep = keep
+        self.trials = trials
+        self.hold = hold
+        self.receptive = receptive
+        self.frame = frame
+        self.input_scale = input_scale
+        self.input_density = input_density
+        self.bias = bias
+        self.pool = pool
+        self.read = read
+        self.tau_trace = tau_trace
+        self.normalized = normalized
+        self.alpha = alpha
+        self.channels = channels
+        self.standardize = standardize
+        self.graph = graph
+        self.random_state = random_state
+
+    @classmethod
+    def from_recipe(cls, recipe: Recipe, **params: Any) -> Self:
+        """An estimator with the parameters of ``recipe``, and others by name.
+
+        Recipes say in which units they want their input, hence ``standardize=False`` unless it
+        is given.
+        """
+        chosen = {name: getattr(recipe, name) for name in RECIPE}
+        return cls(**(chosen | {"standardize": False} | params))
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe that the parameters make."""
+        return Recipe(**{name: getattr(self, name) for name in RECIPE})
+
+    def states(self, X: ArrayLike) -> NDArray[Any]:
+        """The liquid states ``[n_samples, F]`` that the readout gets."""
+        check_is_fitted(self, "readout_")
+        return self._states(self._scaled(self._series(X))).numpy()
+
+    def _series(self, X: Any, fresh: bool = False) -> Series:
+        """``X`` as series, in its own units.
+
+        Raises:
+            ValueError: If X breaks a rule, or, unless ``fresh``, has other channels than before.
+        """
+        if dimensions(X) == 3:
+            X = check_array(X, allow_nd=True, ensure_all_finite="allow-nan", dtype=np.float64)
+            if fresh:
+                self.n_features_in_ = X.shape[2]
+                self.__dict__.pop("feature_names_in_", None)
+        else:
+            X = self._cut(validate_data(self, X, reset=fresh, dtype=np.float64))
+        if 0 in X.shape:
+            raise ValueError(f"X must have samples, time steps and channels (got {X.shape})")
+        if not fresh and X.shape[2] != len(self.mean_):
+            raise ValueError(
+                f"X has {X.shape[2]} channels, but {type(self).__name__} is expecting "
+                f"{len(self.mean_)} as in 'fit'"
+            )
+        values = torch.from_numpy(np.array(X))
+        known = ~values.isnan().any(dim=2)
+        series = Series(values, known.sum(dim=1))
+        bad = (series.lengths == 0) | (series.inside != known).any(dim=1)
+        if bool(bad.any()):
+            raise ValueError(
+                f"NaN may only stand at the end of a series, where it says that it is shorter: "
+                f"{int(bad.sum())} of {len(X)} samples break this, the first is "
+                f"X[{int(bad.nonzero()[0, 0])}]; fill the gaps"
+            )
+        return series
+
+    def _cut(self, X: NDArray[Any]) -> NDArray[Any]:
+        width = X.shape[1] if self.channels is None else self.channels
+        if not isinstance(width, int) or width < 1 or X.shape[1] % width:
+            raise ValueError(
+                f"'channels' must be a whole number that divides the {X.shape[1]} columns of X, "
+                f"or None (got {self.channels!r})"
+            )
+        return X.reshape(len(X), -1, width)
+
+    def _grow(self, series: Series) -> None:
+        """Makes a reservoir and lets its glia organize it; its readout has learned nothing."""
+        recipe, state = self.recipe, self.random_state
+        if not isinstance(state, int | np.integer):
+            state = check_random_state(state).randint(2**31 - 1)
+        readout = RidgeReadout(self.alpha)
+        num_channels = series.values.size(2)
+        mean, scale = torch.zeros(num_channels), torch.ones(num_channels)
+        if self.standardize:
+            mean, std = channel_statistics(*series)
+            scale = torch.where(std > 0, std, 1.0)
+        x = standardize(*series, mean, scale).float()
+        reservoir = recipe.reservoir(num_channels, int(state), self.graph).eval()
+        if reservoir.glia:
+            organize(recipe, reservoir, x, series.lengths, int(state), progress=False)
+        self.mean_, self.scale_ = mean.numpy(), scale.numpy()
+        self.recipe_, self.reservoir_, self.readout_ = recipe, reservoir, readout
+
+    def _scaled(self, series: Series) -> Iterator[tuple[Tensor, Tensor]]:
+        """Standardized series and their lengths, as many at a time as are run together."""
+        mean, scale = torch.from_numpy(self.mean_), torch.from_numpy(self.scale_)
+        x = standardize(*series, mean, scale).float()
+        return zip(torch.split(x, BATCH), torch.split(series.lengths, BATCH), strict=True)
+
+    def _states(self, parts: Iterator[tuple[Tensor, Tensor]]) -> Tensor:
+        """What the readout gets of the liquid states, ``[B, F]``."""
+        states = [self.reservoir_(x, lengths=lengths) for x, lengths in parts]
+        return self.recipe_.features(torch.cat(states))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "readout_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+def dimensions(values: Any) -> int:
+    """Number of dimensions of an array, a table, nested lists or what else makes an array."""
+    return int(values.ndim) if hasattr(values, "ndim") else np.asarray(values).ndim
