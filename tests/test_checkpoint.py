@@ -451,7 +451,7 @@ def swap(name: str, value: Callable[[Tensor], Tensor]) -> Callable[[Any, Any], N
 FORGERIES: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "no position": (lambda t, h: h.pop("done"), r"damaged: .*KeyError: 'done'"),
     "no identity": (lambda t, h: h.update(identity=None), "damaged: .*TypeError"),
-    "a graph of nothing": (lambda t, h: h.update(graph=[]), "damaged: .*TypeError"),
+    "a graph of nothing": (lambda t, h: h.update(graph=[]), "damaged: .*IndexError"),
     "a step that is none": (lambda t, h: h.update(t="x"), "invalid literal"),
     "no potentials": (lambda t, h: t.pop("state.v"), "the fast state lacks 'v'"),
     "no generator": (lambda t, h: t.pop("generator.0"), "damaged: .*KeyError: 'generator.0'"),

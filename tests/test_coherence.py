@@ -260,9 +260,9 @@ class Mine(Coherence):
 
 def test_the_event_backend_knows_which_rules_it_knows() -> None:
     for rule in ("align", "coherence", Coherence(shape=2.0), "fixed:two"):
-        assert event._knows([Astrocyte(), Oligodendrocyte(rule), Microglia("winner")], ("v",))
-    assert not event._knows([Oligodendrocyte(Mine())], ())
-    assert not event._knows([Oligodendrocyte("coherence")], ("v", "axon_trace"))
+        assert event.knows([Astrocyte(), Oligodendrocyte(rule), Microglia("winner")], ("v",))
+    assert not event.knows([Oligodendrocyte(Mine())], ())
+    assert not event.knows([Oligodendrocyte("coherence")], ("v", "axon_trace"))
 
 
 def test_what_the_rule_writes_at_every_step_can_be_recorded() -> None:

@@ -1,8 +1,8 @@
 """Any file that holds a graph."""
 
-import pickle
 from collections.abc import Callable
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from torch import Tensor
@@ -46,7 +46,7 @@ def _read_torch(path: str | Path) -> Data:
     try:
         with torch.serialization.safe_globals(PLAIN):
             found = torch.load(path, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise ValueError(
             f"'{path}' is no file of 'torch.save' that can be read without running code from it; "
             f"save the plain 'Data' or 'data.to_dict()'"
