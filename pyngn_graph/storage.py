@@ -141,7 +141,9 @@ def digest(tensors: dict[str, Tensor], text: str = "") -> str:
     for name in sorted(tensors):
         value = tensors[name].detach().cpu().contiguous()
         sha.update(f"\n{name} {value.dtype} {list(value.shape)}\n".encode())
-        sha.update(value.reshape(-1).view(torch.uint8).numpy().data)
+        # With less than two elements any stride counts as contiguous, but not to 'view'.
+        flat = value.as_strided((value.numel(),), (1,), value.storage_offset())
+        sha.update(flat.view(torch.uint8).numpy().data)
     return sha.hexdigest()
 
 

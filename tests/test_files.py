@@ -231,6 +231,30 @@ def test_a_graph_is_read_as_it_was(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "value",
+    [
+        torch.zeros(()),
+        torch.zeros(0, 3),
+        torch.tensor([7]).expand(0, 1),
+        torch.tensor([7]).as_strided((1,), (0,)),
+        torch.arange(12).view(3, 4).t(),
+        torch.arange(12)[::5],
+        torch.arange(12)[3:4],
+        torch.tensor(1.5).expand(4),
+        torch.tensor([1.5, -2.0], dtype=torch.bfloat16),
+        torch.tensor([True, False]),
+    ],
+    ids=lambda value: f"{value.dtype}{list(value.shape)}",
+)
+def test_tensors_of_every_shape_and_stride_are_kept(tmp_path: Path, value: Tensor) -> None:
+    graph = random_graph()
+    graph.note, graph.same = value, value
+    before = frozen(graph)
+    ng.save_graph(graph, tmp_path / "g")
+    assert_same(ng.load_graph(tmp_path / "g"), before)
+
+
+@pytest.mark.parametrize(
+    "value",
     [{1}, torch.zeros(2, 2).to_sparse(), torch.zeros(20, dtype=torch.complex64), float("nan")],
 )
 def test_what_a_file_cannot_hold_is_named(tmp_path: Path, value: Any) -> None:
