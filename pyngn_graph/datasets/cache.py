@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import is_dataclass
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 from torch import Tensor
@@ -40,8 +40,10 @@ def _described(name: str, value: Any) -> Any:
     """JSON that differs wherever values differ."""
     if value is None or isinstance(value, bool | str):
         return value
+    if isinstance(value, Integral):
+        return int(value)
     if isinstance(value, Real):
-        return float(value) if value != int(value) else int(value)
+        return repr(float(value))
     if isinstance(value, Tensor):
         return {"tensor": digest({name: value})}
     if isinstance(value, list | tuple):

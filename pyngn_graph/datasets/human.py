@@ -22,7 +22,7 @@ class HumanConnectome998(ConnectomeDataset):
     holds the patches (``"rLOF1"``), ``region`` the 66 regions they belong to (``"rLOF"``). ``pos``
     is in micrometres. A node is a piece of cortex, not a neuron.
 
-    Delays are tract lengths, at most 19 cm, at one conduction velocity, by default 3 m/s: 1 to 64
+    Delays are tract lengths, at most 19 cm, at one conduction velocity, by default 3 m/s: 2 to 64
     steps of 1 ms. A quarter of the tracts are shorter than the straight line between the centers
     of their patches; they are taken as they are. Nothing is known of inhibition: a share of the
     nodes, drawn with ``seed``, inhibits, though long fibers of the cortex excite. Velocity and

@@ -122,9 +122,10 @@ def connectome(
     with the mean over all edges: :math:`w_0` is ``weight``, p is ``power``, and the sign is that of
     the presynaptic neuron, inhibition multiplied by ``inhibition``. A gap junction is excitatory
     whoever it leaves. A delay is the distance between somata, or the length of the axon where it is
-    known, at one velocity, :math:`D = \mathrm{round}(1 + d / (v\,dt))`; unless ``velocity`` is given, v is such that the
-    diagonal of the box around all somata takes exactly ``max_delay`` steps. Signs, square root and
-    velocity are choices, not measurements: vary them before a result is called the connectome's.
+    known, at one velocity, :math:`D = \mathrm{round}(1 + d / (v\,dt))`; unless ``velocity`` is
+    given, v is such that the diagonal of the box around all somata takes exactly ``max_delay``
+    steps. Signs, square root and velocity are choices, not measurements: vary them before a result
+    is called the connectome's.
 
     Args:
         edge_index: Synapses ``[2, E]`` int64, row 0 pre, row 1 post; parallel ones are kept.

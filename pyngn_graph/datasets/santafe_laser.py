@@ -19,7 +19,7 @@ SOURCE = "https://github.com/reservoirpy/reservoirpy (folder reservoirpy/dataset
 
 
 class SantaFeLaser(ForecastDataset):
-    """A far-infrared laser in a chaotic state, series A of the Santa Fe competition, 10 093 samples.
+    """A far-infrared laser in a chaotic state, series A of the Santa Fe competition.
 
     ``ds.x`` ``[1, T, 1]`` is the intensity and ``ds.y`` ``[1, T]`` what follows it; ``ds.signal``
     ``[10093, 1]`` holds all samples, whole numbers from 0 to 255 before they are scaled. See
