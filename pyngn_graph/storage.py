@@ -44,7 +44,15 @@ def write(
     tensors = _apart(tensors)
     text = json.dumps({**header, "kind": kind})
     metadata = {"format": FORMAT, "version": str(VERSION), "header": text}
-    content = save(tensors, metadata | {"sha256": digest(tensors, text)})
+    write_bytes(path, save(tensors, metadata | {"sha256": digest(tensors, text)}))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes ``content`` to ``path``, whole or not at all; see :func:`write`.
+
+    Raises:
+        OSError: If the file cannot be written; ``path`` stays whole, and nothing else remains.
+    """
     temporary = path.with_name(f"{_prefix(path)}{uuid4().hex}")
     try:
         with temporary.open("xb") as file:

@@ -56,7 +56,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "ridge": ng.RidgeReadout.load,
     "delta": ng.DeltaReadout.load,
     "run": lambda path: living().run(X, checkpoint=path),
-    "cache": lambda path: ConnectomeDataset(random_graph()).load(str(path)),
+    "cache": lambda path: ConnectomeDataset(path.parent, {}, random_graph, {}).load(str(path)),
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch_geometric.data import Data
 
+from pyngn_graph.datasets.download import fetch
 from pyngn_graph.datasets.edge_table import edge_table, numbers, read_table, signs
 from pyngn_graph.datasets.files import read_checked
 from pyngn_graph.datasets.measured import ConnectomeDataset
@@ -46,6 +47,10 @@ class CElegans(ConnectomeDataset):
             ``inhibitory_fraction`` is set. ``"gaba26"``: the 26 classical GABA neurons inhibit,
             all others excite. Both simplify: glutamate often inhibits in the worm.
         transform: Applied to the graph when it is taken out.
+        pre_transform: Applied to it once.
+        cache: True keeps the graph in ``root/processed``.
+        download: The address of a folder that holds the tables, e.g. one of your own; they are
+            published in other forms only. By default nothing is fetched.
         **options: Weights and delays, see :func:`connectome`.
 
     Raises:
@@ -64,18 +69,32 @@ class CElegans(ConnectomeDataset):
         types: Sequence[str] = ("chemical", "electrical"),
         signs: str = "transmitter",
         transform: Callable[[Data], Data] | None = None,
+        pre_transform: Callable[[Data], Data] | None = None,
+        *,
+        cache: bool = False,
+        download: bool | str = False,
         **options: Any,
     ) -> None:
         for name, value, available in (("edges", edges, EDGES), ("signs", signs, tuple(SIGNS))):
             if value not in available:
                 raise ValueError(f"Unknown {name} {value!r}; available: {list(available)}")
-        super().__init__(_read(root, edges, types, SIGNS[signs], options), transform)
+        sha256 = {name: SHA256[name] for name in ("neurons.csv", f"edges_{edges}.csv")}
+
+        def build() -> Data:
+            fetch(root, sha256, SOURCE, None, download)
+            return _read(root, tuple(sha256), types, SIGNS[signs], options)
+
+        settings = {"edges": edges, "types": types, "signs": signs, **options}
+        super().__init__(root, sha256, build, settings, transform, pre_transform, cache)
 
 
 def _read(
-    root: str | Path, edges: str, types: Sequence[str], sign: str, options: dict[str, Any]
+    root: str | Path,
+    names: tuple[str, ...],
+    types: Sequence[str],
+    sign: str,
+    options: dict[str, Any],
 ) -> Data:
-    names = "neurons.csv", f"edges_{edges}.csv"
     nodes, synapses = (
         read_table(read_checked(root, name, SHA256[name], SOURCE).decode(), name, [])
         for name in names

@@ -5,13 +5,22 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
+def located(root: str | Path, name: str) -> Path:
+    """Where the file or folder ``name`` stands: in ``root``, else in ``raw``, PyG's folder in it.
+
+    The latter also if it stands nowhere.
+    """
+    folder = Path(root).expanduser()
+    return folder / name if (folder / name).exists() else folder / "raw" / name
+
+
 def read_raw(root: str | Path, name: str, source: str) -> bytes:
-    """The content of the file ``name`` in the folder ``root``.
+    """The content of the file ``name`` in the folder ``root`` or its folder ``raw``.
 
     Raises:
         FileNotFoundError: If it is not there; the message names ``source``, where to get it.
     """
-    path = Path(root).expanduser() / name
+    path = located(root, name)
     if not path.is_file():
         raise FileNotFoundError(
             f"'{root}' does not hold '{name}'; get it from {source} and put it there "

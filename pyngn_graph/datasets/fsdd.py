@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch_geometric.data import Data
 
-from pyngn_graph.datasets.files import read_checked
+from pyngn_graph.datasets.download import fetch
+from pyngn_graph.datasets.files import located, read_checked
 from pyngn_graph.datasets.series import (
     SeriesDataset,
     channel_statistics,
@@ -52,6 +53,8 @@ class FSDD(SeriesDataset):
             instead, False keeps log energies: see :func:`channel_statistics`, :func:`standardize`.
             What was used stands in ``ds.mean`` and ``ds.std``.
         transform: Applied to each ``Data`` when it is taken out.
+        download: The address of a folder that holds ``recordings.zip``, e.g. one of your own;
+            upstream has single recordings. By default nothing is fetched.
         num_channels: Number of channels C.
         frame: Length of a sample, ms.
         **options: Further options of :func:`pyngn_graph.encoding.filter_bank`.
@@ -75,10 +78,13 @@ class FSDD(SeriesDataset):
         *,
         num_channels: int = 20,
         frame: float = 10.0,
+        download: bool | str = False,
         **options: Any,
     ) -> None:
         check_split(split)
-        names, sounds = _read(Path(root).expanduser())
+        if not located(root, "recordings").is_dir():
+            fetch(root, {"recordings.zip": SHA256}, SOURCE, None, download)
+        names, sounds = _read(root)
         self.speakers = tuple(sorted({speaker for _, speaker, _ in names}))
         labels = torch.tensor([(t, self.speakers.index(s), digit) for t, s, digit in names])
         for_test = labels[:, 0] < NUM_TEST
@@ -119,9 +125,9 @@ class FSDD(SeriesDataset):
         return self.take < NUM_TEST
 
 
-def _read(root: Path) -> tuple[list[tuple[int, str, int]], list[Tensor]]:
+def _read(root: str | Path) -> tuple[list[tuple[int, str, int]], list[Tensor]]:
     """Take, speaker and digit of all recordings, in this order of importance, and their sounds."""
-    archive, folder = root / "recordings.zip", root / "recordings"
+    archive, folder = located(root, "recordings.zip"), located(root, "recordings")
     if archive.is_file():
         files = _in_archive(read_checked(root, archive.name, SHA256, SOURCE))
     elif folder.is_dir():

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch_geometric.data import Data
 
+from pyngn_graph.datasets.download import fetch
 from pyngn_graph.datasets.files import check_sha256, read_raw
 from pyngn_graph.datasets.series import SeriesDataset, check_split
 
@@ -19,6 +20,16 @@ SHA256 = {
 """Of the numbers: rows with one space between numbers, one line feed behind a row and one more
 behind a series."""
 
+COPY_SHA256 = {
+    "ae.train": "5c2741199dc360fff0c1a068f57060d2125b16a5cab46800913a79d62c4b1d65",
+    "ae.test": "4d863f4f982b660c326250606cec2d03f40953870a22759a05a6b23917332356",
+}
+"""Of the files at ``URL``, byte by byte; their series end with a row of twelve 1.0."""
+
+URL = (
+    "https://raw.githubusercontent.com/Robin1711/ML-group40-JapaneseSpeakerClassification/"
+    "9ce6e215e210ea8197683d9632beee50601745cd/matlab"
+)
 COUNTS = {
     "ae.train": (30, 30, 30, 30, 30, 30, 30, 30, 30),
     "ae.test": (31, 35, 88, 44, 29, 24, 40, 50, 29),
@@ -45,6 +56,7 @@ class JapaneseVowels(SeriesDataset):
             checked; a series may end with an empty line or with a row of twelve 1.0.
         split: ``"train"``, ``"test"``, or ``None`` for all (training series first).
         transform: Applied to each ``Data`` when it is taken out.
+        download: True fetches a copy of the files that are missing; see :class:`MNIST`.
 
     Raises:
         FileNotFoundError: If a file is missing; the message says where to get it.
@@ -61,8 +73,11 @@ class JapaneseVowels(SeriesDataset):
         root: str | Path,
         split: str | None = "train",
         transform: Callable[[Data], Data] | None = None,
+        *,
+        download: bool | str = False,
     ) -> None:
         check_split(split)
+        fetch(root, COPY_SHA256, SOURCE, URL, download)
         series: list[Tensor] = []
         counts: list[int] = []
         for name in FILES[split]:

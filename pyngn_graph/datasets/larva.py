@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch_geometric.data import Data
 
+from pyngn_graph.datasets.download import fetch
 from pyngn_graph.datasets.edge_table import check_types, read_table
 from pyngn_graph.datasets.files import read_checked
 from pyngn_graph.datasets.measured import ConnectomeDataset, connectome
@@ -19,6 +20,10 @@ FILE = "Supplementary-Data-S1.zip"
 MATRIX = "Supplementary-Data-S1/{}_connectivity_matrix.csv"
 ANNOTATIONS = "Supplementary-Data-S1/annotations.csv"
 SHA256 = "8c1f43809ed5d527ba61b154e377cc21da26383a75eda8aab85ce05607a72a4c"
+URL = (
+    "https://raw.githubusercontent.com/brain-networks/larval-drosophila-connectome/"
+    "15e065f5c29f08c96ccd64ea8fe0f51510629009"
+)
 SOURCE = "https://doi.org/10.1126/science.add9330 (Supplementary Data S1)"
 TYPES = ("ad", "aa", "da", "dd")
 COUNT = re.compile(rb",([1-9][^,]*)")  # all but zeros, which are 99 % of the entries
@@ -44,6 +49,9 @@ class DrosophilaLarva(ConnectomeDataset):
         types: Types of synapses to sum: ``"ad"`` axo-dendritic, ``"aa"`` axo-axonic, ``"da"``
             dendro-axonic, ``"dd"`` dendro-dendritic.
         transform: Applied to the graph when it is taken out.
+        pre_transform: Applied to it once.
+        cache: True keeps the graph in ``root/processed``.
+        download: True fetches the archive if it is missing; see :class:`MNIST`.
         inhibitory_fraction: Share of inhibitory neurons.
         delay: ``"uniform"`` or ``"sqrt"``, drawn from 1 to ``max_delay`` steps; ``"distance"``
             needs a layout.
@@ -61,34 +69,41 @@ class DrosophilaLarva(ConnectomeDataset):
         root: str | Path,
         types: Sequence[str] = TYPES,
         transform: Callable[[Data], Data] | None = None,
+        pre_transform: Callable[[Data], Data] | None = None,
         *,
+        cache: bool = False,
+        download: bool | str = False,
         inhibitory_fraction: float = 0.2,
         delay: str = "uniform",
         **options: Any,
     ) -> None:
         types = check_types(types, TYPES)
-        content = read_checked(root, FILE, SHA256, SOURCE)
-        # Members are read into memory, never extracted.
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            with archive.open(MATRIX.format(TYPES[0])) as table:
-                names = _names(table.readline())  # one order of neurons, whatever the types
-            count = np.zeros((len(names), len(names)), dtype=np.float32)
-            for kind in types:
-                _add_matrix(count, archive.read(MATRIX.format(kind)), names)
-            annotations = archive.read(ANNOTATIONS).decode()
-        edge_index = torch.from_numpy(np.stack(count.nonzero()))
-        data = connectome(
-            edge_index,
-            torch.from_numpy(count[count > 0]),
-            len(names),
-            names=names,
-            inhibitory_fraction=inhibitory_fraction,
-            delay=delay,
-            **options,
-        )
-        known = _cell_types(annotations)
-        data.celltype = [known.get(name, "") for name in names]
-        super().__init__(data, transform)
+        sha256 = {FILE: SHA256}
+        options = {"inhibitory_fraction": inhibitory_fraction, "delay": delay, **options}
+
+        def build() -> Data:
+            fetch(root, sha256, SOURCE, URL, download)
+            return _read(read_checked(root, FILE, SHA256, SOURCE), types, options)
+
+        settings = {"types": types, **options}
+        super().__init__(root, sha256, build, settings, transform, pre_transform, cache)
+
+
+def _read(content: bytes, types: Sequence[str], options: dict[str, Any]) -> Data:
+    # Members are read into memory, never extracted.
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        with archive.open(MATRIX.format(TYPES[0])) as table:
+            names = _names(table.readline())  # one order of neurons, whatever the types
+        count = np.zeros((len(names), len(names)), dtype=np.float32)
+        for kind in types:
+            _add_matrix(count, archive.read(MATRIX.format(kind)), names)
+        annotations = archive.read(ANNOTATIONS).decode()
+    edge_index = torch.from_numpy(np.stack(count.nonzero()))
+    edge_count = torch.from_numpy(count[count > 0])
+    data = connectome(edge_index, edge_count, len(names), names=names, **options)
+    known = _cell_types(annotations)
+    data.celltype = [known.get(name, "") for name in names]
+    return data
 
 
 def _names(header: bytes) -> list[str]:

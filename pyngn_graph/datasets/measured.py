@@ -1,30 +1,85 @@
 """Measured wirings as runnable graphs: counts of synapses become weights, distances delays."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
 from torch_geometric.data import Data, InMemoryDataset
 
+from pyngn_graph.datasets.cache import cache_name
 from pyngn_graph.datasets.layout import spectral_layout
+from pyngn_graph.files import load_graph, save_graph
 from pyngn_graph.generators.anatomy import Anatomy
 from pyngn_graph.graph import checked_edge_index, validate
 
 
 class ConnectomeDataset(InMemoryDataset):
-    """A data set of one graph, ``ds[0]``; it lives in memory, without a cache on disk.
+    """A data set of one graph, ``ds[0]``, made from raw files.
+
+    Folders are those of PyG: raw files stand in ``root`` or ``root/raw``; ``root/processed`` holds
+    graphs, if they are to be kept there. Such a file is one of :func:`pyngn_graph.save_graph`,
+    never a pickle, and its name stands for the version of the package, the raw files, all arguments
+    and ``pre_transform``: what differs in any of them is another file.
 
     Args:
-        graph: The graph.
-        transform: Applied to it when it is taken out.
+        root: The folder.
+        sha256: Names and SHA-256 of the raw files.
+        build: Makes the graph of them.
+        settings: The arguments that ``build`` depends on.
+        transform: Applied to the graph each time it is taken out.
+        pre_transform: Applied to it once, before it is kept.
+        cache: True writes the graph to ``root/processed``, and reads it from there next time,
+            without the raw files.
+
+    Raises:
+        ValueError: If a kept graph is damaged or foreign, or, with ``cache``, an argument is a
+            function, which has no name that says what it does.
     """
 
-    def __init__(self, graph: Data, transform: Callable[[Data], Data] | None = None) -> None:
-        super().__init__(transform=transform)
-        self._data = graph
+    def __init__(
+        self,
+        root: str | Path,
+        sha256: Mapping[str, str],
+        build: Callable[[], Data],
+        settings: Mapping[str, Any],
+        transform: Callable[[Data], Data] | None = None,
+        pre_transform: Callable[[Data], Data] | None = None,
+        cache: bool = False,
+    ) -> None:
+        self._sha256, self._settings = dict(sha256), dict(settings)
+        super().__init__(str(Path(root).expanduser()), transform, pre_transform)
+        self._data = self._kept(build) if cache else self._made(build)
+
+    @property
+    def raw_file_names(self) -> list[str]:
+        """Names of the raw files."""
+        return list(self._sha256)
+
+    @property
+    def processed_file_names(self) -> list[str]:
+        """Name of the file that keeps the graph, if ``cache`` is set."""
+        kind = type(self).__name__
+        return [cache_name(kind, self._sha256, self._settings, self.pre_transform)]
+
+    def _made(self, build: Callable[[], Data]) -> Data:
+        data = build()
+        return data if self.pre_transform is None else self.pre_transform(data)
+
+    def _kept(self, build: Callable[[], Data]) -> Data:
+        path = Path(self.processed_paths[0])
+        if path.is_file():
+            try:
+                return load_graph(path)
+            except ValueError as error:
+                raise ValueError(f"{error}; or remove it, and it is made anew") from error
+        data = self._made(build)
+        path.parent.mkdir(exist_ok=True)
+        save_graph(data, path)
+        return data
 
     def load(self, path: str, data_cls: type[Data] = Data) -> NoReturn:
         """Refused: what PyG keeps in a cache is a pickle, which may hold code."""
@@ -40,6 +95,7 @@ def connectome(
     num_nodes: int,
     *,
     pos: Tensor | None = None,
+    length: Tensor | None = None,
     layout: str | None = None,
     sign: Tensor | None = None,
     electrical: Tensor | None = None,
@@ -65,10 +121,11 @@ def connectome(
 
     with the mean over all edges: :math:`w_0` is ``weight``, p is ``power``, and the sign is that of
     the presynaptic neuron, inhibition multiplied by ``inhibition``. A gap junction is excitatory
-    whoever it leaves. A delay is the distance between somata at one velocity,
-    :math:`D = \mathrm{round}(1 + d / (v\,dt))`; unless ``velocity`` is given, v is such that the
-    diagonal of the box around all somata takes exactly ``max_delay`` steps. Signs, square root and
-    velocity are choices, not measurements: vary them before a result is called the connectome's.
+    whoever it leaves. A delay is the distance between somata, or the length of the axon where it is
+    known, at one velocity, :math:`D = \mathrm{round}(1 + d / (v\,dt))`; unless ``velocity`` is
+    given, v is such that the diagonal of the box around all somata takes exactly ``max_delay``
+    steps. Signs, square root and velocity are choices, not measurements: vary them before a result
+    is called the connectome's.
 
     Args:
         edge_index: Synapses ``[2, E]`` int64, row 0 pre, row 1 post; parallel ones are kept.
@@ -76,6 +133,8 @@ def connectome(
         num_nodes: Number of neurons N.
         pos: Positions of somata ``[N, 3]``, micrometres; None if they are not known: the graph has
             no ``pos`` then, unless a layout is asked for.
+        length: Lengths of the axons ``[E]``, micrometres, where they were measured; delays by
+            distance follow them and not ``pos``.
         layout: ``"spectral"`` computes a ``pos`` from the wiring where none is given: see
             :func:`~pyngn_graph.datasets.layout.spectral_layout`. It is no anatomy.
         sign: ``[N]``, -1 inhibitory, +1 excitatory, 0 unknown (default: all unknown).
@@ -114,6 +173,7 @@ def connectome(
     for name, value, rows in (
         ("edge_count", edge_count, num_edges),
         ("electrical", electrical, num_edges),
+        ("length", length, num_edges),
         ("edge_type", edge_type, num_edges),
         ("sign", sign, num_nodes),
         ("pos", pos, num_nodes),
@@ -122,10 +182,12 @@ def connectome(
         if value is not None and len(value) != rows:
             raise ValueError(f"'{name}' must have {rows} rows (got {len(value)})")
     _check_counts(edge_count, power)
+    _check_lengths(length)
     if not autapses:
         keep = edge_index[0] != edge_index[1]
         edge_index, edge_count, electrical = edge_index[:, keep], edge_count[keep], electrical[keep]
         edge_type = None if edge_type is None else edge_type[keep]
+        length = None if length is None else length[keep]
     if layout is not None:
         pos = _laid_out(layout, pos, edge_index, edge_count, num_nodes)
     delay = delay or ("uniform" if pos is None else "distance")
@@ -140,6 +202,7 @@ def connectome(
         electrical=electrical,
         power=power,
         pos=pos,
+        length=length,
         weight=weight,
         inhibition=inhibition,
         inhibitory_fraction=inhibitory_fraction,
@@ -168,6 +231,7 @@ class _Wiring(Anatomy):
     sign: Tensor
     electrical: Tensor
     power: float
+    length: Tensor | None
     spanned: bool
 
     def __post_init__(self) -> None:
@@ -202,10 +266,16 @@ class _Wiring(Anatomy):
         data.pos = pos.float().clone()
         data.edge_delay = self._delays(data.pos, data.edge_index)
         data.velocity = float(self.velocity)
-        length = (pos[self.edge_index[0]] - pos[self.edge_index[1]]).norm(dim=1)
-        if bool((length > 0).any()):
-            data.length_scale = float(length.square().mean().sqrt())
+        distance = (pos[self.edge_index[0]] - pos[self.edge_index[1]]).norm(dim=1)
+        if bool((distance > 0).any()):
+            data.length_scale = float(distance.square().mean().sqrt())
         return data
+
+    def _delays(self, pos: Tensor, edge_index: Tensor) -> Tensor:
+        if self.length is None or self.delay != "distance":
+            return super()._delays(pos, edge_index)
+        steps = torch.floor(1.5 + self.length.double() / (self.velocity * self.dt)).long()
+        return steps if self.max_delay is None else steps.clamp(max=self.max_delay)
 
 
 def _laid_out(
@@ -229,3 +299,13 @@ def _check_counts(edge_count: Tensor, power: float) -> None:
         )
     if not 0.0 <= power < math.inf:
         raise ValueError(f"'power' must be at least 0, e.g. 0.5 (got {power})")
+
+
+def _check_lengths(length: Tensor | None) -> None:
+    bad = torch.zeros(0) if length is None else ~((length >= 0) & (length < math.inf))
+    if bool(bad.any()):
+        first = int(bad.nonzero()[0, 0])
+        raise ValueError(
+            f"'length' must be finite and not negative: {int(bad.sum())} of {bad.numel()} entries "
+            f"break this, the first is length[{first}]; pass length=None to take distances"
+        )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyngn_graph.datasets.download import fetch
 from pyngn_graph.datasets.files import read_checked
 from pyngn_graph.datasets.series import SeriesDataset, check_split
 
@@ -27,6 +28,7 @@ SHA256 = {
 }
 """Of the four files."""
 
+URL = "https://raw.githubusercontent.com/fgnt/mnist/master"
 SOURCE = "http://yann.lecun.com/exdb/mnist or a mirror of it, e.g. https://github.com/fgnt/mnist"
 PREFIXES = {"train": ("train",), "test": ("t10k",), None: ("train", "t10k")}
 
@@ -44,6 +46,9 @@ class MNIST(SeriesDataset):
         root: Folder that holds the four files ``*-ubyte.gz``; their SHA-256 is checked.
         split: ``"train"``, ``"test"``, or ``None`` for all (training images first).
         transform: Applied to each ``Data`` when it is taken out.
+        download: True fetches the files that are missing from a public mirror into ``root/raw``;
+            an address names the folder of another mirror. Their SHA-256 decides. By default
+            nothing is fetched.
 
     Raises:
         FileNotFoundError: If a file is missing; the message says where to get it.
@@ -60,8 +65,11 @@ class MNIST(SeriesDataset):
         root: str | Path,
         split: str | None = "train",
         transform: Callable[[Data], Data] | None = None,
+        *,
+        download: bool | str = False,
     ) -> None:
         check_split(split)
+        fetch(root, SHA256, SOURCE, URL, download)
         images, labels = (
             np.concatenate([_read(root, f"{prefix}-{kind}-ubyte.gz") for prefix in PREFIXES[split]])
             for kind in ("images-idx3", "labels-idx1")

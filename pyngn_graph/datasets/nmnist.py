@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data, Dataset
 
-from pyngn_graph.datasets.files import check_sha256, read_raw
+from pyngn_graph.datasets.files import check_sha256, located, read_raw
 from pyngn_graph.datasets.series import check_split, selected
 
 SHA256 = {
@@ -69,7 +69,7 @@ class NMNISTSmall(Dataset):
         transform: Callable[[Data], Data] | None = None,
     ) -> None:
         check_split(split)
-        read = _reader(Path(root).expanduser())
+        read = _reader(root)
         labels: list[tuple[int, int]] = []
         recordings: list[bytes] = []
         for name in LISTS[split]:
@@ -198,9 +198,9 @@ def _parse_list(content: bytes, name: str) -> list[tuple[int, int]]:
     return rows
 
 
-def _reader(root: Path) -> Callable[[str], bytes]:
+def _reader(root: str | Path) -> Callable[[str], bytes]:
     """Reads a file of the folder, packed or not, into memory; nothing is extracted."""
-    if not (root / f"{FOLDER}.zip").is_file():
+    if not located(root, f"{FOLDER}.zip").is_file():
         return lambda name: read_raw(root, f"{FOLDER}/{name}", SOURCE)
     with _readable():
         archive = zipfile.ZipFile(io.BytesIO(read_raw(root, f"{FOLDER}.zip", SOURCE)))
