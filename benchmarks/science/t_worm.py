@@ -27,7 +27,7 @@ from benchmarks.science.worm import (
 
 WORM = "worm"
 A = {"astrocyte": "multiplicative"}
-BEFORE = "astrocytes"
+BEFORE = "unpruned"
 STAGES: dict[str, dict[str, Any]] = {
     BEFORE: A,
     "relative": A | {"microglia": "relative"},
@@ -37,9 +37,10 @@ GEOMETRY = "degree, delays by distance"
 """A control of what delays do; done before pruning only."""
 
 PURE = tuple(name for name in NULLS if name != GEOMETRY)
+UNCONNECTED, RAW = "control: zero recurrent weights", "control: raw input"
 CONTROLS: dict[str, dict[str, Any]] = {
     "control: no glia": {},
-    "control: zero recurrent weights": A | {"connected": False},
+    UNCONNECTED: A | {"connected": False},
     "control: random pruning, as many edges as winner": A | {"microglia": "random, equal"},
 }
 TASKS = {"memory": "memory capacity", "templates": "spike templates, % right"}
@@ -81,7 +82,7 @@ def main() -> None:
     cells = [Cell(WORM, stage, first, judged, glia) for stage, glia in STAGES.items()]
     for row, params in CONTROLS.items():
         cells.append(Cell(row, BEFORE, first, judged, params))
-    cells.append(Cell("control: raw input", BEFORE, first, raw_input))
+    cells.append(Cell(RAW, BEFORE, first, raw_input))
     cells.append(Cell("control: ESN of 302 units", BEFORE, first, esn))
     for seed in study.seeds:
         cells += [
@@ -93,6 +94,8 @@ def main() -> None:
     results = study.run(cells)
     title = "The worm as a reservoir, and its null models"
     parts = [
+        "## Verdict",
+        verdict(results),
         "## Tasks",
         *(tasks_table(results, stage) for stage in STAGES),
         "## Controls",
@@ -105,17 +108,7 @@ def main() -> None:
 
 def nulls(results: Results, stage: str) -> list[str]:
     """The null models that were done at a stage."""
-    return [null for null in NULLS if (null, stage) in places(results)]
-
-
-def places(results: Results) -> set[tuple[str, str]]:
-    """Rows and columns in which wirings stand."""
-    return {
-        (row, stage)
-        for row in (WORM, *NULLS)
-        for stage in STAGES
-        if results.has(row, stage, "memory")
-    }
+    return [null for null in NULLS if results.has(null, stage, "memory")]
 
 
 def z(results: Results, null: str, stage: str, metric: str) -> float:
@@ -132,10 +125,25 @@ def rank(results: Results, null: str, stage: str, metric: str) -> float:
     return float((worm > chance)[~same].sum() + 0.5 * same.sum())
 
 
-def outside(results: Results, null: str, stage: str, metric: str) -> bool:
-    """Whether the worm is above all its nulls or below all."""
-    count = len(results.values(null, stage, metric))
-    return rank(results, null, stage, metric) in (0.0, float(count))
+def verdict(results: Results) -> str:
+    """Where the worm stands among its nulls, task by task and stage by stage."""
+    lines = []
+    for metric in TASKS:
+        for stage in STAGES:
+            line = [f"{metric}, {stage}"]
+            for null in NULLS:
+                line.append(stands(results, null, stage, metric))
+            lines.append(line)
+    return table(["the worm is", *(f"nulls: {null}" for null in NULLS)], lines)
+
+
+def stands(results: Results, null: str, stage: str, metric: str) -> str:
+    """Above all, below all, or how many it is above; empty where nothing was measured."""
+    if null not in nulls(results, stage):
+        return ""
+    above, count = rank(results, null, stage, metric), len(results.values(null, stage, metric))
+    ends = {0.0: "**below all**", float(count): "**above all**"}
+    return ends.get(above, f"above {above:g} of {count}")
 
 
 def tasks_table(results: Results, stage: str) -> str:
@@ -176,17 +184,19 @@ def topology_table(results: Results, stage: str) -> str:
         head += [null, "z"]
     lines = []
     for metric in TOPOLOGY:
-        line = [metric, f"{results.mean(WORM, stage, metric):.3g}"]
+        line = [metric, f"{results.mean(WORM, stage, metric):.4g}"]
         for null in compared:
-            away = z(results, null, stage, metric)
-            line.append(mean_sd(results.values(null, stage, metric), ".3g"))
-            line.append("" if math.isnan(away) else f"{away:+.1f}")
+            values, away = results.values(null, stage, metric), z(results, null, stage, metric)
+            if math.isnan(away):  # equal in all nulls
+                line += [f"{values.mean():.4g}", ""]
+            else:
+                line += [mean_sd(values, ".3g"), f"{away:+.1f}"]
         lines.append(line)
     return table(head, lines)
 
 
 def claims(results: Results) -> list[Claim]:
-    """What is said of pruning, and of the worm among its nulls."""
+    """What is said of pruning, whatever the wiring."""
     found = []
     for metric in TASKS:
         for stage in ("relative", "winner"):
@@ -197,15 +207,6 @@ def claims(results: Results) -> list[Claim]:
             text = f"{metric}: {stage} above unpruned, the worm and every null"
             shown = f"worm {gains[0]:+.2f}; higher in {sum(g > 0 for g in gains)} of {len(gains)}"
             found.append(Claim(text, shown, min(gains) > 0))
-    for metric in TASKS:
-        for stage in STAGES:
-            above = [rank(results, null, stage, metric) for null in PURE]
-            count = len(results.values(PURE[0], stage, metric))
-            shown = ", ".join(
-                f"{n:g} of {count} ({null})" for n, null in zip(above, PURE, strict=True)
-            )
-            text = f"{metric}, {stage}: the worm above all nulls of all three kinds"
-            found.append(Claim(text, shown, min(above) == count))
     return found
 
 
@@ -215,9 +216,8 @@ def draw(results: Results) -> Figure:
     rng = np.random.default_rng(0)
     for ax, (metric, label) in zip(axes[0], TASKS.items(), strict=False):
         for place, stage in enumerate(STAGES):
-            compared = [null for null in NULLS if null in nulls(results, stage)]
             for number, null in enumerate(NULLS):
-                if null not in compared:
+                if null not in nulls(results, stage):
                     continue
                 values = results.values(null, stage, metric)
                 x = place + 0.2 * (number - 1.5) + rng.uniform(-0.05, 0.05, len(values))
@@ -228,31 +228,36 @@ def draw(results: Results) -> Figure:
             name = WORM if place == 0 else None
             ends = place - 0.42, place + 0.42
             ax.hlines(worm, *ends, colors="black", linewidth=1.8, label=name, zorder=0)
+        for row, style in ((UNCONNECTED, ":"), (RAW, "--")):
+            value = results.mean(row, BEFORE, metric)
+            ax.axhline(value, color="#808080", linestyle=style, linewidth=1, zorder=0, label=row)
         ax.set_xticks(range(len(STAGES)), [s if s == BEFORE else f"after {s}" for s in STAGES])
         ax.set(ylabel=label)
     axes[0, 0].set_ylim(0, None)
     axes[0, 1].set_ylim(50, None)
     distances(axes[0, 2], results)
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4)
     return figure
 
 
 def distances(ax: Any, results: Results) -> None:
     """Each measure of the topology in a line: z of the worm before pruning, by null model."""
-    shown = [name for name in TOPOLOGY if name not in ("num_edges", "mean_delay_ms")]
+    shown = [
+        name for name in TOPOLOGY if name not in ("num_edges", "largest_strong", "mean_delay_ms")
+    ]
     for number, null in enumerate(PURE):
         away = [z(results, null, BEFORE, name) for name in shown]
         y = np.arange(len(shown)) + 0.22 * (number - 1)
-        marker = pictures.MARKERS[number]
-        ax.scatter(away, y, s=22, color=pictures.COLORS[number], marker=marker)
+        ax.scatter(away, y, s=22, color=pictures.COLORS[number], linewidths=0)
     ax.axvspan(-2, 2, color="#e8e8e8", zorder=0)
     ax.set_xscale("symlog", linthresh=2)
-    ticks = [-100, -10, -2, 0, 2, 10, 100]
+    ticks = [-100, -10, -2, 0, 2, 10, 100, 1000]
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.set_yticks(range(len(shown)), shown, fontsize=8)
     ax.invert_yaxis()
     ax.grid(axis="y", linewidth=0.3)
-    ax.set_xlabel("z of the worm among its nulls, astrocytes, unpruned")
+    ax.set_xlabel("topology, unpruned: z of the worm among its nulls (gray: |z| < 2)")
 
 
 if __name__ == "__main__":
