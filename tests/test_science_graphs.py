@@ -1,6 +1,7 @@
 """Wirings, counties and raw files of benchmarks/science."""
 
 import argparse
+import math
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,11 @@ import torch
 from helpers import DATA, delay_line, generator, random_drive, random_graph
 from torch import Tensor
 
-from benchmarks.science import connectomes, counties, raw
+from benchmarks.science import connectomes, counties, raw, t_worm, worm
 from benchmarks.science.connectomes import Animal, capacity, wired
 from benchmarks.science.counties import Counties, forecast, linear, mse, neighbor_mean, window, zero
+from benchmarks.science.results import Cell, Results
+from benchmarks.science.worm import Worm
 from pyngn_graph.datasets import CElegans
 from pyngn_graph.tasks import uniform_input
 
@@ -178,3 +181,34 @@ def test_where_raw_files_lie(
     asked("--root", str(tmp_path))
     assert raw.folder("fly") == tmp_path.resolve() / "fly"
     asked()  # what was set is found again
+
+
+@pytest.mark.skipif(not (DATA / "celegans").is_dir(), reason="needs it in PYNGN_DATA")
+def test_null_models_of_the_worm_keep_what_they_promise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(raw.VARIABLE, str(DATA))
+    real = Worm().graph(7)
+    electrical = real.edge_type == 1
+    for wiring in worm.NULLS:
+        null, again = (Worm(wiring=wiring, number=3).graph(seed) for seed in (7, 8))
+        assert torch.equal(null.edge_index, again.edge_index)  # one wiring for all liquids
+        assert torch.equal(null.edge_weight, real.edge_weight)
+        assert not torch.equal(null.edge_index, real.edge_index)
+        kept = wiring != "degree, delays by distance"
+        assert torch.equal(null.edge_delay, real.edge_delay) == kept
+        for part in (electrical, ~electrical) if wiring != "random" else ():
+            new, old = null.edge_index[1, part], real.edge_index[1, part]
+            assert torch.equal(new.sort().values, old.sort().values)
+    assert torch.equal(Worm().graph(0).edge_delay, real.edge_delay)
+    with pytest.raises(ValueError, match="Unknown wiring 'fly'; available: \\['worm', 'degree'"):
+        Worm(wiring="fly").graph(0)
+
+
+def test_the_worm_is_placed_among_its_nulls() -> None:
+    def cells(row: str, values: list[float]) -> list[Cell]:
+        return [Cell(row, "s", seed, dict, {"memory": value}) for seed, value in enumerate(values)]
+
+    all_cells = cells("worm", [3.0]) + cells("degree", [1.0, 3.0, 2.0, 6.0]) + cells("same", [3.0])
+    results = Results(all_cells, [dict(cell.params) for cell in all_cells])
+    assert t_worm.rank(results, "degree", "s", "memory") == 2.5  # a tie counts half
+    assert t_worm.z(results, "degree", "s", "memory") == pytest.approx(0.0)
+    assert math.isnan(t_worm.z(results, "same", "s", "memory"))

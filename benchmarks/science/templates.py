@@ -41,10 +41,14 @@ def trials(seed: int, number: int) -> tasks.SpikeTemplates:
 
 
 def templates(seed: int, train: int = TRAIN, test: int = TEST, **liquid: Any) -> dict[str, Any]:
+    """Accuracy of a :class:`~benchmarks.science.protocol.Liquid`, and what it costs."""
+    return told_apart(Liquid(**liquid), seed, train, test)
+
+
+def told_apart(liquid: Liquid, seed: int, train: int, test: int) -> dict[str, Any]:
     """Accuracy of a liquid whose glia were at work on trials without labels, and what it costs."""
     x = trials(seed, train + test).x
-    scale = INPUT_WEIGHT * CHANNELS**0.5
-    reservoir = Liquid(**liquid).reservoir(seed, CHANNELS, input_scale=scale)
+    reservoir = liquid.reservoir(seed, CHANNELS, input_scale=INPUT_WEIGHT * CHANNELS**0.5)
     if reservoir.glia:
         reservoir.train().run(x[:ADAPT], progress=False)
     reservoir.eval()
