@@ -138,7 +138,7 @@ def test_a_kept_graph_needs_no_raw_files(human: Path) -> None:
         {"pre_transform": Compose([Weaker(0.25)])},
         {"pre_transform": None},
     ):
-        with pytest.raises(FileNotFoundError, match="not hold 'connectivity_998.zip'"):
+        with pytest.raises(FileNotFoundError, match=r"not hold 'connectivity_998\.zip'"):
             HumanConnectome998(human, **{**options, **other})
     assert list(kept.parent.iterdir()) == [kept]
 

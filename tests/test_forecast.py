@@ -66,7 +66,7 @@ def test_the_laser_from_a_small_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ds = SantaFeLaser(tmp_path, "test", 10, 5, scale=False)
     assert ds.y.tolist() == [[10, 11, 12, 13, 14]]
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ValueError, match="'santafe_laser.npy' is not the file that was expected"):
+    with pytest.raises(ValueError, match=r"'santafe_laser\.npy' is not the file that was expected"):
         SantaFeLaser(tmp_path)
     # A pickle in the file is refused even with the right checksum.
     np.save(path, np.array([{"a": 1}], dtype=object))
