@@ -99,7 +99,7 @@ def digits_by_rows() -> Recipe:
 
 
 def spoken_digits() -> Recipe:
-    """Filter bank of spoken words: 500 neurons, states of five segments."""
+    """Filter bank of spoken words: 500 neurons, states of five segments; winners only are kept."""
     return Recipe(
         num_nodes=500,
         criterion="winner",
@@ -115,6 +115,7 @@ def spoken_digits_at_end() -> Recipe:
     """The same, read at the end of the word only: the memory must live in the liquid."""
     return Recipe(
         num_nodes=500,
+        degree=4.0,
         max_delay=300,
         rho=0.03,
         trials=150,
