@@ -138,7 +138,7 @@ def test_a_kept_graph_needs_no_raw_files(human: Path) -> None:
         {"pre_transform": Compose([Weaker(0.25)])},
         {"pre_transform": None},
     ):
-        with pytest.raises(FileNotFoundError, match=r"not hold 'connectivity_998\.zip'"):
+        with pytest.raises(FileNotFoundError, match=r"not hold 'connectivity_998.zip'"):
             HumanConnectome998(human, **{**options, **other})
     assert list(kept.parent.iterdir()) == [kept]
 
@@ -189,7 +189,7 @@ def test_human_is_what_its_card_says() -> None:
 def test_mouse_is_what_its_card_says() -> None:
     data = Mouse98(DATA / "tvb_brains")[0]
     assert (data.num_nodes, data.num_edges) == (98, 9590)
-    assert data.contains_self_loops()
+    assert data.has_self_loops()
     assert (int(data.edge_delay.min()), int(data.edge_delay.max())) == (1, 5)
     # Direction: cortex projects to the striatum, which does not project back.
     matrix = torch.zeros(98, 98).index_put_(tuple(data.edge_index), data.edge_count)

@@ -158,7 +158,7 @@ def test_an_encrypted_address_does_not_redirect_to_an_open_one() -> None:
     import urllib.request
 
     request = urllib.request.Request("https://a.org/x")
-    with pytest.raises(urllib.error.URLError, match=r"redirects to 'http://a\.org/y'"):
+    with pytest.raises(urllib.error.URLError, match=r"redirects to 'http://a.org/y'"):
         download._Redirect().redirect_request(request, None, 302, "", None, "http://a.org/y")  # type: ignore[arg-type]
 
 

@@ -118,6 +118,11 @@ SETS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "NMNISTSmall": ("nmnist_small", datasets.NMNISTSmall),
     "JapaneseVowels": ("japanese_vowels", datasets.JapaneseVowels),
     "Chickenpox": ("pyg_temporal", datasets.Chickenpox),
+    "PedalMe": ("pyg_temporal", datasets.PedalMe),
+    "SantaFeLaser": ("santafe_laser", datasets.SantaFeLaser),
+    "Sunspots": ("sunspots", datasets.Sunspots),
+    "HumanConnectome998": ("tvb_brains", datasets.HumanConnectome998),
+    "Mouse98": ("tvb_brains", datasets.Mouse98),
 }
 
 

@@ -65,7 +65,7 @@ def test_buses_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ds[0].edge_length.tolist() == [12.5]
     path = root / montevideo_bus.FILE
     path.write_bytes(path.read_bytes() + b" ")
-    with pytest.raises(ValueError, match=r"'montevideo_bus\.json' is not the file"):
+    with pytest.raises(ValueError, match=r"'montevideo_bus.json' is not the file that was"):
         MontevideoBus(root)
 
 
