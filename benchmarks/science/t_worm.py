@@ -56,7 +56,9 @@ out-degrees stay, of chemical and electrical edges apart. "Degree and distance":
 spans its distance within 10 %. "Random": as many edges between any two neurons; only here edges
 also leave other neurons, so that a neuron may excite and inhibit. "Degree, delays by distance": the
 nulls of "degree" with the delays that the new distances ask for. "Moved": share of the edges that
-have other ends than in the worm.
+have other ends than in the worm. **"Degree and distance" is not well mixed**: 40 rounds of swaps,
+the default, move 42 % of the edges; 400 move 74 % and take clustering from 0.19 to 0.16. These
+nulls are half the worm, so that to be among them says little; to be outside says more.
 
 Every wiring is read by the same {len(LIQUIDS)} liquids (seeds {LIQUIDS[0]}-{LIQUIDS[-1]}: biases,
 input weights, inputs), and a value is the mean over them; spreads are over nulls. Memory: linear
@@ -70,7 +72,7 @@ ESN are those of T7 and T2.
 
 z: worm less the mean of its nulls, in their standard deviations. "Above": how many of the nulls
 the worm is above (ties count half). With n nulls, a worm above all or below all has p = 2 / (n + 1)
-in a two-sided rank test, for one comparison; no correction is made for there being many.
+in a two-sided rank test, for one comparison; the verdict makes 20, without correction.
 """
 
 
