@@ -174,7 +174,11 @@ def _places(graph: Data) -> tuple[int, int]:
     place = graph.get("place")
     if place is None:
         return graph.num_nodes, 1
-    num_places = int(place.max()) + 1
+    if not isinstance(place, Tensor) or place.dtype != torch.int64 or not place.numel():
+        raise ValueError(
+            f"'place' must be an int64 tensor [N] (got {getattr(place, 'dtype', place)!r})"
+        )
+    num_places = max(1, int(place.max()) + 1)
     size = graph.num_nodes // num_places
     expected = torch.arange(num_places, device=place.device).repeat_interleave(size)
     if not torch.equal(place, expected):

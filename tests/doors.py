@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import networkx as nx
 import torch
 from helpers import CPU_BACKENDS, assert_same_run, random_drive, random_graph
 from hostile import answers, graphs, is_finite, spoiled

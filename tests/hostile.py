@@ -4,7 +4,7 @@ import copy
 import linecache
 import math
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import torch
 from helpers import random_graph
 from hypothesis import strategies as st
 from torch import Tensor
-from torch_geometric.data import Batch, Data
+from torch_geometric.data import Data
 
 import pyngn_graph
 
@@ -44,13 +44,14 @@ def answers(call: Callable[[], Any], given: Any, *, errors: tuple[type, ...] = (
     An error is ours if a ``raise`` in the package threw it. Those of ``errors`` may come from
     elsewhere. NaN and infinity may not be answered.
     """
-    before = copy.deepcopy(given)
+    before, result, refusal = copy.deepcopy(given), None, None
     try:
         result = call()
     except (ValueError, TypeError, *errors) as error:
-        result = None
-        assert isinstance(error, errors) or is_ours(error), describe(error)
-        assert str(error), "an error without a word"
+        refusal = error
+    if refusal is not None:
+        assert isinstance(refusal, errors) or is_ours(refusal), describe(refusal)
+        assert str(refusal), "an error without a word"
     assert same(given, before), "what the caller gave was changed"
     return result
 
@@ -87,9 +88,11 @@ def same(a: Any, b: Any) -> bool:
 
 
 def _bits(value: Tensor) -> Tensor:
-    return value.detach().resolve_conj().contiguous().clone().view(torch.uint8) if (
-        value.dim() and value.numel()
-    ) else torch.tensor([hash(str(value.tolist()))])
+    return (
+        value.detach().resolve_conj().contiguous().clone().view(torch.uint8)
+        if (value.dim() and value.numel())
+        else torch.tensor([hash(str(value.tolist()))])
+    )
 
 
 def is_finite(value: Any) -> bool:
@@ -126,16 +129,15 @@ def tensors(draw: st.DrawFn, like: Tensor) -> Tensor:
 def _entry(draw: st.DrawFn, value: Tensor) -> Tensor:
     if value.numel() == 0 or value.is_meta or value.dtype == torch.bool:
         return value
-    number = draw(st.sampled_from([n for n in NUMBERS if isinstance(n, float | int)]))
-    if not value.is_floating_point() and not value.is_complex():
-        if not math.isfinite(number):
-            number = 0
+    numbers = [n for n in NUMBERS if isinstance(n, float | int)]
+    number = float(draw(st.sampled_from(numbers)))
+    whole = not value.is_floating_point() and not value.is_complex()
+    if whole:
         limits = torch.iinfo(value.dtype)
-        number = min(max(int(number), limits.min), limits.max)
-    else:
-        number = float(number)
+        number = 0 if math.isnan(number) else min(max(number, limits.min), limits.max // 2)
+    entry = torch.tensor(int(number) if whole else number, dtype=None if whole else torch.float64)
     value = value.contiguous().clone()
-    value.view(-1)[draw(st.integers(0, value.numel() - 1))] = number
+    value.view(-1)[draw(st.integers(0, value.numel() - 1))] = entry.to(value.dtype)
     return value
 
 
