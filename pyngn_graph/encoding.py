@@ -74,9 +74,13 @@ def latency(intensity: Tensor, num_steps: int, *, threshold: float = 0.0) -> Ten
             f"'intensity' must lie in [0, 1] (got {float(intensity.min()):g} to "
             f"{float(intensity.max()):g}); divide it by its maximum"
         )
+    if not -math.inf < threshold < math.inf:
+        raise ValueError(f"'threshold' must be finite (got {threshold})")
     step = torch.floor((1.0 - intensity.double()) * (num_steps - 1) + 0.5).long()
     spikes = torch.zeros(*intensity.shape[:-1], num_steps, intensity.size(-1), device=step.device)
-    return spikes.scatter(-2, step.unsqueeze(-2), (intensity > threshold).float().unsqueeze(-2))
+    return spikes.scatter(
+        -2, step.unsqueeze(-2), (intensity > float(threshold)).float().unsqueeze(-2)
+    )
 
 
 def level_crossing(signal: Tensor, threshold: float | Tensor) -> Tensor:
@@ -178,7 +182,8 @@ def filter_bank(
         ("floor", floor, "the unit of the waveform squared"),
     ):
         _check_positive(name, value, unit)
-    if not max(frame, window) * sample_rate / 1000.0 <= LONGEST_WINDOW:
+    frame, window, sample_rate = float(frame), float(window), float(sample_rate)
+    if not all(width * sample_rate / 1000.0 <= LONGEST_WINDOW for width in (frame, window)):
         raise ValueError(
             f"'frame' and 'window' must be at most {LONGEST_WINDOW:,} samples (got {frame} and "
             f"{window} ms at {sample_rate} Hz)"

@@ -39,7 +39,8 @@ class Projection(nn.Module):
             raise ValueError(f"'input_density' must lie in (0, 1] (got {density})")
         generator = generator_of(seed)
         if weight is not None:
-            weight = torch.as_tensor(weight).detach().float().clone()
+            check_tensor("input_weight", weight)
+            weight = weight.detach().float().clone()
             if in_channels is None or weight.shape != (num_nodes, in_channels):
                 raise ValueError(
                     f"'input_weight' must have shape [{num_nodes}, in_channels = {in_channels}] "
@@ -47,7 +48,7 @@ class Projection(nn.Module):
                 )
         elif in_channels is not None:
             size = (num_nodes, in_channels)
-            weight = torch.randn(size, generator=generator, dtype=torch.float32) * scale
+            weight = torch.randn(size, generator=generator, dtype=torch.float32) * float(scale)
             reached = torch.rand(size, generator=generator, dtype=torch.float32) < density
             weight = weight * reached / math.sqrt(in_channels * density)
         if bias is None:
@@ -59,6 +60,7 @@ class Projection(nn.Module):
             share = torch.rand(num_nodes, generator=generator, dtype=torch.float32)
             bias = low + (high - low) * share
         bias = torch.as_tensor(bias, dtype=torch.float32).detach()
+        check_tensor("bias", bias)
         if bias.dim() and bias.shape != (num_nodes,):
             raise ValueError(f"'bias' must have shape [{num_nodes}] (got {list(bias.shape)})")
         for name, value in (("input_weight", weight), ("bias", bias)):
@@ -83,8 +85,8 @@ class Projection(nn.Module):
         if x is None:
             if num_steps is None or not is_count(num_steps):
                 raise ValueError(
-                    f"Without input give 'num_steps', a whole number >= 1 and below 2**31 "
-                    f"(got {num_steps!r})"
+                    f"Without input give 'num_steps', a whole number >= 1 (got {num_steps!r}), and "
+                    f"below 2**31"
                 )
             x = self.bias.new_zeros(1, num_steps, 0)
         elif num_steps is not None:

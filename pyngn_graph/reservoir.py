@@ -16,7 +16,7 @@ from pyngn_graph.backends import check, resolve
 from pyngn_graph.bounds import check_potentials, largest_size
 from pyngn_graph.card import card
 from pyngn_graph.checkpoint import Checkpoint, identity
-from pyngn_graph.checks import check_tensor, is_count
+from pyngn_graph.checks import check_count, check_tensor, is_count
 from pyngn_graph.diagnosis import Diagnosis, binned, diagnose, external_rate
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import MAX_DELAY, number, prepare, validate
@@ -124,6 +124,7 @@ class TriglialReservoir(nn.Module):
         seed: int | Sequence[int] = 0,
     ) -> None:
         super().__init__()
+        check_count("max_delay", max_delay)
         data = prepare(graph, max_delay=max_delay)
         own = number(graph, "dt", dt)
         if not math.isclose(own, dt, rel_tol=1e-6):  # a Batch has it in float32

@@ -88,7 +88,7 @@ class SignalReservoir(nn.Module):
         **options: Any,
     ) -> None:
         super().__init__()
-        self.tau_trace = (tau_trace,) if isinstance(tau_trace, int | float) else tuple(tau_trace)
+        self.tau_trace = tuple(torch.as_tensor(tau_trace, dtype=torch.float64).flatten().tolist())
         if not self.tau_trace or not all(0.0 <= tau < math.inf for tau in self.tau_trace):
             raise ValueError(f"'tau_trace' must hold times in ms, none negative (got {tau_trace})")
         validate(graph, max_delay=options.get("max_delay", MAX_DELAY))

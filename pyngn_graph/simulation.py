@@ -11,7 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from pyngn_graph.backends import BACKENDS, check, resolve
-from pyngn_graph.checks import check_count, is_count
+from pyngn_graph.checks import is_count
 from pyngn_graph.glia.base import GlialCell, f32
 from pyngn_graph.glia.per_graph import PerGraph, as_one, cell_of
 from pyngn_graph.graph import (
@@ -73,7 +73,6 @@ class Setting:
     def __post_init__(self) -> None:
         if not isinstance(self.neuron, LIFParameters):
             raise TypeError(f"'neuron' must be a LIFParameters (got {self.neuron!r})")
-        check_count("max_delay", self.max_delay)
         for name in ("glia_period", "hold"):
             steps = getattr(self, name)
             if not is_count(steps):

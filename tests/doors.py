@@ -441,7 +441,10 @@ def labelled_with(readout: Any) -> Any:
     return readout.predict(ROWS), readout.weight
 
 
+UNDEFINED = ("synchrony", "fano_factor", "lyapunov")
+"""Measures that are NaN by definition where nothing varies."""
+
 DOORS |= {
-    name: (spoiled(good, wrong=False), door, {"spread": True})
+    name: (spoiled(good), door, {"spread": True, "finite": name not in UNDEFINED})
     for name, (door, good) in VALUE_DOORS.items()
 }

@@ -133,8 +133,8 @@ class Microglia(GlialCell):
                 raise ValueError(f"'{name}' must be positive (got {positive})")
         if not 0.0 <= cost <= LARGEST_HEALTH or not is_count(min_in, 0):
             raise ValueError(
-                f"'cost' must lie in [0, {LARGEST_HEALTH:g}] and 'min_in' be a whole number; they "
-                f"must not be negative (got {cost}, {min_in})"
+                f"'cost' and 'min_in' must not be negative (got {cost}, {min_in}), 'cost' at most "
+                f"{LARGEST_HEALTH:g} and 'min_in' whole"
             )
         generator_of(seed)
         if regrow and not drop:
