@@ -45,8 +45,13 @@ def check_tensor(name: str, value: Any) -> None:
     if not isinstance(value, Tensor) or value.is_complex():
         found = value.dtype if isinstance(value, Tensor) else type(value).__name__
         raise TypeError(f"'{name}' must be a real tensor (got {found}); use 'torch.as_tensor'")
-    if value.is_meta:
+    if is_hollow(value):
         raise ValueError(f"'{name}' is on meta, where tensors hold no values; make it on a device")
+
+
+def is_hollow(value: Tensor) -> bool:
+    """Whether ``value`` is on meta and holds nothing; a subclass may keep its values elsewhere."""
+    return value.is_meta and type(value) is Tensor
 
 
 def check_finite(name: str, value: Any, remedy: str = "drop or replace them") -> None:

@@ -183,7 +183,7 @@ def filter_bank(
     ):
         _check_positive(name, value, unit)
     frame, window, sample_rate = float(frame), float(window), float(sample_rate)
-    if not all(width * sample_rate / 1000.0 <= LONGEST_WINDOW for width in (frame, window)):
+    if not all(abs(width * sample_rate) / 1000.0 <= LONGEST_WINDOW for width in (frame, window)):
         raise ValueError(
             f"'frame' and 'window' must be at most {LONGEST_WINDOW:,} samples (got {frame} and "
             f"{window} ms at {sample_rate} Hz)"

@@ -11,6 +11,7 @@ from torch_geometric import EdgeIndex
 from torch_geometric.data import Batch, Data
 from torch_geometric.utils import select
 
+from pyngn_graph.checks import is_hollow
 from pyngn_graph.memo import remembered
 from pyngn_graph.unions import check_union, each_graph, spans
 
@@ -94,8 +95,10 @@ def validate(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
         raise ValueError(f"'dt' must be a positive number of ms (got {dt!r})")
     if isinstance(data, Batch):
         check_union(data)
-        for key in SHARED:
-            number(data, key, 0)
+    for key in SHARED:
+        count = number(data, key, 0)
+        if key != "dt" and not (0 <= count < 2**53 and count == int(count)):
+            raise ValueError(f"'{key}' must be a number of steps (got {count}); delete it")
     return data
 
 
@@ -345,7 +348,7 @@ def checked_edge_index(edge_index: Any, num_nodes: int) -> Tensor:
     if not isinstance(edge_index, Tensor) or edge_index.dtype != torch.int64:
         found = getattr(edge_index, "dtype", type(edge_index).__name__)
         raise TypeError(f"'edge_index' must be an int64 tensor (got {found}); use '.long()'")
-    if edge_index.is_meta:
+    if is_hollow(edge_index):
         raise ValueError("'edge_index' is on meta, where tensors hold no values; make it elsewhere")
     if edge_index.dim() != 2 or edge_index.size(0) != 2:
         raise ValueError(

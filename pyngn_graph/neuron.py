@@ -104,6 +104,7 @@ class LIFParameters:
             value = value.to(device=like.device, dtype=like.dtype)
             return value.reshape(value.shape + (1,) * (like.dim() - 1)) if value.dim() else value
 
+        dt = float(dt)
         tau_m, r_m = _float64(self.tau_m), _float64(self.r_m)
         alpha = torch.exp(-dt / tau_m)
         steps = torch.round(_float64(self.t_ref) / dt).clamp(max=2.0**30)  # fits int32

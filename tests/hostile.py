@@ -89,7 +89,7 @@ def same(a: Any, b: Any) -> bool:
 
 def _bits(value: Tensor) -> Tensor:
     """The memory of ``value``, byte by byte."""
-    return value.detach().contiguous().clone().reshape(-1, 1).view(torch.uint8)
+    return value.detach().flatten().clone().unsqueeze(-1).view(torch.uint8)
 
 
 def is_finite(value: Any) -> bool:
@@ -141,7 +141,7 @@ def _entry(draw: st.DrawFn, value: Tensor) -> Tensor:
 def _whole(draw: st.DrawFn, value: Tensor) -> Tensor:
     number = draw(st.sampled_from([nan, inf, 0.0, 3e38, -3e38, 1e37, 1e30, 1e-45, -1.0]))
     if value.is_floating_point():
-        return torch.full_like(value, number)
+        return torch.full(value.shape, number, dtype=torch.float64).to(value)
     return torch.zeros_like(value)
 
 

@@ -6,13 +6,9 @@ what breaks in the middle of a life, are in ``test_bad_input.py``, broken files 
 and ``test_checkpoint.py``.
 """
 
-import contextlib
-from typing import Any
-
 import pytest
-import torch
 from doors import DOORS, GRAPH_DOORS, VALUE_DOORS, check
-from hostile import WRONG, is_finite, small_graphs
+from hostile import is_finite, small_graphs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,15 +30,16 @@ def test_hostile_input(name: str, data: st.DataObject) -> None:
     check(door, data.draw(strategy), **how)
 
 
-@pytest.mark.parametrize("name", GRAPH_DOORS)
+@pytest.mark.parametrize("name", sorted(set(GRAPH_DOORS) - {"set", "csv"}))
 @settings(max_examples=10)
 @given(data=st.data())
 def test_sound_graphs_are_taken(name: str, data: st.DataObject) -> None:
-    """Without edges, of one node, with N == E, parallel edges or silence alike."""
+    """Without edges, of one node, with N == E, parallel edges or silence alike.
+
+    A list of edges knows no isolated neurons, and 'set' needs a graph of three.
+    """
     door, finite = GRAPH_DOORS[name]
     graph = data.draw(small_graphs())
-    if name in ("hetero", "csv"):  # which need 'inhibitory', or a delay that is a whole number
-        graph.inhibitory = torch.arange(graph.num_nodes) % 2 > 0
     result = door(graph)
     assert not finite or is_finite(result)
 
@@ -51,17 +48,3 @@ def test_sound_graphs_are_taken(name: str, data: st.DataObject) -> None:
 def test_sound_arguments_are_taken(name: str) -> None:
     door, good = VALUE_DOORS[name]
     assert is_finite(door(**good))
-
-
-# What is no number
-
-
-@pytest.mark.parametrize("value", WRONG, ids=repr)
-@pytest.mark.parametrize("name", VALUE_DOORS)
-def test_what_is_no_number(name: str, value: Any) -> None:
-    """Refused by a ValueError or TypeError of anybody, or taken for what it can mean."""
-    door, good = VALUE_DOORS[name]
-    for key in good:
-        arguments = {**good, key: value}
-        with contextlib.suppress(TypeError, ValueError):
-            door(**arguments)

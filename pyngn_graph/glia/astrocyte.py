@@ -87,8 +87,8 @@ class Astrocyte(GlialCell):
             raise ValueError(f"'eta' must be at most {LARGEST_GAIN:g} (got {eta})")
         if not 0.0 <= min_gain < max_gain <= LARGEST_GAIN:
             raise ValueError(
-                f"Bounds must satisfy 0 <= min_gain < max_gain (got {min_gain}, {max_gain}), and be "
-                f"at most {LARGEST_GAIN:g}"
+                f"Bounds must satisfy 0 <= min_gain < max_gain (got {min_gain}, {max_gain}), "
+                f"none above {LARGEST_GAIN:g}"
             )
         self.rho, self.target_rate, self.tau_ca, self.eta = rho, target_rate, tau_ca, eta
         self.min_gain, self.max_gain = min_gain, max_gain
