@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from pyngn_graph.checks import generator_of
 from pyngn_graph.datasets.series import SeriesDataset
 from pyngn_graph.progress import progress_bar
 from pyngn_graph.readout import RidgeReadout
@@ -99,7 +100,7 @@ def organize(
 
     Afterwards the reservoir is in eval mode. The recording holds the gains, if there are any.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = generator_of(seed)
     chosen = torch.randperm(len(x), generator=generator)[: recipe.trials]
     life = reservoir.train().run(
         x[chosen],

@@ -9,6 +9,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from pyngn_graph.checks import check_count, check_finite
+
+LONGEST_WINDOW = 2**24
+"""Longest window of a spectrum, samples."""
+
+LOUDEST = 1e15
+"""Largest sound, so that float32 holds its energy."""
+
 
 def poisson(rate: Tensor, num_steps: int, dt: float = 1.0, *, generator: torch.Generator) -> Tensor:
     r"""Independent spikes with probability :math:`p = r \, \Delta t` per step (Bernoulli process).
@@ -26,7 +34,7 @@ def poisson(rate: Tensor, num_steps: int, dt: float = 1.0, *, generator: torch.G
         TypeError, ValueError: If a rate is negative, not finite or above one spike per step.
     """
     _check_series("rate", rate, dims=(1, 2), names="[C] or [B, C]")
-    _check_steps(num_steps)
+    check_count("num_steps", num_steps)
     _check_positive("dt", dt, "ms")
     probability = rate.double() * (dt / 1000.0)
     if bool(((probability < 0.0) | (probability > 1.0)).any()):
@@ -60,15 +68,19 @@ def latency(intensity: Tensor, num_steps: int, *, threshold: float = 0.0) -> Ten
     Source: Thorpe, Delorme & Van Rullen (2001), "Spike-based strategies for rapid processing".
     """
     _check_series("intensity", intensity, dims=(1, 2), names="[C] or [B, C]")
-    _check_steps(num_steps)
+    check_count("num_steps", num_steps)
     if bool(((intensity < 0) | (intensity > 1)).any()):
         raise ValueError(
             f"'intensity' must lie in [0, 1] (got {float(intensity.min()):g} to "
             f"{float(intensity.max()):g}); divide it by its maximum"
         )
+    if not -math.inf < threshold < math.inf:
+        raise ValueError(f"'threshold' must be finite (got {threshold})")
     step = torch.floor((1.0 - intensity.double()) * (num_steps - 1) + 0.5).long()
     spikes = torch.zeros(*intensity.shape[:-1], num_steps, intensity.size(-1), device=step.device)
-    return spikes.scatter(-2, step.unsqueeze(-2), (intensity > threshold).float().unsqueeze(-2))
+    return spikes.scatter(
+        -2, step.unsqueeze(-2), (intensity > float(threshold)).float().unsqueeze(-2)
+    )
 
 
 def level_crossing(signal: Tensor, threshold: float | Tensor) -> Tensor:
@@ -170,6 +182,17 @@ def filter_bank(
         ("floor", floor, "the unit of the waveform squared"),
     ):
         _check_positive(name, value, unit)
+    frame, window, sample_rate = float(frame), float(window), float(sample_rate)
+    if not all(abs(width * sample_rate) / 1000.0 <= LONGEST_WINDOW for width in (frame, window)):
+        raise ValueError(
+            f"'frame' and 'window' must be at most {LONGEST_WINDOW:,} samples (got {frame} and "
+            f"{window} ms at {sample_rate} Hz)"
+        )
+    if not floor <= LOUDEST or bool((waveform.abs() > LOUDEST).any()):
+        raise ValueError(
+            f"'waveform' and 'floor' must be at most {LOUDEST:g} in size (got up to "
+            f"{float(waveform.abs().max()):g} and {floor}); rescale them"
+        )
     hop, width = round(frame * sample_rate / 1000.0), round(window * sample_rate / 1000.0)
     if hop < 1 or width < hop:
         raise ValueError(
@@ -198,8 +221,12 @@ def _mel_filters(
             f"'min_frequency' and 'max_frequency' must rise within [0, {sample_rate / 2.0:g}] Hz, "
             f"half of 'sample_rate' (got {min_frequency:g} and {max_frequency:g})"
         )
-    if not isinstance(num_channels, int) or num_channels < 1:
-        raise ValueError(f"'num_channels' must be a whole number >= 1 (got {num_channels!r})")
+    check_count("num_channels", num_channels)
+    if num_channels > size:
+        raise ValueError(
+            f"num_channels = {num_channels} is too many for a spectrum of {size // 2 + 1} "
+            f"frequencies; take fewer, or a longer 'window'"
+        )
     low, high = (2595.0 * math.log10(1.0 + f / 700.0) for f in (min_frequency, max_frequency))
     mel = torch.linspace(low, high, num_channels + 2, dtype=torch.float64)
     corner = 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
@@ -218,23 +245,9 @@ def _mel_filters(
 
 
 def _check_series(name: str, value: Tensor, dims: tuple[int, ...], names: str) -> None:
-    if not isinstance(value, Tensor) or value.is_complex():
-        found = value.dtype if isinstance(value, Tensor) else type(value).__name__
-        raise TypeError(f"'{name}' must be a real tensor (got {found}); use 'torch.as_tensor'")
+    check_finite(name, value)
     if value.dim() not in dims or 0 in value.shape:
         raise ValueError(f"'{name}' must have shape {names}, none empty (got {list(value.shape)})")
-    bad = ~torch.isfinite(value)
-    if bool(bad.any()):
-        first = bad.nonzero()[0].tolist()
-        raise ValueError(
-            f"'{name}' must be finite: {int(bad.sum())} of {bad.numel()} entries are not, the "
-            f"first is {name}{first} = {value[tuple(first)].item()}; drop or replace them"
-        )
-
-
-def _check_steps(num_steps: int) -> None:
-    if not isinstance(num_steps, int) or num_steps < 1:
-        raise ValueError(f"'num_steps' must be a whole number of steps >= 1 (got {num_steps!r})")
 
 
 def _check_positive(name: str, value: float, unit: str) -> None:

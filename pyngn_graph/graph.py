@@ -11,6 +11,7 @@ from torch_geometric import EdgeIndex
 from torch_geometric.data import Batch, Data
 from torch_geometric.utils import select
 
+from pyngn_graph.checks import is_hollow
 from pyngn_graph.memo import remembered
 from pyngn_graph.unions import check_union, each_graph, spans
 
@@ -42,6 +43,9 @@ _EDGE_KEYS = {
     "edge_mask": (torch.bool,),
     "edge_health": (torch.float32,),
 }
+
+_LIMITS = {"calcium": 1e3, "gain": 1e30, "edge_health": 1e6}
+"""Largest sizes of what glia write: beyond, sums of it would not be exact or finite."""
 
 
 def validate(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
@@ -80,6 +84,9 @@ def validate(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
     for key, dtype in _NODE_KEYS.items():
         if key in data:
             _check_tensor(data[key], key, (dtype,), (num_nodes,))
+    for key, limit in _LIMITS.items():
+        if key in data:
+            _check_size(data[key], key, limit)
     if data.get("pos") is not None:
         _check_tensor(data.pos, "pos", (torch.float32, torch.float64), (num_nodes, 3))
     _check_delays(data.edge_delay, num_nodes, max_delay)
@@ -88,8 +95,10 @@ def validate(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
         raise ValueError(f"'dt' must be a positive number of ms (got {dt!r})")
     if isinstance(data, Batch):
         check_union(data)
-        for key in SHARED:
-            number(data, key, 0)
+    for key in SHARED:
+        count = number(data, key, 0)
+        if key != "dt" and not (0 <= count < 2**53 and count == int(count)):
+            raise ValueError(f"'{key}' must be a number of steps (got {count}); delete it")
     return data
 
 
@@ -169,7 +178,7 @@ def weight_grid(data: Data) -> float:
         raise TypeError("A Batch has a grid for each of its graphs; use 'neuron_grid'")
     if data.num_edges == 0:
         return 1.0
-    largest = float(_input_sizes(data).max())
+    largest = largest_input(data)
     exponent = max(math.frexp(largest)[1] - 31, -149)  # no float32 is finer than 2^-149
     slack = data.num_edges / 2  # more than rounding can do to a sum
     while True:
@@ -178,6 +187,12 @@ def weight_grid(data: Data) -> float:
         if sure or (possible and _largest_input(data, grid) < LARGEST_SUM):
             return grid
         exponent += 1
+
+
+@remembered("edge_index", "edge_weight")
+def largest_input(data: Data) -> float:
+    r"""The largest possible input of a neuron, :math:`\max_i \sum_j |w_{ji}|`."""
+    return float(_input_sizes(data).max())
 
 
 @remembered("edge_index", "edge_weight", "ptr")
@@ -333,6 +348,8 @@ def checked_edge_index(edge_index: Any, num_nodes: int) -> Tensor:
     if not isinstance(edge_index, Tensor) or edge_index.dtype != torch.int64:
         found = getattr(edge_index, "dtype", type(edge_index).__name__)
         raise TypeError(f"'edge_index' must be an int64 tensor (got {found}); use '.long()'")
+    if is_hollow(edge_index):
+        raise ValueError("'edge_index' is on meta, where tensors hold no values; make it elsewhere")
     if edge_index.dim() != 2 or edge_index.size(0) != 2:
         raise ValueError(
             f"'edge_index' must have shape [2, E] (got {list(edge_index.shape)}); if MaskToIndex "
@@ -377,6 +394,13 @@ def _check_tensor(
         finite = torch.isfinite(value)
         bad = ~finite if value.dim() == 1 else ~finite.all(dim=-1)
         _refuse(bad, value, key, "must be finite")
+
+
+def _check_size(value: Tensor, key: str, limit: float) -> None:
+    low, high = _bounds(value)
+    if max(-low, high) > limit:
+        remedy = "rescale it, or delete it to begin anew"
+        _refuse(value.abs() > limit, value, key, f"must be at most {limit:g} in size", remedy)
 
 
 def _check_delays(edge_delay: Tensor, num_nodes: int, max_delay: int) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
+from pyngn_graph.checks import check_count, check_tensor
 from pyngn_graph.surrogate import Surrogate, surrogate_of
 
 Value = float | Tensor
@@ -63,6 +64,8 @@ class LIFParameters:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
+            if isinstance(value, Tensor):
+                check_tensor(field.name, value)
             if value is not None and not bool(torch.isfinite(_float64(value)).all()):
                 raise ValueError(f"'{field.name}' must be finite (got {value})")
         for name in ("tau_m", "tau_syn"):
@@ -101,6 +104,7 @@ class LIFParameters:
             value = value.to(device=like.device, dtype=like.dtype)
             return value.reshape(value.shape + (1,) * (like.dim() - 1)) if value.dim() else value
 
+        dt = float(dt)
         tau_m, r_m = _float64(self.tau_m), _float64(self.r_m)
         alpha = torch.exp(-dt / tau_m)
         steps = torch.round(_float64(self.t_ref) / dt).clamp(max=2.0**30)  # fits int32
@@ -111,7 +115,7 @@ class LIFParameters:
             same = (tau_syn - tau_m).abs() <= 1e-9 * tau_m
             ratio = tau_syn / torch.where(same, 1.0, tau_syn - tau_m)
             syn_drive = r_m * torch.where(same, dt / tau_m * alpha, ratio * (syn_alpha - alpha))
-        return LIFCoefficients(
+        coefficients = LIFCoefficients(
             alpha=cast(alpha),
             drive=cast((1.0 - alpha) * r_m),
             v_th=cast(_float64(self.v_th)),
@@ -122,6 +126,28 @@ class LIFParameters:
             syn_alpha=None if syn_alpha is None else cast(syn_alpha),
             syn_drive=None if syn_drive is None else cast(syn_drive),
         )
+        for name, value in coefficients._asdict().items():
+            if value is not None and not bool(torch.isfinite(value).all()):
+                raise ValueError(
+                    f"'{name}' of a step of {dt} ms is not finite in {like.dtype}; choose smaller "
+                    f"potentials and 'r_m', or longer time constants"
+                )
+        return coefficients
+
+    def extremes(self, dt: float) -> tuple[float, float, float, float, float, float]:
+        """The largest of alpha, of ``v_rest``, ``v_reset``, ``r_m`` in size, and of the synapse.
+
+        The last two are the decay of the synaptic current over a step of ``dt`` ms, and the
+        potential that a unit of it makes; 0 and 1 without ``tau_syn``.
+        """
+        c = self.at(dt, torch.zeros(1, dtype=torch.float64))
+        alpha, v_rest, v_reset = (
+            float(value.abs().max()) for value in (c.alpha, c.v_rest, c.v_reset)
+        )
+        r_m = float(_float64(self.r_m).abs().max())
+        if c.syn_alpha is None or c.syn_drive is None:
+            return alpha, v_rest, v_reset, r_m, 0.0, 1.0
+        return alpha, v_rest, v_reset, r_m, float(c.syn_alpha.max()), float(c.syn_drive.abs().max())
 
 
 class LIFState(NamedTuple):
@@ -240,8 +266,7 @@ class LIFLayer(nn.Module):
         surrogate: str | Surrogate | None = None,
     ) -> None:
         super().__init__()
-        if n_neurons < 1:
-            raise ValueError(f"'n_neurons' must be at least 1 (got {n_neurons})")
+        check_count("n_neurons", n_neurons)
         self.n_neurons, self.surrogate = n_neurons, surrogate_of(surrogate)
         self._params = LIFParameters(tau_m, v_th, v_rest, v_reset, r_m, t_ref, v_min, tau_syn)
         self._params.check_size(n_neurons)
@@ -291,6 +316,7 @@ class LIFLayer(nn.Module):
         Raises:
             ValueError: If the input has another number of neurons or trials, or is not finite.
         """
+        check_tensor("i_syn", i_syn)
         if i_syn.dim() not in (1, 2) or i_syn.size(0) != self.n_neurons:
             raise ValueError(
                 f"'i_syn' must have shape [{self.n_neurons}] or [{self.n_neurons}, B] "
@@ -298,7 +324,9 @@ class LIFLayer(nn.Module):
             )
         if not torch.compiler.is_compiling():
             for name, value in (("i_syn", i_syn), ("i_ext", i_ext)):
-                if not bool(torch.isfinite(torch.as_tensor(value)).all()):
+                value = torch.as_tensor(value)
+                check_tensor(name, value)
+                if not bool(torch.isfinite(value).all()):
                     raise ValueError(f"'{name}' must be finite; look for NaN in what feeds it")
         state = self.state
         if state.v.shape != i_syn.shape:
@@ -309,8 +337,12 @@ class LIFLayer(nn.Module):
                 )
             state = self._rest[i_syn.dim()].apply(lambda entry: entry.expand(i_syn.shape))
         current, c = _current(i_ext, state.v), self._coefficients[i_syn.dim()]
-        self.state = integrate(i_syn.to(state.v.dtype), current, state, c, self.surrogate)
-        self._stepped = True
+        state = integrate(i_syn.to(state.v.dtype), current, state, c, self.surrogate)
+        if not torch.compiler.is_compiling() and not bool(torch.isfinite(state.v).all()):
+            raise ValueError(
+                f"A potential leaves the range of {state.v.dtype}; rescale 'i_syn' and 'i_ext'"
+            )
+        self.state, self._stepped = state, True
         return self.s
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from numbers import Integral
 
 import torch
 from torch import Tensor, nn
+
+from pyngn_graph.checks import check_tensor, generator_of, is_count
 
 
 class Projection(nn.Module):
@@ -30,15 +31,16 @@ class Projection(nn.Module):
         seed: int,
     ) -> None:
         super().__init__()
-        if in_channels is not None and in_channels < 1:
+        if in_channels is not None and not is_count(in_channels):
             raise ValueError(f"'in_channels' must be at least 1, or None (got {in_channels})")
         if not 0.0 <= scale < math.inf:
             raise ValueError(f"'input_scale' must be finite and not negative (got {scale})")
         if not 0.0 < density <= 1.0:
             raise ValueError(f"'input_density' must lie in (0, 1] (got {density})")
-        generator = torch.Generator().manual_seed(seed)
+        generator = generator_of(seed)
         if weight is not None:
-            weight = torch.as_tensor(weight).detach().float().clone()
+            check_tensor("input_weight", weight)
+            weight = weight.detach().float().clone()
             if in_channels is None or weight.shape != (num_nodes, in_channels):
                 raise ValueError(
                     f"'input_weight' must have shape [{num_nodes}, in_channels = {in_channels}] "
@@ -46,7 +48,7 @@ class Projection(nn.Module):
                 )
         elif in_channels is not None:
             size = (num_nodes, in_channels)
-            weight = torch.randn(size, generator=generator, dtype=torch.float32) * scale
+            weight = torch.randn(size, generator=generator, dtype=torch.float32) * float(scale)
             reached = torch.rand(size, generator=generator, dtype=torch.float32) < density
             weight = weight * reached / math.sqrt(in_channels * density)
         if bias is None:
@@ -58,6 +60,7 @@ class Projection(nn.Module):
             share = torch.rand(num_nodes, generator=generator, dtype=torch.float32)
             bias = low + (high - low) * share
         bias = torch.as_tensor(bias, dtype=torch.float32).detach()
+        check_tensor("bias", bias)
         if bias.dim() and bias.shape != (num_nodes,):
             raise ValueError(f"'bias' must have shape [{num_nodes}] (got {list(bias.shape)})")
         for name, value in (("input_weight", weight), ("bias", bias)):
@@ -80,9 +83,10 @@ class Projection(nn.Module):
             ValueError, TypeError: If shape, type, device or a value breaks the rule.
         """
         if x is None:
-            if not isinstance(num_steps, Integral) or num_steps < 1:
+            if num_steps is None or not is_count(num_steps):
                 raise ValueError(
-                    f"Without input give 'num_steps', a whole number >= 1 (got {num_steps!r})"
+                    f"Without input give 'num_steps', a whole number >= 1 (got {num_steps!r}), and "
+                    f"below 2**31"
                 )
             x = self.bias.new_zeros(1, num_steps, 0)
         elif num_steps is not None:
@@ -92,8 +96,11 @@ class Projection(nn.Module):
         full = torch.full((x.size(0),), x.size(1), device=x.device)
         if lengths is None:
             return self._bounded(x), full
-        lengths = torch.as_tensor(lengths, device=x.device)
-        if lengths.is_floating_point() or lengths.shape != full.shape:
+        lengths = torch.as_tensor(lengths) if isinstance(lengths, Sequence) else lengths
+        check_tensor("lengths", lengths)
+        lengths = lengths.to(x.device)
+        whole = not lengths.is_floating_point() and lengths.dtype != torch.bool
+        if not whole or lengths.shape != full.shape:
             raise ValueError(
                 f"'lengths' must be {x.size(0)} whole numbers of samples, one for each trial "
                 f"(got {lengths.dtype} {list(lengths.shape)})"
@@ -138,14 +145,20 @@ class Projection(nn.Module):
                 f"'x' must be finite in float32: {int(bad.sum())} of {x.numel()} entries are not, "
                 f"the first is x{first}; clean or rescale the input"
             )
-        reach = float(x.abs().max()) if x.numel() else 0.0
-        factor = 1.0 if self.weight is None else float(self.weight.double().abs().sum(1).max())
-        if reach * factor + float(self.bias.abs().max()) > torch.finfo(torch.float32).max:
+        if self.largest_current(x) > torch.finfo(torch.float32).max:
             raise ValueError(
-                f"'x' reaches {reach:.3g}, from which the projection may make a current that is "
-                f"not finite in float32; rescale the input"
+                f"'x' reaches {float(x.abs().max()):.3g}, from which the projection may make a "
+                f"current that is not finite in float32; rescale the input"
             )
         return x
+
+    def largest_current(self, x: Tensor | None = None) -> float:
+        """The largest size of a current that input of the size of ``x`` may make."""
+        bias = float(self.bias.abs().max())
+        if x is None or x.numel() == 0:
+            return bias
+        factor = 1.0 if self.weight is None else float(self.weight.double().abs().sum(1).max())
+        return float(x.abs().max()) * factor + bias
 
     def forward(self, x: Tensor) -> Tensor:
         """Currents ``[T, N, B]`` for the input ``[B, T, C]``."""

@@ -5,7 +5,6 @@ import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
-from numbers import Integral
 from typing import Any, Self
 
 import torch
@@ -14,8 +13,10 @@ from torch_geometric.data import Batch, Data
 
 from pyngn_graph import snapshot, storage
 from pyngn_graph.backends import check, resolve
+from pyngn_graph.bounds import check_potentials, largest_size
 from pyngn_graph.card import card
 from pyngn_graph.checkpoint import Checkpoint, identity
+from pyngn_graph.checks import check_count, check_tensor, is_count
 from pyngn_graph.diagnosis import Diagnosis, binned, diagnose, external_rate
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import MAX_DELAY, number, prepare, validate
@@ -123,6 +124,7 @@ class TriglialReservoir(nn.Module):
         seed: int | Sequence[int] = 0,
     ) -> None:
         super().__init__()
+        check_count("max_delay", max_delay)
         data = prepare(graph, max_delay=max_delay)
         own = number(graph, "dt", dt)
         if not math.isclose(own, dt, rel_tol=1e-6):  # a Batch has it in float32
@@ -157,6 +159,7 @@ class TriglialReservoir(nn.Module):
                     f"{cell!r} may set delays of {steps} steps, beyond max_delay = {max_delay} of "
                     f"the reservoir; raise it or restrict the cell"
                 )
+        self._check_potentials(self._graph, None)
         self._state: ReservoirState | None = None
         self._potential: Tensor | None = None
         self._activity: tuple[Tensor, int, Tensor] | None = None
@@ -181,7 +184,9 @@ class TriglialReservoir(nn.Module):
                 f"build a new reservoir for another"
             )
         data.dt = self.setting.dt
-        self._graph = self.setting.prepared(data)
+        data = self.setting.prepared(data)
+        self._check_potentials(data, None)
+        self._graph = data
         self._state = self._potential = None
 
     @property
@@ -216,7 +221,9 @@ class TriglialReservoir(nn.Module):
             ValueError: If ``v`` has the wrong shape or is not finite.
         """
         if v is not None:
-            v = torch.as_tensor(v, dtype=torch.float32, device=self.bias.device)
+            v = torch.as_tensor(v, dtype=torch.float32)
+            check_tensor("v", v)
+            v = v.to(self.bias.device)
             if v.dim() and v.shape != self.bias.shape:
                 raise ValueError(
                     f"'v' must be a number or have shape {list(self.bias.shape)} "
@@ -468,10 +475,11 @@ class TriglialReservoir(nn.Module):
         progress: bool | None,
         saved: tuple[str | os.PathLike[str], int] | None,
     ) -> tuple[Probe, Data]:
-        if not isinstance(every, Integral) or every < 1:
+        if not is_count(every):
             raise ValueError(f"'every' must be a whole number of steps >= 1 (got {every!r})")
         validate(self._graph, max_delay=self.setting.max_delay)  # it may have been edited by hand
         x, samples = self.projection.checked(x, num_steps, lengths)
+        self._check_potentials(self._graph, x)
         hold = self.setting.hold if num_steps is None else 1
         learns = self.training and bool(self.glia)
         if self.setting.stateful and not learns and bool((samples != x.size(1)).any()):
@@ -516,6 +524,18 @@ class TriglialReservoir(nn.Module):
         if learns:
             self._graph = data
         return probe, data
+
+    def _check_potentials(self, data: Data, x: Tensor | None) -> None:
+        """Refuses a graph, or an input, that may let potentials overflow."""
+        gains = [
+            getattr(cell, "max_gain", 0.0)
+            for k in range(len(graph_sizes(data)))
+            for cell in self.setting.glia_of(k)
+        ]
+        gain = max([largest_size(data.gain) if "gain" in data else 1.0, *gains])
+        start = largest_size(getattr(self, "_potential", None))
+        current = self.projection.largest_current(x)
+        check_potentials(self.setting.neuron, self.setting.dt, data, gain, current, start)
 
     def _check_record(self, names: tuple[str, ...]) -> None:
         data = self._graph

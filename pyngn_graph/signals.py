@@ -88,7 +88,7 @@ class SignalReservoir(nn.Module):
         **options: Any,
     ) -> None:
         super().__init__()
-        self.tau_trace = (tau_trace,) if isinstance(tau_trace, int | float) else tuple(tau_trace)
+        self.tau_trace = tuple(torch.as_tensor(tau_trace, dtype=torch.float64).flatten().tolist())
         if not self.tau_trace or not all(0.0 <= tau < math.inf for tau in self.tau_trace):
             raise ValueError(f"'tau_trace' must hold times in ms, none negative (got {tau_trace})")
         validate(graph, max_delay=options.get("max_delay", MAX_DELAY))
@@ -174,7 +174,11 @@ def _places(graph: Data) -> tuple[int, int]:
     place = graph.get("place")
     if place is None:
         return graph.num_nodes, 1
-    num_places = int(place.max()) + 1
+    if not isinstance(place, Tensor) or place.dtype != torch.int64 or not place.numel():
+        raise ValueError(
+            f"'place' must be an int64 tensor [N] (got {getattr(place, 'dtype', place)!r})"
+        )
+    num_places = max(1, int(place.max()) + 1)
     size = graph.num_nodes // num_places
     expected = torch.arange(num_places, device=place.device).repeat_interleave(size)
     if not torch.equal(place, expected):

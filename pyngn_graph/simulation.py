@@ -4,7 +4,6 @@ import copy
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from pyngn_graph.backends import BACKENDS, check, resolve
+from pyngn_graph.checks import is_count
 from pyngn_graph.glia.base import GlialCell, f32
 from pyngn_graph.glia.per_graph import PerGraph, as_one, cell_of
 from pyngn_graph.graph import (
@@ -75,14 +75,14 @@ class Setting:
             raise TypeError(f"'neuron' must be a LIFParameters (got {self.neuron!r})")
         for name in ("glia_period", "hold"):
             steps = getattr(self, name)
-            if not _is_count(steps):
+            if not is_count(steps):
                 raise ValueError(f"'{name}' must be a whole number of steps >= 1 (got {steps!r})")
-        if self.threads is not None and not _is_count(self.threads):
+        if self.threads is not None and not is_count(self.threads):
             raise ValueError(
                 f"'threads' must be a whole number >= 1, or None for as many as torch uses "
                 f"(got {self.threads!r})"
             )
-        if self.pool != "last" and not _is_count(self.pool):
+        if self.pool != "last" and not is_count(self.pool):
             raise ValueError(
                 f"'pool' must be 'last' or a number of segments >= 1 (got {self.pool!r})"
             )
@@ -354,11 +354,6 @@ def _in_step(data: Data) -> Data:
             if key in data:
                 data[key] = number(data, key, 0)
     return data
-
-
-def _is_count(value: Any) -> bool:
-    """Whether ``value`` is a whole number of at least 1; True and False are none."""
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
 
 
 def _are_distinct(origin: Tensor, size: int) -> bool:

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch_geometric.nn import Aggregation, MessagePassing
 from torch_geometric.utils import scatter
 
+from pyngn_graph.checks import check_count, check_finite, check_tensor
+
 
 class DelayBuffer(nn.Module):
     """Remembers the spikes of the last ``max_delay`` steps.
@@ -22,10 +24,8 @@ class DelayBuffer(nn.Module):
 
     def __init__(self, n_neurons: int, max_delay: int) -> None:
         super().__init__()
-        if n_neurons < 1:
-            raise ValueError(f"'n_neurons' must be at least 1 (got {n_neurons})")
-        if max_delay < 1:
-            raise ValueError(f"'max_delay' must be at least 1 step (got {max_delay})")
+        check_count("n_neurons", n_neurons)
+        check_count("max_delay", max_delay)
         self.n_neurons, self.max_delay, self._pushed = n_neurons, max_delay, False
         self.register_buffer("history", torch.zeros(max_delay, n_neurons), persistent=False)
         # A tensor, because compiled code would be made anew for every other number.
@@ -53,11 +53,14 @@ class DelayBuffer(nn.Module):
         Raises:
             ValueError: If the shape differs from that of the buffer.
         """
+        check_tensor("spikes", spikes)
         if spikes.dim() not in (1, 2) or spikes.size(0) != self.n_neurons:
             raise ValueError(
                 f"'spikes' must have shape [{self.n_neurons}] or [{self.n_neurons}, B] "
                 f"(got {list(spikes.shape)})"
             )
+        if not torch.compiler.is_compiling():
+            check_finite("spikes", spikes)
         if not self._pushed:
             self.history = spikes.new_zeros(self.max_delay, *spikes.shape)
         elif spikes.shape != self.history.shape[1:]:
@@ -87,6 +90,11 @@ class DelayBuffer(nn.Module):
             ValueError: If its shape is wrong, a delay lies outside 1 to ``max_delay``, or
                 ``edge_index`` names a neuron that is not there.
         """
+        check_tensor("delays", delays)
+        if edge_index is not None:
+            check_tensor("edge_index", edge_index)
+            if edge_index.dim() != 2 or edge_index.size(0) != 2:
+                raise ValueError(f"'edge_index' must be [2, E] (got {list(edge_index.shape)})")
         if delays.is_floating_point() or delays.dtype == torch.bool:
             raise TypeError(f"'delays' must be whole steps (got {delays.dtype}); round them first")
         shape = [self.n_neurons, self.n_neurons] if edge_index is None else [edge_index.size(1)]
@@ -107,6 +115,8 @@ class DelayBuffer(nn.Module):
                 f"'delays' must lie in 1..{self.max_delay} steps: {int(bad.sum())} do not, the "
                 f"first is {int(delays[bad][0])}; clamp them or enlarge 'max_delay'"
             )
+        if edge_index is not None and edge_index.dtype != torch.int64:
+            raise TypeError(f"'edge_index' must be int64 (got {edge_index.dtype}); use '.long()'")
         if edge_index is not None and edge_index.numel():
             low, high = int(edge_index.min()), int(edge_index.max())
             if low < 0 or high >= self.n_neurons:

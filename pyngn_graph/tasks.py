@@ -6,7 +6,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pyngn_graph.checks import MAX_COUNT, check_count, check_finite
 from pyngn_graph.encoding import poisson
+
+LARGEST_UNIFORM = 1e37
+"""Largest bound of a uniform input, so that float32 holds its range."""
 
 
 class Series(NamedTuple):
@@ -35,8 +39,10 @@ def uniform_input(
 ) -> Tensor:
     """A stream of independent values, uniform in [low, high), ``[T, 1]`` float32."""
     check_count("num_steps", num_steps)
-    if not -math.inf < low < high < math.inf:
-        raise ValueError(f"'low' must be below 'high', both finite (got {low} and {high})")
+    if not -LARGEST_UNIFORM <= low < high <= LARGEST_UNIFORM:
+        raise ValueError(
+            f"'low' must be below 'high', both within {LARGEST_UNIFORM:g} (got {low} and {high})"
+        )
     return low + (high - low) * torch.rand(num_steps, 1, generator=generator)
 
 
@@ -109,13 +115,14 @@ def mackey_glass(
     """
     for name, count in (("num_steps", num_steps), ("substeps", substeps)):
         check_count(name, count)
-    if not isinstance(washout, int) or washout < 0:
-        raise ValueError(f"'washout' must be a whole number of samples >= 0 (got {washout!r})")
+    check_count("washout", washout, least=0)
     if not 0.0 < step < math.inf:
         raise ValueError(f"'step' must be positive and finite (got {step})")
     if not 0.0 <= start <= 1e30:
         raise ValueError(f"'start' must lie between 0 and 1e30 (got {start})")
     h = step / substeps
+    if not tau < MAX_COUNT * h:
+        raise ValueError(f"'tau' must be less than 2**31 times step / substeps = {h:g} (got {tau})")
     lag = round(tau / h) if 0.0 < tau < math.inf else 0
     if lag < 1 or not math.isclose(lag * h, tau, rel_tol=1e-9):
         raise ValueError(
@@ -192,8 +199,14 @@ def spike_templates(
         raise ValueError(f"'jitter' must be a time in ms, not negative (got {jitter})")
     if not 0.0 < dt < math.inf or not 0.0 < segment < math.inf:
         raise ValueError(f"'dt' and 'segment' must be positive, in ms (got {dt} and {segment})")
+    if not segment / dt <= MAX_COUNT:
+        raise ValueError(f"'segment' must be less than 2**31 steps of 'dt' (got {segment}, {dt})")
     length = round(segment / dt)
     check_count("segment / dt", length)
+    if not 0.0 <= rate <= 1000.0 / dt:
+        raise ValueError(
+            f"'rate' must lie between 0 and {1000.0 / dt:g} Hz, one spike per step (got {rate:g})"
+        )
     kinds = num_segments * num_templates
     rates = torch.full((kinds, num_channels), rate)
     templates = poisson(rates, length, dt, generator=generator)
@@ -222,22 +235,15 @@ def nrmse(prediction: Tensor, target: Tensor) -> float:
     Raises:
         ValueError: If shapes differ, values are not finite, or a target does not vary.
     """
+    for name, value in (("prediction", prediction), ("target", target)):
+        check_finite(name, value, "drop the rows that are not")
     if prediction.shape != target.shape or target.numel() < 2:
         raise ValueError(
             f"'prediction' and 'target' must have the same shape, of two values or more (got "
             f"{list(prediction.shape)} and {list(target.shape)})"
         )
     prediction, target = prediction.double(), target.double()
-    for name, value in (("prediction", prediction), ("target", target)):
-        if not bool(torch.isfinite(value).all()):
-            raise ValueError(f"'{name}' must be finite; drop the rows that are not")
     variance = target.var(dim=0, correction=0)
     if bool((variance == 0).any()):
         raise ValueError("'target' must vary, or the error has no unit; use a longer stretch")
     return float(((prediction - target).square().mean(dim=0) / variance).mean().sqrt())
-
-
-def check_count(name: str, value: int) -> None:
-    """Raises a ValueError unless ``value`` is a whole number >= 1."""
-    if not isinstance(value, int) or value < 1:
-        raise ValueError(f"'{name}' must be a whole number >= 1 (got {value!r})")

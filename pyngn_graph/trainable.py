@@ -2,7 +2,6 @@
 
 import copy
 import math
-from numbers import Integral
 from typing import NamedTuple
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from torch_geometric.data import Data
 
+from pyngn_graph.checks import check_count, check_finite, check_tensor, is_count
 from pyngn_graph.graph import MAX_DELAY, longest_delay, prepare, round_delay, validate
 from pyngn_graph.interpolation import DelayKernel
 from pyngn_graph.neuron import LIFParameters, LIFState, integrate
@@ -115,13 +115,15 @@ class TrainableReservoir(nn.Module):
         stateful: bool = False,
     ) -> None:
         super().__init__()
+        if max_delay is not None:
+            check_count("max_delay", max_delay)
         data = prepare(graph, max_delay=MAX_DELAY if max_delay is None else max_delay)
         if "dt" in graph and data.dt != dt:
             raise ValueError(
                 f"The delays of the graph count steps of {data.dt} ms but dt = {dt}; "
                 f"pass dt={data.dt} or build the graph with dt={dt}"
             )
-        if checkpoint is not None and (not isinstance(checkpoint, Integral) or checkpoint < 1):
+        if checkpoint is not None and not is_count(checkpoint):
             raise ValueError(
                 f"'checkpoint' must be a whole number of steps >= 1, or None (got {checkpoint!r})"
             )
@@ -170,6 +172,8 @@ class TrainableReservoir(nn.Module):
             else:
                 seen, state = self._advance(*parts)
             traces.append(seen)
+        if not bool(torch.isfinite(state.neuron.v).all()):
+            raise ValueError("A potential leaves the range of floats; rescale 'x' or the weights")
         if self.stateful:
             history, trace = state.history.detach(), state.trace.detach()
             self._state = _State(state.neuron.apply(Tensor.detach), history, trace, state.t)
@@ -217,6 +221,9 @@ class TrainableReservoir(nn.Module):
 
     def _checked(self, x: Tensor) -> Tensor:
         num_nodes = self._graph.num_nodes
+        check_tensor("x", x)
+        for name, value in (("edge_weight", self.edge_weight), ("edge_delay", self.edge_delay)):
+            check_finite(name, value, "lower the learning rate, and load the last good weights")
         if x.dim() not in (2, 3) or x.size(1) != num_nodes or 0 in x.shape:
             raise ValueError(
                 f"'x' must have shape [T, {num_nodes}] or [T, {num_nodes}, C] (step, neuron, "

@@ -14,8 +14,8 @@ _QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much]
 settings.register_profile(
     "ci", max_examples=15, derandomize=True, deadline=None, suppress_health_check=_QUIET
 )
-settings.register_profile("explore", max_examples=300, deadline=None, suppress_health_check=_QUIET)
-# The same examples every time, unless HYPOTHESIS_PROFILE=explore asks for new ones.
+settings.register_profile("long", max_examples=150, deadline=None, suppress_health_check=_QUIET)
+# The same examples every time, unless HYPOTHESIS_PROFILE=long asks for new ones, ten times as many.
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 

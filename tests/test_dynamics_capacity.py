@@ -61,7 +61,7 @@ def test_memory_capacity_options_and_errors() -> None:
         memory_capacity(states, u, 0)
     with pytest.raises(ValueError, match="'train_fraction'"):
         memory_capacity(states, u, 5, train_fraction=1.0)
-    with pytest.raises(ValueError, match=r"'washout' must not be negative \(got -3\)"):
+    with pytest.raises(ValueError, match=r"'washout' must be a whole number >= 0 \(got -3\)"):
         memory_capacity(states, u, 5, washout=-3)
     with pytest.raises(ValueError, match="'u' must be finite"):
         memory_capacity(states, u / 0.0, 5)

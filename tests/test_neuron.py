@@ -271,7 +271,7 @@ def test_steps_of_no_length(dt: float) -> None:
 
 
 def test_layers_refuse_what_does_not_fit() -> None:
-    with pytest.raises(ValueError, match="'n_neurons' must be at least 1"):
+    with pytest.raises(ValueError, match="'n_neurons' must be a whole number >= 1"):
         LIFLayer(0)
     with pytest.raises(ValueError, match="'tau_m' must be a number or have shape"):
         LIFLayer(3, tau_m=torch.ones(2))

@@ -97,9 +97,9 @@ def test_delays_that_a_buffer_refuses(
 
 
 def test_buffers_that_cannot_be() -> None:
-    with pytest.raises(ValueError, match="'n_neurons' must be at least 1"):
+    with pytest.raises(ValueError, match="'n_neurons' must be a whole number >= 1"):
         DelayBuffer(0, 4)
-    with pytest.raises(ValueError, match="'max_delay' must be at least 1 step"):
+    with pytest.raises(ValueError, match="'max_delay' must be a whole number >= 1"):
         DelayBuffer(3, 0)
     with pytest.raises(ValueError, match=r"shape \[3\] or \[3, B\] \(got \[2\]\)"):
         DelayBuffer(3, 4).push(torch.zeros(2))

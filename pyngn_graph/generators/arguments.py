@@ -12,6 +12,8 @@ from typing import Any, get_args
 import torch
 from torch import Tensor
 
+from pyngn_graph.checks import is_count
+
 
 def _whole(value: Any) -> bool:
     return isinstance(value, Integral)
@@ -19,7 +21,7 @@ def _whole(value: Any) -> bool:
 
 _PROBABILITY = (lambda v: 0 <= v <= 1, "a probability between 0 and 1")
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "num_nodes": (lambda v: _whole(v) and v >= 1, "an int of at least 1"),
+    "num_nodes": (is_count, "an int of at least 1"),
     "degree": (lambda v: v >= 0, "a mean number of inputs per neuron of at least 0, e.g. 4.0"),
     "spacing": (lambda v: v > 0, "a positive length in micrometres, e.g. 100.0"),
     "length_scale": (lambda v: v > 0, "a positive length in micrometres, e.g. 200.0"),
@@ -28,7 +30,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "weight": (lambda v: v >= 0, "at least 0; 'inhibitory_fraction' and 'inhibition' set signs"),
     "inhibition": (lambda v: v >= 0, "a ratio of at least 0, e.g. 4.0; the sign is added"),
     "inhibitory_fraction": (lambda v: 0 <= v <= 1, "a share between 0 and 1, e.g. 0.2"),
-    "max_delay": (lambda v: _whole(v) and v >= 1, "an int of at least 1 step"),
+    "max_delay": (is_count, "an int of at least 1 step"),
     "seed": (lambda v: _whole(v) and v >= 0, "an int of at least 0"),
     "rewiring": _PROBABILITY,
     "exponent": (

@@ -18,6 +18,9 @@ RULES = {"additive": 2e-2, "multiplicative": 1e-3}
 MIN_RHO = 1e-9
 """Lowest target, in spikes per step."""
 
+LARGEST_GAIN = 1e12
+"""Largest bound of the gain, and learning rate: what float32 multiplies without overflow."""
+
 
 class Astrocyte(GlialCell):
     r"""Homeostasis of the gain :math:`\gamma` by an astrocytic calcium trace :math:`c`.
@@ -80,9 +83,12 @@ class Astrocyte(GlialCell):
         for name, value in (("tau_ca", tau_ca), ("eta", eta), ("territory", territory)):
             if value is not None and not 0.0 < value < math.inf:
                 raise ValueError(f"'{name}' must be positive (got {value})")
-        if not 0.0 <= min_gain < max_gain < math.inf:
+        if eta is not None and eta > LARGEST_GAIN:
+            raise ValueError(f"'eta' must be at most {LARGEST_GAIN:g} (got {eta})")
+        if not 0.0 <= min_gain < max_gain <= LARGEST_GAIN:
             raise ValueError(
-                f"Bounds must satisfy 0 <= min_gain < max_gain (got {min_gain}, {max_gain})"
+                f"Bounds must satisfy 0 <= min_gain < max_gain (got {min_gain}, {max_gain}), "
+                f"none above {LARGEST_GAIN:g}"
             )
         self.rho, self.target_rate, self.tau_ca, self.eta = rho, target_rate, tau_ca, eta
         self.min_gain, self.max_gain = min_gain, max_gain

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyngn_graph.checks import generator_of
 from pyngn_graph.glia.base import as_array, dt_of
 from pyngn_graph.graph import alive, sum_at
 
@@ -98,7 +99,7 @@ class Coherence:
 
     def prepare(self, cell: "Oligodendrocyte", data: Data) -> None:
         """Adds what the rule writes where ``data`` lacks it; loadings begin as N(0, 0.1)."""
-        generator = torch.Generator().manual_seed(self.seed)
+        generator = generator_of(self.seed)
         num_nodes, device = data.num_nodes, data.edge_index.device
         present = set(data.keys())  # to ask the graph for each of them takes longer
         if "coherence_delay" not in present:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyngn_graph.checks import generator_of
 from pyngn_graph.glia.base import clock_of
 from pyngn_graph.glia.coherence import two_delays
 
@@ -60,7 +61,7 @@ class FixedDelays:
             edge.numel(), generator=torch.Generator().manual_seed(seed), dtype=torch.float64
         ).to(edge.device)
         if self.distribution == "two":
-            generator = torch.Generator().manual_seed(self.seed)
+            generator = generator_of(self.seed)
             delays = two_delays(cell, data.num_nodes, 1.0, generator).to(edge.device)
             delay = delays[data.edge_index[1, edge], (u >= 0.5).long()]
         else:

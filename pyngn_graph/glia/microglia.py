@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyngn_graph.checks import generator_of, is_count
 from pyngn_graph.glia.base import (
     GlialCell,
     check_clocks,
@@ -22,6 +23,12 @@ from pyngn_graph.glia.regrowth import check_regrowth, longest_delay, regrow
 from pyngn_graph.graph import alive, keep_edges, num_live, number
 
 TRACES = ("window", "coincidence")
+
+LARGEST_HEALTH = 1e3
+"""Largest health to begin with, threshold and cost."""
+
+LONGEST_LAG = 10_000_000
+"""Longest lag in steps for which a table is kept."""
 
 
 class Microglia(GlialCell):
@@ -113,8 +120,10 @@ class Microglia(GlialCell):
         if not 0.0 <= decay * eta < 1.0:
             raise ValueError(f"'eta' x 'decay' must lie in [0, 1) (got {eta} x {decay})")
         for name, value in (("threshold", threshold), ("initial_health", initial_health)):
-            if not math.isfinite(value):
-                raise ValueError(f"'{name}' must be finite (got {value})")
+            if not -LARGEST_HEALTH <= value <= LARGEST_HEALTH:
+                raise ValueError(
+                    f"'{name}' must be finite and at most {LARGEST_HEALTH:g} in size (got {value})"
+                )
         for name, positive in (
             ("tau_h", tau_h),
             ("length_scale", length_scale),
@@ -122,8 +131,12 @@ class Microglia(GlialCell):
         ):
             if positive is not None and not 0.0 < positive < math.inf:
                 raise ValueError(f"'{name}' must be positive (got {positive})")
-        if not 0.0 <= cost < math.inf or min_in < 0:
-            raise ValueError(f"'cost' and 'min_in' must not be negative (got {cost}, {min_in})")
+        if not 0.0 <= cost <= LARGEST_HEALTH or not is_count(min_in, 0):
+            raise ValueError(
+                f"'cost' and 'min_in' must not be negative (got {cost}, {min_in}), 'cost' at most "
+                f"{LARGEST_HEALTH:g} and 'min_in' whole"
+            )
+        generator_of(seed)
         if regrow and not drop:
             raise ValueError("'regrow' moves edges; it cannot be combined with drop=False")
         self.criterion, self.threshold = criterion, threshold
@@ -134,6 +147,11 @@ class Microglia(GlialCell):
 
     def prepare(self, data: Data) -> Data:
         """Adds ``edge_health``, its clock, and the number of edges to begin with."""
+        if 16.0 * self.tau_h > LONGEST_LAG * dt_of(data):
+            raise ValueError(
+                f"'tau_h' must be at most {LONGEST_LAG // 16} steps of {dt_of(data)} ms (got "
+                f"{self.tau_h} ms); a window so long tells nothing apart"
+            )
         if "edge_health" not in data:
             data.edge_health = torch.full_like(data.edge_weight, self.initial_health)
         data.health_clock = self.clock_of_health(data)
@@ -225,7 +243,9 @@ class Microglia(GlialCell):
         self.bring_up_to_date(data)
         if "edge_cost" in data:
             del data.edge_cost  # paid: not carried along
-        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + clock_of(data)) % 2**63)
+        generator = torch.Generator().manual_seed(
+            (int(self.seed) * 1_000_003 + clock_of(data)) % 2**63
+        )
         doomed = self._doomed(data, generator)
         if self.regrow:
             return regrow(

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyngn_graph.checks import is_count
 from pyngn_graph.glia.base import (
+    NEVER,
     GlialCell,
     as_array,
     check_clocks,
@@ -133,7 +135,7 @@ class Oligodendrocyte(GlialCell):
         for name, value in (("window", window), ("lead", lead)):
             if not 0.0 <= value < math.inf:
                 raise ValueError(f"'{name}' must not be negative, in ms (got {value})")
-        whole = isinstance(min_delay, int) and isinstance(max_delay, int)
+        whole = is_count(min_delay) and is_count(max_delay)
         if not whole or not 1 <= min_delay <= max_delay:
             raise ValueError(
                 f"Whole steps must satisfy 1 <= min_delay <= max_delay "
@@ -178,7 +180,7 @@ class Oligodendrocyte(GlialCell):
 
     def window_steps(self, dt: float) -> int:
         """The longest lag within the window, in steps of ``dt`` ms."""
-        return math.floor(self.window / dt + 1e-9)
+        return math.floor(min(self.window / dt, -NEVER / 2) + 1e-9)
 
     def longest_delay(self, data: Data) -> int:
         """``max_delay``."""

@@ -8,9 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pyngn_graph import storage
-
-LARGEST = 1e100
-"""Largest size of a feature or target: its square must not overflow."""
+from pyngn_graph.checks import check_finite, check_tensor
 
 
 class Readout(nn.Module):
@@ -137,9 +135,7 @@ class Readout(nn.Module):
         return x.detach(), self._check_targets(x, y, fresh)
 
     def _check_features(self, x: Tensor, fresh: bool = False) -> None:
-        if not isinstance(x, Tensor) or x.is_complex():
-            found = x.dtype if isinstance(x, Tensor) else type(x).__name__
-            raise TypeError(f"'x' must be a real tensor (got {found}); use 'torch.as_tensor(x)'")
+        check_tensor("x", x)
         if x.dim() != 2 or 0 in x.shape:
             raise ValueError(
                 f"'x' must have shape [B, F] with B, F >= 1 (got {list(x.shape)}); "
@@ -156,12 +152,10 @@ class Readout(nn.Module):
                     f"'x' is on {x.device} but the readout on {self._device}; "
                     f"call 'readout.to(x.device)'"
                 )
-        _check_finite("x", x)
+        check_finite("x", x)
 
     def _check_targets(self, x: Tensor, y: Tensor, fresh: bool = False) -> Tensor:
-        if not isinstance(y, Tensor) or y.is_complex():
-            found = y.dtype if isinstance(y, Tensor) else type(y).__name__
-            raise TypeError(f"'y' must be a real tensor (got {found}); use 'torch.as_tensor(y)'")
+        check_tensor("y", y)
         labels = not y.is_floating_point()
         if y.dim() not in ((1,) if labels else (1, 2)) or 0 in y.shape:
             rule = "integer 'y' are labels of shape [B]" if labels else "'y' must be [B] or [B, K]"
@@ -189,7 +183,7 @@ class Readout(nn.Module):
                 )
         if labels:
             return y.long()
-        _check_finite("y", y)
+        check_finite("y", y)
         return y.detach().double()
 
     @property
@@ -250,14 +244,3 @@ def one_hot(labels: Tensor, classes: Tensor) -> Tensor:
 def widened(value: Tensor, place: Tensor, size: int) -> Tensor:
     """Puts the columns ``value`` ``[..., K]`` at ``place`` ``[K]`` of ``size`` zero columns."""
     return value.new_zeros(*value.shape[:-1], size).index_copy(-1, place, value)
-
-
-def _check_finite(name: str, value: Tensor) -> None:
-    bad = ~(value.detach().abs() < LARGEST)
-    if bool(bad.any()):
-        first = bad.nonzero()[0].tolist()
-        raise ValueError(
-            f"'{name}' must be finite and below {LARGEST:g} in size: {int(bad.sum())} of "
-            f"{bad.numel()} entries are not, the first is {name}{first} = "
-            f"{value[tuple(first)].item()}; drop or replace them"
-        )

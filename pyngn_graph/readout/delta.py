@@ -5,6 +5,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from pyngn_graph.checks import check_count, generator_of
 from pyngn_graph.readout.base import Readout, floored_sd, one_hot, widened
 
 
@@ -44,8 +45,8 @@ class DeltaReadout(Readout):
         super().__init__()
         if not 0.0 < lr < 2.0:
             raise ValueError(f"'lr' must lie between 0 and 2, where the rule is stable (got {lr})")
-        if not isinstance(epochs, int) or epochs < 1:
-            raise ValueError(f"'epochs' must be a whole number of passes >= 1 (got {epochs!r})")
+        check_count("epochs", epochs)
+        generator_of(seed)
         self.lr, self.epochs, self.seed = lr, epochs, seed
         for name in ("rows_seen", "x_mean", "x_spread", "y_mean", "standard_weight"):
             self.register_buffer(name, None)
@@ -89,7 +90,7 @@ class DeltaReadout(Readout):
         """
         x, y = self._check(x, y, fresh=True)
         self._forget()
-        generator = torch.Generator().manual_seed(self.seed)
+        generator = generator_of(self.seed)
         for _ in range(self.epochs):
             order = torch.randperm(len(x), generator=generator).to(x.device)
             self._pass(x[order], y[order])

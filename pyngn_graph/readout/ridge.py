@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
@@ -67,8 +68,7 @@ class RidgeReadout(Readout):
 
     def __init__(self, alpha: float | Iterable[float] = ALPHAS) -> None:
         super().__init__()
-        alphas = alpha if isinstance(alpha, Iterable) else (alpha,)
-        self.alphas = tuple(float(a) for a in alphas)
+        self.alphas = tuple(np.atleast_1d(np.asarray(alpha, np.float64)).tolist())
         if not self.alphas or not all(0.0 < a < torch.inf for a in self.alphas):
             raise ValueError(
                 f"'alpha' must be a positive number, or several (got {self.alphas}); "

@@ -30,6 +30,8 @@ def suggest_rho(rate: float, sigma: float = 0.5, dt: float = 1.0) -> float:
 
     Source: Zierenberg, Wilting & Priesemann (2018).
     """
+    if not 0.0 < dt < math.inf:
+        raise ValueError(f"'dt' must be a positive number of ms (got {dt})")
     if not 0.0 < rate < math.inf:
         raise ValueError(
             f"'rate' must be positive, in Hz (got {rate}); without any drive homeostasis only "
@@ -55,6 +57,8 @@ def suggest_max_delay(memory: float, dt: float = 1.0) -> int:
     Raises:
         ValueError: If ``memory`` is not positive, or no reservoir allows so long a delay.
     """
+    if not 0.0 < dt < math.inf:
+        raise ValueError(f"'dt' must be a positive number of ms (got {dt})")
     if not 0.0 < memory <= MAX_DELAY * dt:
         raise ValueError(
             f"'memory' must be positive and at most {MAX_DELAY} steps of {dt} ms (got {memory} ms)"

@@ -5,8 +5,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pyngn_graph.checks import check_count, check_finite
 from pyngn_graph.recording import Recording
-from pyngn_graph.tasks import check_count
+
+CUT = "cut all trials to the same length"
+"""What helps where the steps behind a trial are NaN."""
 
 
 class Activity(NamedTuple):
@@ -129,9 +132,10 @@ def synchrony(signal: Tensor) -> float:
     Source: Golomb & Rinzel (1993), "Dynamics of globally coupled inhibitory neurons with
     heterogeneity"; Hansel & Sompolinsky (1992) for the measure.
     """
+    check_finite("signal", signal, CUT)
     if signal.dim() not in (2, 3) or 0 in signal.shape:
         raise ValueError(f"'signal' must be [T, N] or [B, T, N] (got {list(signal.shape)})")
-    signal = _finite("signal", signal)
+    signal = signal.detach().double()
     together = signal.mean(dim=-1).var(dim=-1, correction=0).mean()
     alone = signal.var(dim=-2, correction=0).mean()
     return float((together / alone).sqrt()) if float(alone) > 0 else float("nan")
@@ -153,9 +157,12 @@ def fano_factor(counts: Tensor) -> float:
     Source: Fano (1947), "Ionization yield of radiations. II. The fluctuations of the number of
     ions".
     """
+    check_finite("counts", counts, CUT)
+    if bool((counts < 0).any()):
+        raise ValueError(f"'counts' must not be negative (got {counts.min().item()})")
     if counts.dim() not in (1, 2) or 0 in counts.shape:
         raise ValueError(f"'counts' must be [K] or [B, K] (got {list(counts.shape)})")
-    counts = _finite("counts", counts)
+    counts = counts.detach().double()
     mean = counts.mean()
     variance = counts.var(dim=-1, correction=0).mean()
     return float(variance / mean) if float(mean) > 0 else float("nan")
@@ -205,10 +212,3 @@ def _windows(recording: Recording, window: int) -> tuple[tuple[int, int], Tensor
     shape = recording.lengths.numel(), shortest // window
     trial, step, node = recording.events[recording.events[:, 1] < shape[1] * window].unbind(dim=1)
     return shape, trial * shape[1] + step // window, node
-
-
-def _finite(name: str, value: Tensor) -> Tensor:
-    """``value`` in float64, once it is known to be finite."""
-    if not bool(torch.isfinite(value).all()):
-        raise ValueError(f"'{name}' must be finite; cut all trials to the same length")
-    return value.detach().double()

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pyngn_graph.checks import check_count, check_tensor
 from pyngn_graph.recording import Recording
 from pyngn_graph.reservoir import TriglialReservoir
-from pyngn_graph.tasks import check_count
 
 FORCE = 1e4
 """Shift that makes a neuron fire, in units of the way from reset to threshold."""
@@ -198,6 +198,8 @@ def hamming_distance(a: Tensor, b: Tensor) -> Tensor:
     Raises:
         ValueError: If their shapes differ.
     """
+    for name, value in (("a", a), ("b", b)):
+        check_tensor(name, value)
     if a.shape != b.shape or not a.dim():
         raise ValueError(
             f"'a' and 'b' must have the same shape [..., N] (got {list(a.shape)} and "

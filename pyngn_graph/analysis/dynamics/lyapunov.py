@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pyngn_graph.checks import check_finite
+
 
 class LyapunovExponent(NamedTuple):
     """Growth of the distance between two trajectories.
@@ -50,6 +52,8 @@ def lyapunov_exponent(a: Tensor, b: Tensor, dt: float = 1.0) -> LyapunovExponent
     Sources: Wolf, Swift, Swinney & Vastano (1985), "Determining Lyapunov exponents from a time
     series"; Legenstein & Maass (2007) for finite perturbations of spiking circuits.
     """
+    for name, value in (("a", a), ("b", b)):
+        check_finite(name, value, "cut it to the length of its trial")
     if a.shape != b.shape or a.dim() not in (2, 3) or a.size(-2) < 2:
         raise ValueError(
             f"'a' and 'b' must both be [T, K] or [B, T, K] with T >= 2 (got {list(a.shape)} and "
@@ -57,9 +61,6 @@ def lyapunov_exponent(a: Tensor, b: Tensor, dt: float = 1.0) -> LyapunovExponent
         )
     if not 0.0 < dt < math.inf:
         raise ValueError(f"'dt' must be a positive number of ms (got {dt})")
-    for name, value in (("a", a), ("b", b)):
-        if not bool(torch.isfinite(value).all()):
-            raise ValueError(f"'{name}' must be finite; cut it to the length of its trial")
     distance = torch.linalg.vector_norm(a.detach().double() - b.detach().double(), dim=-1)
     distance = distance.reshape(-1, a.size(-2))
     apart = distance > 0

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from pyngn_graph.analysis.dynamics.rank import check_states
+from pyngn_graph.checks import check_count, check_finite, check_tensor
 from pyngn_graph.readout import RidgeReadout
-from pyngn_graph.tasks import check_count
 
 
 class MemoryCapacity(NamedTuple):
@@ -60,8 +60,7 @@ def memory_capacity(
     states, u = check_stream(states, u)
     if not 0.0 < train_fraction < 1.0:
         raise ValueError(f"'train_fraction' must lie between 0 and 1 (got {train_fraction})")
-    if washout < 0:
-        raise ValueError(f"'washout' must not be negative (got {washout})")
+    check_count("washout", washout, least=0)
     first = max(max_lag, washout)
     num_rows = u.numel() - first
     num_train = int(num_rows * train_fraction)
@@ -85,14 +84,14 @@ def check_stream(states: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
     Raises:
         ValueError: If shapes do not fit, or a value is not finite.
     """
+    check_finite("u", u, "drop the rows that are not")
+    check_tensor("states", states)
     u = u.squeeze(1) if u.dim() == 2 and u.size(1) == 1 else u
     if states.dim() != 2 or u.dim() != 1 or states.size(0) != u.size(0):
         raise ValueError(
             f"'states' must be [T, F] and 'u' [T] or [T, 1] (got {list(states.shape)} and "
             f"{list(u.shape)}); sample the states once per input sample"
         )
-    if not bool(torch.isfinite(u).all()):
-        raise ValueError("'u' must be finite; drop the rows that are not")
     return check_states(states), u.detach().double()
 
 

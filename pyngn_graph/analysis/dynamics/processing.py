@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pyngn_graph.analysis.dynamics.memory import check_stream
 from pyngn_graph.analysis.dynamics.rank import noise_floor
-from pyngn_graph.tasks import check_count
+from pyngn_graph.checks import check_count, is_count
 
 ENTRIES = 2**22
 """Values of basis functions held in memory at a time."""
@@ -93,13 +93,12 @@ def information_processing_capacity(
     states, u = check_stream(states, u)
     check_count("max_degree", max_degree)
     lags = list(max_lag) if isinstance(max_lag, Sequence) else [max_lag] * max_degree
-    if len(lags) != max_degree or not all(isinstance(lag, int) and lag >= 0 for lag in lags):
+    if len(lags) != max_degree or not all(is_count(lag, 0) for lag in lags):
         raise ValueError(
             f"'max_lag' must be a whole number of samples >= 0, or {max_degree} of them, one for "
             f"each degree (got {max_lag!r})"
         )
-    if washout < 0:
-        raise ValueError(f"'washout' must not be negative (got {washout})")
+    check_count("washout", washout, least=0)
     if not 0.0 < p_value < 1.0:
         raise ValueError(f"'p_value' must lie between 0 and 1 (got {p_value})")
     _check_uniform(u)

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pyngn_graph.checks import check_finite
+
 
 class StateRank(NamedTuple):
     """Dimensions of a set of states.
@@ -127,11 +129,10 @@ def check_states(states: Tensor) -> Tensor:
     Raises:
         ValueError: If they are empty, of another shape, or not finite.
     """
+    check_finite("states", states, "drop the rows that are not")
     if states.dim() != 2 or 0 in states.shape:
         raise ValueError(
             f"'states' must have shape [M, F], one row for each input or sample (got "
             f"{list(states.shape)})"
         )
-    if not bool(torch.isfinite(states).all()):
-        raise ValueError("'states' must be finite; drop the rows that are not")
     return states.detach().double()

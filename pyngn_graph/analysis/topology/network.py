@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.graph import alive, number, round_delay, validate
@@ -129,7 +130,7 @@ class Network:
 
 def _with_defaults(data: Data) -> Data:
     data = copy.copy(data)
-    if data.get("edge_index") is not None and data.edge_index.dim() == 2:
+    if isinstance(data.get("edge_index"), Tensor) and data.edge_index.dim() == 2:
         size = data.edge_index.size(1)
         if "edge_weight" not in data:
             data.edge_weight = torch.ones(size)

@@ -9,6 +9,7 @@ from torch_geometric.data import Data
 
 from pyngn_graph.analysis.topology.network import Network
 from pyngn_graph.analysis.topology.rewiring import random_edges, rewired
+from pyngn_graph.checks import generator_of
 from pyngn_graph.graph import alive
 
 ROUNDS = 40
@@ -69,7 +70,7 @@ def null_model(
     if within is not None and (within not in data or not within.startswith("edge_")):
         raise ValueError(f"The graph has no attribute {within!r} of its edges to swap within")
     Network.of(data)  # refuses what is no graph
-    generator = torch.Generator().manual_seed(seed)
+    generator = generator_of(seed)
     live = alive(data).cpu().nonzero().squeeze(1)
     edges = data.edge_index.cpu()[:, live]
     size = int(data.num_nodes)

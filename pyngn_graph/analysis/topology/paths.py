@@ -10,6 +10,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.analysis.topology.network import Floats, Integers, Network, ratio
+from pyngn_graph.checks import generator_of
 
 LENGTHS = ("hops", "delay")
 
@@ -88,7 +89,7 @@ def paths(
         raise ValueError(f"'samples' must be at least 1 (got {samples})")
     start = np.arange(net.num_nodes)
     if samples is not None and samples < net.num_nodes:
-        generator = torch.Generator().manual_seed(seed)
+        generator = generator_of(seed)
         start = torch.randperm(net.num_nodes, generator=generator)[:samples].numpy()
     length = inverse = longest = 0.0
     connected = 0

@@ -1,0 +1,72 @@
+"""What every door asks of a number or a tensor, in the same words."""
+
+from numbers import Integral
+from typing import Any
+
+import torch
+from torch import Tensor
+
+MAX_COUNT = 2**31 - 1
+"""Largest number of steps, samples, neurons or the like: what is more is a slip."""
+
+LARGEST = 1e100
+"""Largest size of a value that enters statistics: its square must not overflow."""
+
+
+def is_count(value: Any, least: int = 1) -> bool:
+    """Whether ``value`` is a whole number from ``least`` to ``MAX_COUNT``; no bool is one."""
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    return whole and least <= int(value) <= MAX_COUNT
+
+
+def check_count(name: str, value: Any, least: int = 1) -> None:
+    """Raises a ValueError unless ``value`` is a whole number from ``least`` to ``MAX_COUNT``."""
+    if is_count(value, least):
+        return
+    if is_count(value, MAX_COUNT) or (isinstance(value, Integral) and int(value) > MAX_COUNT):
+        raise ValueError(f"'{name}' must be at most 2**31 - 1 (got {value}); lower it")
+    raise ValueError(f"'{name}' must be a whole number >= {least} (got {value!r})")
+
+
+def generator_of(seed: Any) -> torch.Generator:
+    """A generator that begins with ``seed``.
+
+    Raises:
+        ValueError: If ``seed`` is no whole number of 64 bits.
+    """
+    whole = isinstance(seed, Integral) and not isinstance(seed, bool)
+    if not whole or not -(2**63) <= int(seed) < 2**64:
+        raise ValueError(f"'seed' must be a whole number of at most 64 bits (got {seed!r})")
+    return torch.Generator().manual_seed(int(seed))
+
+
+def check_tensor(name: str, value: Any) -> None:
+    """Raises a TypeError or a ValueError unless ``value`` is a real tensor that holds values."""
+    if not isinstance(value, Tensor) or value.is_complex():
+        found = value.dtype if isinstance(value, Tensor) else type(value).__name__
+        raise TypeError(f"'{name}' must be a real tensor (got {found}); use 'torch.as_tensor'")
+    if is_hollow(value):
+        raise ValueError(f"'{name}' is on meta, where tensors hold no values; make it on a device")
+
+
+def is_hollow(value: Tensor) -> bool:
+    """Whether ``value`` is on meta and holds nothing; a subclass may keep its values elsewhere."""
+    return value.is_meta and type(value) is Tensor
+
+
+def check_finite(name: str, value: Any, remedy: str = "drop or replace them") -> None:
+    """Raises a TypeError or a ValueError unless ``value`` is a real tensor, all of it finite.
+
+    In size its values must stay below ``LARGEST``.
+    """
+    check_tensor(name, value)
+    if not value.is_floating_point():
+        return
+    bad = ~(value.detach().abs() < LARGEST)
+    if bool(bad.any()):
+        first = bad.nonzero()[0].tolist()
+        raise ValueError(
+            f"'{name}' must be finite: {int(bad.sum())} of {bad.numel()} entries are not below "
+            f"{LARGEST:g} in size, the first is {name}{first} = {value[tuple(first)].item()}; "
+            f"{remedy}"
+        )

@@ -1,0 +1,50 @@
+"""Every public door under fire: a correct result or an error of ours, and nothing changed.
+
+``HYPOTHESIS_PROFILE=long`` runs ten times as many cases, other ones each time. What is checked of
+an answer stands in ``hostile.py``, the doors in ``doors.py``; rules that need a hand-made case, as
+what breaks in the middle of a life, are in ``test_bad_input.py``, broken files in ``test_files.py``
+and ``test_checkpoint.py``.
+"""
+
+import pytest
+from doors import DOORS, GRAPH_DOORS, VALUE_DOORS, check
+from hostile import is_finite, small_graphs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+PER_DOOR = 2 * settings.default.max_examples
+"""Cases at each of the doors: more than 2000 in all."""
+
+under_fire = settings(max_examples=PER_DOOR)
+
+
+def test_there_are_cases_enough() -> None:
+    assert len(DOORS) * PER_DOOR >= 2000
+
+
+@pytest.mark.parametrize("name", DOORS)
+@under_fire
+@given(data=st.data())
+def test_hostile_input(name: str, data: st.DataObject) -> None:
+    strategy, door, how = DOORS[name]
+    check(door, data.draw(strategy), **how)
+
+
+@pytest.mark.parametrize("name", sorted(set(GRAPH_DOORS) - {"set", "csv"}))
+@settings(max_examples=10)
+@given(data=st.data())
+def test_sound_graphs_are_taken(name: str, data: st.DataObject) -> None:
+    """Without edges, of one node, with N == E, parallel edges or silence alike.
+
+    A list of edges knows no isolated neurons, and 'set' needs a graph of three.
+    """
+    door, finite = GRAPH_DOORS[name]
+    graph = data.draw(small_graphs())
+    result = door(graph)
+    assert not finite or is_finite(result)
+
+
+@pytest.mark.parametrize("name", VALUE_DOORS)
+def test_sound_arguments_are_taken(name: str) -> None:
+    door, good = VALUE_DOORS[name]
+    assert is_finite(door(**good))
