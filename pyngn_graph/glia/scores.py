@@ -7,7 +7,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.glia.base import as_array
-from pyngn_graph.graph import alive
+from pyngn_graph.graph import alive, num_live
 
 Score = Callable[[Data, torch.Generator], Tensor]
 """A score ``[E]`` of every edge; the lowest go first."""
@@ -33,8 +33,14 @@ def absolute_weight(data: Data, generator: torch.Generator) -> Tensor:
 
 
 def uniform(data: Data, generator: torch.Generator) -> Tensor:
-    """A random number: the control that every other criterion has to beat."""
-    return torch.rand(data.num_edges, generator=generator).to(data.edge_weight.device)
+    """A random number: the control that every other criterion has to beat.
+
+    It is drawn for live edges alone: whether others were dropped or masked changes no choice.
+    """
+    live = alive(data)
+    score = torch.zeros_like(data.edge_weight)
+    score[live] = torch.rand(num_live(data), generator=generator).to(score)
+    return score
 
 
 def calcium(data: Data, generator: torch.Generator) -> Tensor:
