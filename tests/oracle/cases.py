@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 SEEDS = {
-    "delta": 71,
-    "delta-mV": 1,
+    "delta": 32,
+    "delta-mV": 0,
     "delta-fine": 1,
-    "exponential": 73,
+    "exponential": 17,
     "exponential-fine": 1,
     "additive": 29,
     "multiplicative": 1,
@@ -92,7 +92,6 @@ def draw(
     src, dst = rng.integers(num_nodes, size=(2, num_edges))
     v_rest, v_th = values.get("v_rest", 0.0), values.get("v_th", 1.0)
     size = np.where(src % 5 == 4, -4.0, 1.0) * weight * rng.uniform(0.5, 1.5, num_edges)
-    tau = rng.uniform(*tau_m, num_nodes)
     return Case(
         src=src,
         dst=dst,
@@ -100,7 +99,7 @@ def draw(
         delay=rng.integers(1, max_delay + 1, num_edges),
         bias=_exact(rng.uniform(*drive, num_nodes)),
         v=_exact(rng.uniform(v_rest, v_th, num_nodes)),
-        tau_m=-values["dt"] / np.log(np.exp(-values["dt"] / tau).astype(np.float32), dtype=float),
+        tau_m=_exact_time(rng.uniform(*tau_m, num_nodes), values["dt"]),
         **values,
     )
 
@@ -108,6 +107,11 @@ def draw(
 def _exact(values: Array) -> Array:
     """To multiples of a power of two that float32 and the grid of weights hold."""
     return np.round(values * 2.0**16) * 2.0**-16
+
+
+def _exact_time(tau: Any, dt: float) -> Array:
+    """To a time constant whose decay over a step is a number of float32."""
+    return -dt / np.log(np.float64(np.float32(np.exp(-dt / np.asarray(tau)))))
 
 
 def cases() -> dict[str, Case]:
@@ -122,7 +126,7 @@ def cases() -> dict[str, Case]:
             v_min=-72.0, dt=1.0, steps=1000, t_ref=3.0,
         ),
         "delta-fine": draw(
-            SEEDS["delta-fine"], 40, 20, 150, 0.03, (0.9, 1.3), (10.0, 20.0),
+            SEEDS["delta-fine"], 30, 15, 150, 0.03, (0.9, 1.3), (10.0, 20.0),
             v_reset=-0.25, dt=0.1, steps=10_000, t_ref=2.0,
         ),
         "exponential": draw(
@@ -130,7 +134,7 @@ def cases() -> dict[str, Case]:
             dt=0.5, steps=2000, t_ref=3.0, tau_syn=5.0,
         ),
         "exponential-fine": draw(
-            SEEDS["exponential-fine"], 40, 20, 25, 0.6, (0.9, 1.3), (10.0, 10.0),
+            SEEDS["exponential-fine"], 30, 15, 25, 0.6, (0.9, 1.3), (10.0, 10.0),
             dt=0.1, steps=10_000, t_ref=2.0, tau_syn=0.5,
         ),
     }  # fmt: skip
@@ -138,8 +142,8 @@ def cases() -> dict[str, Case]:
 
 def living(rule: str) -> Case:
     """A network whose astrocytes work for five seconds."""
-    size: dict[str, Any] = {"seed": SEEDS[rule], "num_nodes": 60, "degree": 20, "max_delay": 20}
+    eta = {"additive": 2.0**-6, "multiplicative": 2.0**-10}[rule]
     return draw(
-        **size, weight=0.05, drive=(0.8, 1.2), dt=1.0, steps=5000, t_ref=2.0,
-        eta={"additive": 2e-2, "multiplicative": 1e-3}[rule], rho=0.02, rule=rule,
+        SEEDS[rule], 40, 15, 20, 0.06, (0.8, 1.2), dt=1.0, steps=5000, t_ref=2.0,
+        eta=eta, rho=2.0**-6, tau_ca=float(_exact_time(200.0, 1.0)), rule=rule,
     )  # fmt: skip
