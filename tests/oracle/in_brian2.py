@@ -25,8 +25,8 @@ gain : 1
 CURRENT = "di_syn/dt = -i_syn / tau_syn : 1\n"
 
 RULES = {
-    "additive": "gain = clip(gain + eta * (rho - calcium), 0.01, 100)",
-    "multiplicative": "gain = clip(gain * (1 + eta * (1 - calcium / rho)), 0.01, 100)",
+    "additive": "gain = clip(gain + eta * (rho - calcium), low, high)",
+    "multiplicative": "gain = clip(gain * (1 + eta * (1 - calcium / rho)), low, high)",
 }
 
 EVERY = 100
@@ -54,6 +54,8 @@ def main(source: Path, out: Path) -> None:
             "tau_ca": case.tau_ca * ms,
             "eta": case.eta,
             "rho": case.rho,
+            "low": case.min_gain,
+            "high": case.max_gain,
         },
     )
     neurons.v, neurons.bias, neurons.gain = case.v, case.bias, 1.0

@@ -1,7 +1,6 @@
-"""The definition of the model in float64 and plain numpy, and how near it comes to its thresholds.
+"""The definition of the model in float64 and plain numpy, to see how near it comes to thresholds.
 
-Nothing is shared with the library. Where ``margin`` is larger than what rounding adds to a
-potential, float32 decides every spike as float64 does.
+Nothing is shared with the library.
 """
 
 from typing import NamedTuple
@@ -11,15 +10,11 @@ from cases import Array, Case
 
 
 class Replay(NamedTuple):
-    """Steps and nodes of all spikes ``[S]``; potentials ``[T, N]``.
-
-    ``margin`` is the smallest distance of a potential from the threshold.
-    """
+    """Steps and nodes of all spikes ``[S]``; potentials ``[T, N]``."""
 
     step: Array
     node: Array
     v: Array
-    margin: float
 
 
 def replay(case: Case) -> Replay:
@@ -36,6 +31,7 @@ def replay(case: Case) -> Replay:
     v, fires = case.v.copy(), np.zeros(num_nodes, dtype=bool)
     held, current = np.zeros(num_nodes, dtype=int), np.zeros(num_nodes)
     gain, calcium = np.ones(num_nodes), np.zeros(num_nodes)
+    low, high = case.min_gain, case.max_gain
     fired, trace = [], np.empty((case.steps, num_nodes))
     for t in range(case.steps):
         jump = gain * due[t % depth]
@@ -55,8 +51,8 @@ def replay(case: Case) -> Replay:
             np.add.at(due, place, case.weight[edges])
         calcium = kappa * calcium + (1 - kappa) * fires
         if case.eta and case.rule == "additive":
-            gain = np.clip(gain + case.eta * (case.rho - calcium), 0.01, 100.0)
+            gain = np.clip(gain + case.eta * (case.rho - calcium), low, high)
         elif case.eta:
-            gain = np.clip(gain * (1 + case.eta * (1 - calcium / case.rho)), 0.01, 100.0)
+            gain = np.clip(gain * (1 + case.eta * (1 - calcium / case.rho)), low, high)
     step = np.repeat(np.arange(case.steps), [len(nodes) for nodes in fired])
-    return Replay(step, np.concatenate(fired), trace, float(np.abs(trace - case.v_th).min()))
+    return Replay(step, np.concatenate(fired), trace)
