@@ -43,7 +43,7 @@ def main(source: Path, out: Path) -> None:
         equations + (CURRENT if case.tau_syn else ""),
         threshold="v >= v_th",
         reset="v = v_reset\ncalcium += 1 - exp(-dt / tau_ca)",
-        refractory=(round(case.t_ref / case.dt) + 0.5) * case.dt * ms,
+        refractory=(round(case.t_ref / case.dt) + 1) * case.dt * ms,
         method="exact",
         namespace={
             "v_rest": case.v_rest,
