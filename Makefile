@@ -4,6 +4,7 @@
 PYTHON ?= python3
 ARGS =
 JOBS ?= 2
+PEERS = build/environments
 TABLES := $(sort $(wildcard benchmarks/science/t*_*.py))
 
 VENV := .venv
@@ -13,7 +14,7 @@ CHECK := import sys; sys.exit(sys.version_info < (3, 11) and \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint docs science science-full soak clean
+.PHONY: help demo test lint docs science science-full soak oracle clean
 
 help:
 	@echo "make demo    install, then run the main job on real digits    (ARGS='--help' lists its options)"
@@ -25,6 +26,8 @@ help:
 	@echo "make science-full  the same tables with all seeds, to benchmarks/results/science"
 	@echo "             (JOBS=2: cells done side by side; what is done is kept, so it can be killed)"
 	@echo "make soak    install, then an hour of model time with all glia, to benchmarks/results (minutes)"
+	@echo "make oracle  install, then the same networks in NEST and Brian2, spike for spike (before a release)"
+	@echo "             (PEERS=...: a folder of their environments that is there already, installs none)"
 	@echo "make clean   remove .venv and everything the targets above left behind"
 	@echo "PYTHON=...   the interpreter that makes .venv, 3.11 or newer (default: python3; first make clean)"
 
@@ -52,6 +55,15 @@ science-full: $(VENV)/bench.stamp
 
 soak: $(VENV)/bench.stamp
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py $(ARGS)
+
+# Peers have environments of their own: they want different versions of numpy.
+oracle: $(VENV)/test.stamp $(if $(filter build/environments,$(PEERS)),build/environments/oracle.stamp)
+	OMP_NUM_THREADS=1 PYNGN_PEERS=$(PEERS) $(BIN)/pytest tests/oracle $(ARGS)
+
+build/environments/oracle.stamp: benchmarks/speed/environments.sh
+	@$(PYTHON) -c '$(CHECK)'
+	PYTHON=$(PYTHON) benchmarks/speed/environments.sh build/environments nest brian2
+	@touch $@
 
 # "demo", "docs", "bench" and "test" are extras of pyproject.toml. Making the environment again is quick, and mends
 # one that was interrupted.
