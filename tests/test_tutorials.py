@@ -55,6 +55,7 @@ def test_it_ends_with_what_to_try_next_and_its_links_lead_somewhere(name: str) -
         assert (FOLDER / target).is_file(), target
 
 
+@pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_script_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pyplot = pytest.importorskip("matplotlib.pyplot")

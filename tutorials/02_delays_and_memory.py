@@ -30,7 +30,7 @@ from pyngn_graph.glia import Coherence, FixedDelays
 # ## One neuron that tells an order
 #
 # Neurons 0 and 1 both reach neuron 2. Each makes it jump by 0.7, the threshold is 1: one spike is
-# not enough, two at the same time are. The path from 0 takes 10 ms, the path from 1 takes 2 ms.
+# not enough, two at the same time are. What is left of a jump fades within some 5 ms (`tau_m`). The path from 0 takes 10 ms, the path from 1 takes 2 ms.
 
 # %%
 pair = Data(
@@ -39,14 +39,14 @@ pair = Data(
     edge_delay=torch.tensor([10, 2]),  # steps of 1 ms
     num_nodes=3,
 )
-detector = ng.TriglialReservoir(pair).eval()
+detector = ng.TriglialReservoir(pair, neuron=ng.LIFParameters(tau_m=5.0)).eval()
 
 
 def spikes(first, second, lag=8):
     """One spike of neuron `first`, `lag` ms later one of neuron `second`."""
     drive = torch.zeros(1, 30, 3)  # trial, step, neuron
     drive[0, 5, first] = drive[0, 5 + lag, second] = 30.0
-    return detector.run(drive)
+    return detector.run(drive, progress=False)
 
 
 # %%
@@ -56,6 +56,7 @@ for ax, (first, second) in zip(axes, [(0, 1), (1, 0)], strict=True):
     ax.set_title(f"first {first}, then {second}")
     ax.set_yticks([0, 1, 2])
 axes[1].set_ylabel("")
+plt.show()
 
 # %% [markdown]
 # "0 first" arrives together and neuron 2 fires. "1 first" arrives apart and it stays silent. Two
@@ -124,6 +125,7 @@ axes[0].legend()
 ng.plot.delays(graph, lives["+ oligodendrocytes"][0].graph, ax=axes[1])
 axes[1].legend()
 axes[1].set_title("what the oligodendrocytes changed")
+plt.show()
 
 # %% [markdown]
 # At birth delays grow with distance, from 3 to about 13 ms. So all of the past is gone after a few
@@ -158,6 +160,7 @@ ax.bar_label(bars, fmt="%.1f", padding=3)
 ax.set_xlim(0, 1.15 * max(totals.values()))
 ax.set_xlabel("memory capacity (samples)")
 ax.invert_yaxis()
+plt.show()
 
 # %% [markdown]
 # Delays drawn by chance do most of the work: it is the **spread** that makes the memory. The default

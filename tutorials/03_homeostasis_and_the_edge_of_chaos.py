@@ -74,6 +74,7 @@ axes[0].legend()
 axes[1].hist(reservoir.graph.gain.log10(), bins=30, color=BLUE)
 axes[1].set_xlabel("log10 of the gain after 20 s (at birth: 0)")
 axes[1].set_ylabel("neurons")
+plt.show()
 
 # %% [markdown]
 # ## Rate, memory and chaos
@@ -129,6 +130,7 @@ axes[2].legend()
 for weight, *values in zip(WEIGHTS, bare.tolist(), held.tolist(), strict=True):
     rows = ("{:5.0f} Hz, memory {:.1f}, damage {:.1f}".format(*value) for value in values)
     print(f"weight {weight:<4}  no glia {next(rows)}   astrocytes {next(rows)}")
+plt.show()
 
 # %% [markdown]
 # Without glia the rate goes from 8 Hz to more than 250 Hz, and the memory has a peak: one weight is
@@ -163,6 +165,7 @@ ax.set_ylabel("firing rate (Hz)")
 ax.set_ylim(bottom=0)
 ax.legend()
 ax.set_title("weights far too weak: 0.02")
+plt.show()
 
 # %% [markdown]
 # ## The edge of chaos, on purpose
@@ -190,6 +193,7 @@ for ax, column, name in zip(axes, (1, 2), names[1:], strict=True):
     ax.set_ylim(bottom=0)
 axes[1].axhline(alone[2], color=ORANGE, linestyle=":", label="weights zero")
 axes[1].legend()
+plt.show()
 
 # %% [markdown]
 # A higher target means more recurrence, and more damage by every spike. The memory is largest in

@@ -69,11 +69,13 @@ print(life.topology)
 
 # %%
 strip = ng.plot.film(life.topology, frames=4)
+plt.show()
 
 # %%
 figure, ax = plt.subplots(figsize=(5, 2.6), layout="constrained")
 ng.plot.edges_alive(life, ax=ax)
 print(f"{graph.num_edges} edges before, {pruned.graph.num_edges} after")
+plt.show()
 
 # %% [markdown]
 # ## Did it forget?
@@ -119,6 +121,7 @@ for k, (ax, label) in enumerate(zip(axes, labels, strict=True)):
     ax.set_xlim(0, 1.18 * max(values))
     ax.set_xlabel(label)
 axes[0].invert_yaxis()
+plt.show()
 
 # %% [markdown]
 # Memory doubles, at a tenth of the cost. A neuron with 16 inputs hears a murmur of many times at
@@ -183,6 +186,7 @@ for ax, row, label in ((axes[0], 1, "inputs of a neuron"), (axes[1], 0, "outputs
     ax.set_xlabel(label)
     ax.set_ylabel("neurons")
 axes[0].legend()
+plt.show()
 
 # %% [markdown]
 # Pruning made a sparse forest. Hardly any loops are left: the strong component, within which all

@@ -72,6 +72,7 @@ for ax, pulses, first in zip(axes, x, y, strict=True):
         ax.annotate(f"node {node}", (int(pulses[:, node].argmax()) + 0.5, 0.85), color=color)
     ax.set(xlim=(0, 30), ylim=(0, 1.15), xlabel="time (ms)", title=f"node {int(first)} first")
 axes[0].set_ylabel("pulse")
+plt.show()
 
 # %% [markdown]
 # ## The model
@@ -150,6 +151,7 @@ for source, color, mark in ((0, BLUE, "o"), (1, ORANGE, "s")):
 axes[1].axhline(1, color=GRAY, linestyle=":", label="at first")
 axes[1].set(xlabel="middle node", ylabel="delay (ms)", ylim=(0, 13))
 axes[1].legend()
+plt.show()
 
 # %% [markdown]
 # TEXT06
