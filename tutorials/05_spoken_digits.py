@@ -134,7 +134,8 @@ for ax, (title, right) in zip(axes, results.items(), strict=True):
         color=["#808080", "#D55E00", "#0072B2", "#56B4E9"][: len(right)],
     )
     ax.bar_label(bars, labels=[f"{value:.1%}" for value in right.values()], padding=3)
-    ax.set_xlim(0, 1.2)
+    ax.set_xlim(0, 1.35)
+    ax.set_xticks([0, 0.5, 1], ["0", "50 %", "100 %"])
     ax.axvline(0.1, color="#808080", linestyle=":")
     ax.set_xlabel("right words (dotted: guessing)")
     ax.set_title(f"read: {title}")
@@ -142,7 +143,12 @@ for ax, (title, right) in zip(axes, results.items(), strict=True):
 plt.show()
 
 # %% [markdown]
-# TEXT05
+# Read in five segments, the task is easy: the sound itself is enough, and glia cannot help. Read at
+# the end only, the beginning of the word has to be still there. Now the glia make the difference.
+#
+# But look at the last bar. Delays that were drawn **once, by chance**, do as well as those that
+# oligodendrocytes arranged. What counts is that there are long ones. At birth, delays grow with
+# distance and are far too short for a word.
 #
 # ## Where the errors are
 
@@ -176,7 +182,10 @@ else:
     print("FSDD is not here; skipped")
 
 # %% [markdown]
-# TEXT05B
+# On real speech the picture is the same. With all 2700 training recordings and five seeds
+# (`benchmarks/results/science/t6_series.md`): five segments, 97.9 % without glia and 98.5 to 98.9 %
+# with them, but also 98.8 % with no recurrent edges at all. Read at the end, 69 % without glia, 88 %
+# with astrocytes and oligodendrocytes, 89 % with delays drawn by chance.
 #
 # ## What to try next
 #

@@ -126,35 +126,48 @@ def train(learns, epochs=60, seed=0):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
     x, y = trials(500, generator)
     with torch.no_grad():
         right = float((model.eval()(x).argmax(dim=1) == y).float().mean())
     return model, losses, right
 
 
-model, losses, right = train(learns=True)
-_, frozen_losses, frozen_right = train(learns=False)
-print(f"right on 500 new trials: {right:.1%}, with a frozen reservoir {frozen_right:.1%}")
+found = [train(learns=True, seed=seed) for seed in range(4)]
+_, frozen_losses, frozen_right = train(learns=False, seed=3)
+print("right on 500 new trials, four seeds:", [f"{right:.1%}" for _, _, right in found])
+print(f"with a frozen reservoir: {frozen_right:.1%}")
+model = found[3][0]
 
 # %%
-figure, axes = plt.subplots(1, 2, figsize=(9, 2.8), layout="constrained")
-axes[0].plot(frozen_losses, "--", color=GRAY, label="reservoir frozen")
-axes[0].plot(losses, color=BLUE, label="all of it learns")
+figure, axes = plt.subplots(1, 3, figsize=(10, 2.8), layout="constrained")
+for (_, losses, _), style in zip(found, (":", "-.", "--", "-"), strict=True):
+    axes[0].plot(losses, style, color=BLUE, label="all of it learns" if style == "-" else None)
+axes[0].plot(frozen_losses, color=GRAY, label="reservoir frozen")
 axes[0].axhline(0.693, color=ORANGE, linestyle=":", label="guessing")
 axes[0].set(xlabel="epoch", ylabel="cross entropy", ylim=(0, None))
 axes[0].legend()
 learned = model.reservoir.to_data()
-from_source = [learned.edge_delay[edge_index[0] == source] for source in (0, 1)]
 for source, color, mark in ((0, BLUE, "o"), (1, ORANGE, "s")):
-    axes[1].plot(list(MIDDLE), from_source[source], mark, color=color, label=f"from node {source}")
-axes[1].axhline(1, color=GRAY, linestyle=":", label="at first")
-axes[1].set(xlabel="middle node", ylabel="delay (ms)", ylim=(0, 13))
-axes[1].legend()
+    own = edge_index[0] == source
+    name = f"from node {source}"
+    axes[1].plot(list(MIDDLE), learned.edge_delay[own], mark, color=color, label=name)
+    axes[2].plot(list(MIDDLE), learned.edge_weight[own], mark, color=color, label=name)
+for ax, first, label in ((axes[1], 1.0, "delay (ms)"), (axes[2], 0.7, "weight")):
+    ax.axhline(first, color=GRAY, linestyle=":", label="at first")
+    ax.set(xlabel="to node", ylabel=label)
+axes[1].set_ylim(0, 13)
+axes[2].legend()
 plt.show()
 
 # %% [markdown]
-# TEXT06
+# Nobody told the reservoir about time; the gradient did. The delays have moved from 1 ms to about the
+# gap between the pulses: what the first pulse set off arrives when the second one comes. And the two
+# sources, alike at first, now have different weights. So swapping them makes a difference.
+#
+# Honest: this is one of three seeds out of four that work. The other one is stuck at guessing. Its
+# edges became so weak that no spike depends on them, and where nothing depends on an edge, it gets no
+# gradient. Try several seeds.
 #
 # ## And back to glia
 #

@@ -95,8 +95,8 @@ torch.testing.assert_close(recording.traces["energy"].flatten(), 0.9 ** torch.ar
 def life(weight, *glia):
     graph = ng.generators.Tissue(num_nodes=200, weight=weight, seed=0)()
     reservoir = ng.TriglialReservoir(graph, glia=glia, bias=(0.7, 1.1), seed=0)
-    reservoir.train().run(num_steps=4000, progress=False)  # settle
-    return reservoir.run(num_steps=1000, record=tuple("gain" for _ in glia), progress=False)
+    reservoir.train().run(num_steps=2000, progress=False)  # settle
+    return reservoir.run(num_steps=500, record=tuple("gain" for _ in glia), progress=False)
 
 
 weights = [0.05, 0.2, 0.8, 3.2]
@@ -128,7 +128,10 @@ for name, values in rates.items():
 plt.show()
 
 # %% [markdown]
-# TEXT08
+# The feeder tames the strong network: dozens of Hz instead of hundreds. But it is a brake, no
+# controller. It cannot wake the weak network, and the rate still grows with the weight. The astrocyte
+# can do both, because its gain moves until the rate is right. This is the difference between a cell
+# that reacts and one that integrates.
 #
 # ## A delay rule in one function
 #

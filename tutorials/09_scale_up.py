@@ -145,7 +145,8 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# TEXT09
+# Many of the neurons cannot come down to a target of 5 or 10 Hz: a gain acts on what a neuron gets
+# from others, not on its own drive. Such limits show at once in a sweep.
 #
 # ## Runs that survive
 #
