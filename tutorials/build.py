@@ -7,6 +7,7 @@ python tutorials/build.py 02 05         # those whose names begin so
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import nbformat
@@ -42,10 +43,14 @@ def build(script: Path) -> int:
         kernel_name="python3",
         record_timing=False,
         coalesce_streams=True,
+        store_widget_state=False,
         resources={"metadata": {"path": str(HERE)}},
     )
     client.execute()
     notebook.metadata.pop("language_info", None)  # the version of Python
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not is_progress(output)]
     content = nbformat.writes(notebook) + "\n"
     if len(content) > MOST_BYTES:
         raise ValueError(
@@ -54,6 +59,11 @@ def build(script: Path) -> int:
         )
     script.with_suffix(".ipynb").write_text(content)
     return len(content)
+
+
+def is_progress(output: Any) -> bool:
+    """Whether an output is a progress bar, which is of no use once it is full."""
+    return "application/vnd.jupyter.widget-view+json" in output.get("data", {})
 
 
 if __name__ == "__main__":
