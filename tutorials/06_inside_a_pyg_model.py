@@ -64,7 +64,7 @@ def trials(number, generator):
 
 
 # %%
-x, y = trials(2, torch.Generator().manual_seed(4))
+x, y = trials(2, torch.Generator().manual_seed(0))
 figure, axes = plt.subplots(1, 2, figsize=(7, 1.8), layout="constrained", sharey=True)
 for ax, pulses, first in zip(axes, x, y, strict=True):
     for node, color in ((0, BLUE), (1, ORANGE)):
@@ -145,7 +145,7 @@ for (_, losses, _), style in zip(found, (":", "-.", "--", "-"), strict=True):
     axes[0].plot(losses, style, color=BLUE, label="all of it learns" if style == "-" else None)
 axes[0].plot(frozen_losses, color=GRAY, label="reservoir frozen")
 axes[0].axhline(0.693, color=ORANGE, linestyle=":", label="guessing")
-axes[0].set(xlabel="epoch", ylabel="cross entropy", ylim=(0, None))
+axes[0].set(xlabel="epoch", ylabel="cross entropy", ylim=(0, 1.6))
 axes[0].legend()
 learned = model.reservoir.to_data()
 for source, color, mark in ((0, BLUE, "o"), (1, ORANGE, "s")):
@@ -161,9 +161,10 @@ axes[2].legend()
 plt.show()
 
 # %% [markdown]
-# Nobody told the reservoir about time; the gradient did. The delays have moved from 1 ms to about the
-# gap between the pulses: what the first pulse set off arrives when the second one comes. And the two
-# sources, alike at first, now have different weights. So swapping them makes a difference.
+# Nobody told the reservoir about time; the gradient did. In the model drawn here the path from node 0
+# has become slow and inhibitory: 8 ms, the gap between the pulses. If node 0 was first, its inhibition
+# arrives together with the second pulse and silences it. If it was second, it comes too late. Other
+# seeds find other solutions.
 #
 # Honest: this is one of three seeds out of four that work. The other one is stuck at guessing. Its
 # edges became so weak that no spike depends on them, and where nothing depends on an edge, it gets no
