@@ -14,13 +14,15 @@ CHECK := import sys; sys.exit(sys.version_info < (3, 11) and \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint docs science science-full soak oracle clean
+.PHONY: help demo test lint tutorials docs science science-full soak oracle clean
 
 help:
 	@echo "make demo    install, then run the main job on real digits    (ARGS='--help' lists its options)"
 	@echo "make test    install, then run all tests, coverage >= 90 %"
 	@echo "             (a part of them: ARGS='tests/test_neuron.py --no-cov')"
 	@echo "make lint    install, then ruff check, ruff format --check, mypy"
+	@echo "make tutorials     install, then run the scripts of tutorials/ and write their notebooks"
+	@echo "             (some of them: ARGS='01 04')"
 	@echo "make docs    install, then build the documentation into build/docs, warnings as errors"
 	@echo "make science       install, then a coarse version of the tables of benchmarks/science"
 	@echo "make science-full  the same tables with all seeds, to benchmarks/results/science"
@@ -42,6 +44,9 @@ lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+tutorials: $(VENV)/tutorials.stamp
+	OMP_NUM_THREADS=1 $(BIN)/python tutorials/build.py $(ARGS)
 
 docs: $(VENV)/docs.stamp
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
@@ -65,8 +70,8 @@ build/environments/oracle.stamp: benchmarks/speed/environments.sh
 	PYTHON=$(PYTHON) benchmarks/speed/environments.sh build/environments nest brian2
 	@touch $@
 
-# "demo", "docs", "bench" and "test" are extras of pyproject.toml. Making the environment again is quick, and mends
-# one that was interrupted.
+# "demo", "docs", "bench", "test" and "tutorials" are extras of pyproject.toml. Making the
+# environment again is quick, and mends one that was interrupted.
 $(VENV)/%.stamp: pyproject.toml constraints.txt
 	@$(PYTHON) -c '$(CHECK)'
 	$(PYTHON) -m venv $(VENV)
@@ -74,5 +79,5 @@ $(VENV)/%.stamp: pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) build dist docs/tutorials .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

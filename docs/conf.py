@@ -1,5 +1,9 @@
 """Configuration of the documentation: ``sphinx-build -W docs docs/_build``."""
 
+import shutil
+from pathlib import Path
+from typing import Any
+
 import pyngn_graph
 
 project = "pyngn_graph"
@@ -27,3 +31,12 @@ autodoc_typehints = "none"  # signatures show them already
 autodoc_inherit_docstrings = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
+
+
+def setup(app: Any) -> None:
+    """Copies the notebooks of ``tutorials/`` to where Sphinx looks for pages."""
+    source, copies = Path(app.srcdir).parent / "tutorials", Path(app.srcdir) / "tutorials"
+    shutil.rmtree(copies, ignore_errors=True)
+    copies.mkdir()
+    for notebook in sorted(source.glob("*.ipynb")):
+        shutil.copy(notebook, copies)
