@@ -225,7 +225,7 @@ class Microglia(GlialCell):
         return self.prune(data, select)
 
     def prune(self, data: Data, choose: Callable[..., Tensor]) -> Data:
-        """As :meth:`forward`; ``choose`` does what :func:`~pyngn_graph.glia.pruning.select` does."""
+        """As :meth:`forward`; ``choose`` stands for :func:`pyngn_graph.glia.pruning.select`."""
         data = self.prepare(data)
         self.bring_up_to_date(data)
         if "edge_cost" in data:
