@@ -312,8 +312,10 @@ class Simulation:
         return steps
 
     def _exchange(self, state: ReservoirState, start: int, end: int, probe: Probe) -> None:
-        """Takes in the spikes of neurons that are simulated elsewhere, if any; at most ``horizon``
-        steps lie between two calls."""
+        """Takes in the spikes of neurons that are simulated elsewhere, if there are any.
+
+        At most ``horizon`` steps lie between two calls.
+        """
 
     def _tick(self, state: ReservoirState, probe: Probe) -> ReservoirState:
         """Lets the slow clock tick: delays and wiring change, and with them the fast state."""

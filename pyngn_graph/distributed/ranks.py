@@ -56,6 +56,17 @@ class Ranks:
         parts = self.gather_like(kind)
         return [part[:size].to(value.dtype) for part, size in zip(parts, sizes, strict=True)]
 
+    def from_rank(self, rank: int, value: Tensor) -> Tensor:
+        """The tensor of one rank; those of the others have its shape and type."""
+        if self.size == 1:
+            return value
+        began = time.perf_counter()
+        own = value.contiguous().to(self.device, copy=True)
+        dist.broadcast(own, group=self.group, group_src=rank)
+        self.bytes_sent += own.numel() * own.element_size() if rank == self.rank else 0
+        self.seconds += time.perf_counter() - began
+        return own.to(value.device)
+
     def total(self, value: Tensor) -> Tensor:
         """The sum of whole numbers over all ranks."""
         return self._reduced(value, dist.ReduceOp.SUM)

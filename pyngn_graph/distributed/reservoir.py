@@ -122,7 +122,7 @@ class DistributedReservoir:
     def __call__(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Liquid states ``[B, F]`` of all neurons, on every rank."""
         probe = self._simulate(x, None, lengths, (), 1, False)
-        return self._whole_states(probe.states())
+        return self.gathered_states(probe.states())
 
     def run(
         self,
@@ -154,7 +154,7 @@ class DistributedReservoir:
             recording,
             events=events,
             traces=traces,
-            states=self._whole_states(recording.states),
+            states=self.gathered_states(recording.states),
             synaptic_events=ranks.total(recording.synaptic_events),
             num_edges=ranks.total(recording.num_edges),
             graph=self.whole_graph(),
@@ -181,7 +181,8 @@ class DistributedReservoir:
         rows = torch.cat(self.ranks.gather(value.movedim(dim, 0).contiguous()))
         return rows[torch.argsort(number)].movedim(0, dim).contiguous()
 
-    def _whole_states(self, states: Tensor) -> Tensor:
+    def gathered_states(self, states: Tensor) -> Tensor:
+        """Liquid states ``[B, F]`` of all neurons, on every rank, from those of each."""
         own = self.shard.owned.numel()
         return self._whole(states.view(states.size(0), -1, own)).flatten(1)
 

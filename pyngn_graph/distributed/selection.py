@@ -59,7 +59,7 @@ class Selection:
         number, place, left, kinds = torch.cat(ranks.gather(whole)).unbind(1)
         scores = torch.cat(ranks.gather(score[edge]))
         number, order = number.sort()
-        targets, place = place[order].unique(return_inverse=True)
+        targets, place = torch.unique(place[order], return_inverse=True)
         left = torch.zeros_like(targets).index_copy(0, place, left[order])
         doomed = lowest_of(
             as_array(scores[order]),
