@@ -55,7 +55,7 @@ def fit_shared(readout: RidgeReadout, x: Tensor, y: Tensor, ranks: Ranks) -> Rid
     readout.x_first = origin.clone()
     if y.is_floating_point():
         readout.y_first = torch.cat(ranks.gather(y[:1]))[0].clone()
-        y = (y - readout.y_first).reshape(len(y), -1)
+        y = (y - readout.y_first).reshape(len(y), readout.y_first.numel())
         size = y.size(1)
     else:
         readout.classes = torch.unique(torch.cat(ranks.gather(torch.unique(y))))
