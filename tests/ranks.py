@@ -70,7 +70,7 @@ def differences(got: Recording, want: Recording) -> list[str]:
 def whole_of(name: str) -> TriglialReservoir:
     glia, kwargs = RUNS[name]
     data = graph(3 if name in ("frozen", "relative", "all") else 1)
-    return TriglialReservoir(data, 3, glia=glia, glia_period=13, seed=1, input_scale=2.0, **kwargs)
+    return TriglialReservoir(data, 3, glia=glia, glia_period=13, seed=1, input_scale=3.5, **kwargs)
 
 
 def runs(groups: list[Ranks]) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def chunks(ranks: Ranks, folder: Path, start: int, stop: int, first: bool) -> An
             graph(2),
             glia=ALL,
             glia_period=13,
-            bias=(0.8, 1.4),
+            bias=(1.1, 2.2),
             stateful=True,
             neuron=LIFParameters(t_ref=2.0, v_reset=torch.linspace(-0.2, 0.0, 40)),
         )

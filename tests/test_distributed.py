@@ -39,7 +39,7 @@ def test_ranks_have_the_bits_of_a_single_process(found: list[Any], name: str) ->
     for rank in range(3):
         for size in range(rank + 1, 4):
             assert found[rank]["runs"][f"{name}, {size}"][0] == [], (size, rank)
-        assert found[rank]["runs"][name][0] > 80  # spikes
+        assert found[rank]["runs"][name][0] > 70  # spikes
 
 
 def test_the_checks_are_about_something(found: list[Any]) -> None:
@@ -77,7 +77,7 @@ def test_a_life_goes_on_with_another_number_of_ranks(found: list[Any]) -> None:
         graph(2),
         glia=ALL,
         glia_period=13,
-        bias=(0.8, 1.4),
+        bias=(1.1, 2.2),
         neuron=LIFParameters(t_ref=2.0, v_reset=torch.linspace(-0.2, 0.0, 40)),
     )
     want = whole.run(num_steps=80)

@@ -75,5 +75,6 @@ def _metis(data: Data, num_parts: int) -> Tensor:
     pairs = torch.cat([ends, ends.flip(0)], dim=1)
     pairs = torch.unique(pairs[:, ends.repeat(1, 2)[0] != ends.repeat(1, 2)[1]], dim=1)
     start = torch.searchsorted(pairs[0].contiguous(), torch.arange(data.num_nodes + 1))
-    found: Any = pymetis.part_graph(num_parts, xadj=start.numpy(), adjncy=pairs[1].numpy())
+    adjacency = pymetis.CSRAdjacency(start.tolist(), pairs[1].tolist())
+    found: Any = pymetis.part_graph(num_parts, adjacency)
     return torch.tensor(found[1], dtype=torch.int64)
