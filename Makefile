@@ -4,6 +4,7 @@
 PYTHON ?= python3
 ARGS =
 JOBS ?= 2
+RANKS ?= 2
 TABLES := $(sort $(wildcard benchmarks/science/t*_*.py))
 
 VENV := .venv
@@ -13,7 +14,7 @@ CHECK := import sys; sys.exit(sys.version_info < (3, 11) and \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint docs science science-full soak clean
+.PHONY: help demo test lint docs science science-full soak torchrun clean
 
 help:
 	@echo "make demo    install, then run the main job on real digits    (ARGS='--help' lists its options)"
@@ -25,6 +26,7 @@ help:
 	@echo "make science-full  the same tables with all seeds, to benchmarks/results/science"
 	@echo "             (JOBS=2: cells done side by side; what is done is kept, so it can be killed)"
 	@echo "make soak    install, then an hour of model time with all glia, to benchmarks/results (minutes)"
+	@echo "make torchrun  install, then a network over two processes (RANKS=2)"
 	@echo "make clean   remove .venv and everything the targets above left behind"
 	@echo "PYTHON=...   the interpreter that makes .venv, 3.11 or newer (default: python3; first make clean)"
 
@@ -52,6 +54,9 @@ science-full: $(VENV)/bench.stamp
 
 soak: $(VENV)/bench.stamp
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py $(ARGS)
+
+torchrun: $(VENV)/test.stamp
+	OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node $(RANKS) -m pyngn_graph.distributed run $(ARGS)
 
 # "demo", "docs", "bench" and "test" are extras of pyproject.toml. Making the environment again is quick, and mends
 # one that was interrupted.
