@@ -27,12 +27,24 @@ from pyngn_graph.glia import Astrocyte
 ROUNDS = 3
 
 
-def work(rank: int, size: int, port: int, folder: str, options: argparse.Namespace) -> None:
-    """Runs the network as one of ``size`` ranks; the first writes what was measured."""
+def work(rank: int, port: int, folder: str, options: argparse.Namespace) -> None:
+    """Takes part in the run of each size; the first rank writes what was measured."""
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", rank=rank, world_size=size)
-    ranks = Ranks()
+    dist.init_process_group("gloo", rank=rank, world_size=max(options.ranks))
+    cells = []
+    for size in options.ranks:
+        group = dist.new_group(list(range(size)))
+        if rank < size:
+            cells.append(cell_of(Ranks(group), options))
+        dist.barrier()  # the others wait, and leave the cores alone
+    if rank == 0:
+        (Path(folder) / "cells.json").write_text(json.dumps(cells))
+    dist.destroy_process_group()
+
+
+def cell_of(ranks: Ranks, options: argparse.Namespace) -> dict[str, Any]:
+    """Runs the network over ``ranks``, and says what it took."""
     network = FixedInDegree(options.num_nodes, options.degree, min_delay=options.min_delay)
     reservoir = network.reservoir(ranks, glia=[Astrocyte(rule="multiplicative")], stateful=True)
     reservoir.run(num_steps=options.steps)
@@ -47,7 +59,7 @@ def work(rank: int, size: int, port: int, folder: str, options: argparse.Namespa
         events = [int(e) for e in ranks.gather_like(recording.synaptic_events.sum().view(1))]
         if not best or wall < best["seconds"]:
             best = {
-                "ranks": size,
+                "ranks": ranks.size,
                 "seconds": wall,
                 "CPU seconds": cpu,
                 "share in collectives": (ranks.seconds - waited) / wall,
@@ -57,21 +69,20 @@ def work(rank: int, size: int, port: int, folder: str, options: argparse.Namespa
             }
     states = reservoir.gathered_states(recording.states)
     best["digest"] = storage.digest({"states": states})[:16]
-    if rank == 0:
-        (Path(folder) / f"{size}.json").write_text(json.dumps(best))
-    dist.destroy_process_group()
+    return best
 
 
-def measure(size: int, options: argparse.Namespace) -> dict[str, Any]:
+def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     with socket.socket() as free, tempfile.TemporaryDirectory() as folder:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         free.close()
-        mp.spawn(work, (size, port, folder, options), nprocs=size)
-        return json.loads((Path(folder) / f"{size}.json").read_text())
+        mp.spawn(work, (port, folder, options), nprocs=max(options.ranks))
+        cells: list[dict[str, Any]] = json.loads((Path(folder) / "cells.json").read_text())
+        return cells
 
 
-def model(cells: list[dict[str, Any]], options: argparse.Namespace) -> list[float]:
+def model(cells: list[dict[str, Any]]) -> list[float]:
     """CPU seconds that the model predicts: fitted to the first and the last cell only.
 
     The work of one rank is its share of neurons and events, and a part for each ghost.
@@ -91,8 +102,8 @@ def main() -> None:
     parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    cells = [measure(size, options) for size in options.ranks]
-    predicted = model(cells, options)
+    cells = measure(options)
+    predicted = model(cells)
     print("| ranks | s | CPU s | model | in collectives | bytes / rank / step | digest |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for cell, seconds in zip(cells, predicted, strict=True):
@@ -102,6 +113,8 @@ def main() -> None:
             f"| {seconds:.2f} | {cell['share in collectives']:.0%} "
             f"| {cell['bytes per rank and step']:.0f} | `{cell['digest']}` |"
         )
+    if len({cell["digest"] for cell in cells}) > 1:
+        raise SystemExit("The digests differ: not the same bits")
     if options.json is not None:
         options.json.write_text(json.dumps(cells, indent=1))
 
