@@ -5,6 +5,7 @@ PYTHON ?= python3
 ARGS =
 JOBS ?= 2
 PEERS = build/environments
+RANKS ?= 2
 TABLES := $(sort $(wildcard benchmarks/science/t*_*.py))
 
 VENV := .venv
@@ -14,7 +15,7 @@ CHECK := import sys; sys.exit(sys.version_info < (3, 11) and \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint tutorials docs science science-full soak oracle clean
+.PHONY: help demo test lint tutorials docs science science-full soak oracle torchrun clean
 
 help:
 	@echo "make demo    install, then run the main job on real digits    (ARGS='--help' lists its options)"
@@ -30,6 +31,7 @@ help:
 	@echo "make soak    install, then an hour of model time with all glia, to benchmarks/results (minutes)"
 	@echo "make oracle  install, then the same networks in NEST and Brian2, spike for spike (before a release)"
 	@echo "             (PEERS=...: a folder of their environments that is there already, installs none)"
+	@echo "make torchrun  install, then a network over two processes (RANKS=2)"
 	@echo "make clean   remove .venv and everything the targets above left behind"
 	@echo "PYTHON=...   the interpreter that makes .venv, 3.11 or newer (default: python3; first make clean)"
 
@@ -69,6 +71,9 @@ build/environments/oracle.stamp: benchmarks/speed/environments.sh
 	@$(PYTHON) -c '$(CHECK)'
 	PYTHON=$(PYTHON) benchmarks/speed/environments.sh build/environments nest brian2
 	@touch $@
+
+torchrun: $(VENV)/test.stamp
+	OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node $(RANKS) -m pyngn_graph.distributed run $(ARGS)
 
 # "demo", "docs", "bench", "test" and "tutorials" are extras of pyproject.toml. Making the
 # environment again is quick, and mends one that was interrupted.

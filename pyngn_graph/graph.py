@@ -179,12 +179,17 @@ def weight_grid(data: Data) -> float:
     if data.num_edges == 0:
         return 1.0
     largest = largest_input(data)
+    return finest_grid(largest, data.num_edges, lambda grid: largest_in_units(data, grid))
+
+
+def finest_grid(largest: float, num_edges: int, in_units: Callable[[float], int]) -> float:
+    """The grid of a graph whose ``largest`` input is that, and ``in_units(q)`` in units of q."""
     exponent = max(math.frexp(largest)[1] - 31, -149)  # no float32 is finer than 2^-149
-    slack = data.num_edges / 2  # more than rounding can do to a sum
+    slack = num_edges / 2  # more than rounding can do to a sum
     while True:
         grid = math.ldexp(1.0, exponent)
         sure, possible = (largest / grid + sign * slack < LARGEST_SUM for sign in (1, -1))
-        if sure or (possible and _largest_input(data, grid) < LARGEST_SUM):
+        if sure or (possible and in_units(grid) < LARGEST_SUM):
             return grid
         exponent += 1
 
@@ -192,7 +197,7 @@ def weight_grid(data: Data) -> float:
 @remembered("edge_index", "edge_weight")
 def largest_input(data: Data) -> float:
     r"""The largest possible input of a neuron, :math:`\max_i \sum_j |w_{ji}|`."""
-    return float(_input_sizes(data).max())
+    return float(input_sizes(data).max())
 
 
 @remembered("edge_index", "edge_weight", "ptr")
@@ -220,14 +225,17 @@ def on_its_grid(data: Data) -> Data:
     return data
 
 
-def _largest_input(data: Data, grid: float) -> int:
+def largest_in_units(data: Data, grid: float) -> int:
+    """The largest sum of the sizes of weights at a neuron, each a multiple of ``grid``."""
+
     def units(weight: Tensor) -> Tensor:
         return torch.round(_size(weight) / grid).long()
 
     return int(_sums(data.edge_weight, data.edge_index[1], data.num_nodes, units).max())
 
 
-def _input_sizes(data: Data) -> Tensor:
+def input_sizes(data: Data) -> Tensor:
+    """The sum of the sizes of the weights into every neuron, ``[N]`` float64."""
     return _sums(data.edge_weight, data.edge_index[1], data.num_nodes, _size)
 
 
@@ -302,6 +310,14 @@ def alive(data: Data) -> Tensor:
     if "edge_mask" in data:
         return data.edge_mask
     return torch.ones_like(data.edge_index[0], dtype=torch.bool)
+
+
+def num_targets(data: Data) -> int:
+    """Neurons that are simulated here: the first ones of a part of a graph, else all.
+
+    The others, of which ``num_targets`` is set by :mod:`pyngn_graph.distributed`, only send.
+    """
+    return int(data.get("num_targets", data.num_nodes))
 
 
 def in_degree(data: Data) -> Tensor:
@@ -425,7 +441,7 @@ def _check_delays(edge_delay: Tensor, num_nodes: int, max_delay: int) -> None:
 
 
 def _check_reach(data: Data) -> None:
-    total = _input_sizes(data)
+    total = input_sizes(data)
     if bool((total > LARGEST_INPUT).any()):
         first = int((total > LARGEST_INPUT).nonzero()[0, 0])
         raise ValueError(

@@ -206,6 +206,13 @@ class Probe:
             self.sent[trial, step] = sent
             self.events.append((trial, step, counts, node.int()))
 
+    def heard(self, start: int, sent: Tensor) -> None:
+        """Adds transmissions ``[T, C]`` of spikes that were fired elsewhere, from ``start`` on."""
+        if self.keeps_events:
+            span = slice(start, start + sent.size(0))
+            trial, step = self.layout.trial[span], self.layout.step[span]
+            self.sent[trial[trial >= 0], step[trial >= 0]] += sent[trial >= 0]
+
     def edges(self, start: int, stop: int, num_edges: int) -> None:
         """Takes down the number of live edges during the steps ``start`` to ``stop``."""
         trial, step = self.layout.trial[start:stop], self.layout.step[start:stop]

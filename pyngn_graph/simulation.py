@@ -19,6 +19,7 @@ from pyngn_graph.graph import (
     alive,
     longest_delay,
     num_live,
+    num_targets,
     number,
     on_its_grid,
 )
@@ -165,6 +166,8 @@ class Simulation:
         self.setting, self.projection, self.learns = setting, projection, learns
         self.data = _in_step(each_graph(copy.copy(data), on_its_grid))
         self.state, self.potential = state, potential
+        self.num_nodes: int = data.num_nodes
+        self.horizon: int = SPAN
         self.backend = BACKENDS[resolve(setting.backend, projection.bias.device)]
 
     def run(
@@ -227,18 +230,19 @@ class Simulation:
                     f"The fast state holds {state.columns} trials but this call has {columns}; "
                     f"call 'reset()' first"
                 )
-            return state.copy().lengthened(longest_delay(data))
+            return state.copy().lengthened(self._depth(longest_delay(data)))
         if self.learns:
             for cell in setting.cells:
                 cell.forget(data)
         lasting = self.learns or setting.stateful
         state = ReservoirState.rest(
             setting.neuron,
-            data.num_nodes,
+            num_targets(data),
             columns,
-            setting.reach(data) if lasting else longest_delay(data),
+            self._depth(setting.reach(data) if lasting else longest_delay(data)),
             setting.in_flight == "emission",
             self.projection.bias.device,
+            data.num_nodes,
         )
         if self.potential is not None:
             v = self.potential.unsqueeze(1).expand(-1, columns)
@@ -263,10 +267,10 @@ class Simulation:
         keep = math.exp(-setting.dt / setting.tau_trace) if setting.tau_trace else 0.0
         decay = f32(keep), f32(1.0 - keep)
         stop, clock = signal.size(1) * hold, self.data.clock
-        size = state.trace.numel()
+        size = self.num_nodes * state.columns
         span = min(SPAN, max(1, CURRENTS // size) * hold, max(1, SPIKES // size))
         while start < stop:
-            end = min(start + span, stop)
+            end = min(start + min(span, self.horizon), stop)
             if self.learns:
                 end = min(end, start + period - clock % period)
             if checkpoint is not None:
@@ -288,6 +292,7 @@ class Simulation:
                 probe,
                 setting.threads or torch.get_num_threads(),
             )
+            self._exchange(state, start, end, probe)
             probe.edges(start, end, num_live(self.data))
             if self.learns:
                 _check_constant(edges, self.data)
@@ -301,6 +306,16 @@ class Simulation:
                 checkpoint.write(self, probe)
             start = end
         self.state = state
+
+    def _depth(self, steps: int) -> int:
+        """Steps of spikes that are remembered, where delays here take so many."""
+        return steps
+
+    def _exchange(self, state: ReservoirState, start: int, end: int, probe: Probe) -> None:
+        """Takes in the spikes of neurons that are simulated elsewhere, if there are any.
+
+        At most ``horizon`` steps lie between two calls.
+        """
 
     def _tick(self, state: ReservoirState, probe: Probe) -> ReservoirState:
         """Lets the slow clock tick: delays and wiring change, and with them the fast state."""

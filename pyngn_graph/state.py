@@ -23,7 +23,8 @@ class ReservoirState:
 
     Shapes:
         - **neuron**: every tensor ``[N, C]``
-        - **history** ``[L, N, C]`` bool: the spikes of step ``t`` stand in row ``t % L``
+        - **history** ``[L, N, C]`` bool: the spikes of step ``t`` stand in row ``t % L``; wider
+          where neurons that are simulated elsewhere send spikes here
         - **trace** ``[N, C]``: low-passed spikes, the liquid state
         - **in_flight** ``[3, F]`` int64, only if spikes keep the delay they left with: the step at
           which each spike under way is due, its edge, and its column
@@ -48,12 +49,18 @@ class ReservoirState:
         max_delay: int,
         keeps_delay: bool,
         device: torch.device,
+        num_sources: int | None = None,
     ) -> "ReservoirState":
-        """A silent state; ``keeps_delay`` asks for ``in_flight``."""
+        """A silent state; ``keeps_delay`` asks for ``in_flight``.
+
+        ``num_sources`` neurons send spikes here, where some of them are simulated elsewhere.
+        """
         zero = torch.zeros(num_nodes, columns, dtype=torch.float32, device=device)
         return cls(
             neuron=LIFState.rest(params, zero),
-            history=torch.zeros(max_delay, num_nodes, columns, dtype=torch.bool, device=device),
+            history=torch.zeros(
+                max_delay, num_sources or num_nodes, columns, dtype=torch.bool, device=device
+            ),
             t=0,
             trace=zero,
             in_flight=torch.zeros(3, 0, dtype=torch.int64, device=device) if keeps_delay else None,

@@ -23,6 +23,8 @@ KINDS = {
     "graph": "'load_graph'",
     "readout": "'RidgeReadout.load' or 'DeltaReadout.load'",
     "run": "'TriglialReservoir.run(..., checkpoint=...)'",
+    "shard": "'pyngn_graph.distributed.load'",
+    "shards": "'pyngn_graph.distributed.load'",
     "command": "'pyngn-graph run --checkpoint ... --resume'",
 }
 """What a file may hold, and what reads it."""

@@ -238,6 +238,26 @@ class EventMemory:
                 value = self.data[name].float().expand(at.numel(), -1)
             probe.traced(name, at, column, value)
 
+    def latest(self, state: ReservoirState, steps: int) -> Tensor:
+        """The spikes ``[steps, N, C]`` uint8 of the last ``steps`` steps."""
+        rows = np.arange(state.t - steps, state.t) % self.depth
+        columns = (fast.fired[rows, : self.num_nodes] for fast in self.fast)
+        return torch.from_numpy(np.stack(list(columns), axis=-1))
+
+    def receive(self, state: ReservoirState, spikes: Tensor) -> Tensor:
+        """Takes in the ``spikes`` ``[T, G, C]`` uint8 that neurons elsewhere fired in T steps.
+
+        Returns the number of live edges here that they travel over, ``[T, C]``.
+        """
+        sent = np.empty((self.columns, spikes.size(0)), dtype=np.int64)
+        for column, fast in enumerate(self.fast):
+            own = spikes[:, :, column].contiguous().numpy()
+            kernels.receive(own, fast, self.wiring, state.t, sent[column])
+        if self.sensing is not None:
+            step, node = spikes[:, :, 0].nonzero().unbind(1)
+            self.sensing.hear(node.int() + self.num_nodes, step.int() - spikes.size(0))
+        return torch.from_numpy(sent).t()
+
     def settle(self, state: ReservoirState) -> ReservoirState:
         """Writes everything back to the tensors of the state and the graph."""
         if self.sensing is not None:
@@ -252,7 +272,7 @@ class EventMemory:
         neuron, history = state.neuron, together("fired").bool()
         neuron = neuron._replace(
             v=together("v"),
-            spikes=history[(state.t - 1) % self.depth].float(),
+            spikes=history[(state.t - 1) % self.depth, : self.num_nodes].float(),
             refractory=None if neuron.refractory is None else together("refractory").long(),
             i_syn=None if neuron.i_syn is None else together("i_syn"),
         )

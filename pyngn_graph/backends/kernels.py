@@ -52,6 +52,7 @@ class Fast(NamedTuple):
 
     Row ``t % L`` of ``fired`` has the spikes of step t as uint8, that of ``ring`` the input that is
     due at step t in units of the grid: int32, or int64 where spikes may pile up on an edge.
+    ``fired`` is ``[L, N + G]`` where G neurons that are simulated elsewhere send spikes here.
     """
 
     v: Array
@@ -289,12 +290,12 @@ def run_column(
     written to ``nodes``, step after step, their number to ``counts`` and that of their live edges
     to ``sent``.
     """
-    depth, num_nodes = fast.fired.shape
+    depth, num_nodes = fast.ring.shape
     flat, taken, total = fast.ring.reshape(-1), 0, 0
     sensed = np.empty(num_nodes, np.float32) if astro.member.size else astro.calcium
     for k in range(sample.size):
         row = t % depth
-        now, due = fast.fired[row], fast.ring[row]
+        now, due = fast.fired[row][:num_nodes], fast.ring[row]
         before = fast.fired[(t - 1) % depth]
         _neurons(fast, due, before, now, c, drive[sample[k]], astro.gain, grid, synaptic)
         _low_pass(fast.trace, now, keep, add)
@@ -336,16 +337,35 @@ def run_column(
 @compiled
 def refill(fired, wiring, ring, t):
     """Puts into the ring what past spikes, step ``t`` not included, still have to deliver."""
-    depth, num_nodes = fired.shape
+    depth, num_nodes = ring.shape
     flat, size = ring.reshape(-1), np.uint64(ring.size)
     for past in range(max(0, t - depth), t):
         now, base = fired[past % depth], np.uint64(past % depth * num_nodes)
         least = np.uint64((t - past) * num_nodes)  # the jump of what is due at t
-        for j in range(num_nodes):
+        for j in range(now.size):
             if now[j]:
                 for e in range(wiring.start[j], wiring.start[j + 1]):
                     if wiring.jump[e] >= least:
                         flat[_slot(base, wiring.jump[e], size)] += wiring.units[e]
+
+
+@compiled
+def receive(spikes, fast, wiring, t, sent):
+    """Delivers ``spikes`` ``[T, G]`` of neurons elsewhere, fired in the T steps before step ``t``.
+
+    None of them is due before ``t``. The number of their live edges is written to ``sent`` ``[T]``.
+    """
+    depth, num_nodes = fast.ring.shape
+    flat = fast.ring.reshape(-1)
+    nodes = np.empty(spikes.shape[1], np.int32)
+    for k in range(spikes.shape[0]):
+        row, count = (t - spikes.shape[0] + k) % depth, 0
+        fast.fired[row, num_nodes:] = spikes[k]
+        for j in range(spikes.shape[1]):
+            if spikes[k, j]:
+                nodes[count] = num_nodes + j
+                count += 1
+        sent[k] = _deliver(nodes[:count], wiring, flat, np.uint64(row * num_nodes))
 
 
 @compiled

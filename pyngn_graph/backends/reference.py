@@ -48,8 +48,9 @@ def advance(
     mask, steps = alive(data), round_delay(data.edge_delay)
     weight = data.edge_weight.double() * mask
     depth, num_nodes, columns = state.history.shape
+    targets = state.trace.size(0)
     flat = state.history.view(depth * num_nodes, columns)
-    fired = torch.empty(sample.numel(), num_nodes, columns, dtype=torch.bool, device=flat.device)
+    fired = torch.empty(sample.numel(), targets, columns, dtype=torch.bool, device=flat.device)
     for k, now in enumerate(sample.tolist()):
         t, row = state.t, state.t % depth
         arrivals = None
@@ -65,13 +66,13 @@ def advance(
             messages = weight.unsqueeze(1) * number
             total = conv.aggr_module(messages, dst, dim_size=num_nodes, dim=0)
             arrivals = (number[:, 0] > 0) & mask
-        jump = total.float()
+        jump = total.float()[:targets]
         if "gain" in data:
             jump = data.gain.unsqueeze(1) * jump
         state.neuron = integrate(jump, drive[now], state.neuron, coefficients)
         spikes = state.neuron.spikes > 0
         state.trace = decay[0] * state.trace + decay[1] * state.neuron.spikes
-        state.history[row] = fired[k] = spikes
+        state.history[row, :targets] = fired[k] = spikes
         if state.in_flight is not None:
             edge, column = spikes[src].nonzero().unbind(1)
             sent = torch.stack([t + steps[edge], edge, column])
@@ -84,7 +85,7 @@ def advance(
                     data = cell.forward(data)
         state.t += 1
         _take_down(probe, start + k, state, data)
-    degree = out_degree(data)
+    degree = out_degree(data)[:targets]
     for column, spikes in enumerate(fired.unbind(2)):
         sent = (spikes * degree).sum(dim=1)
         probe.spikes(start, column, spikes.sum(dim=1), spikes.nonzero()[:, 1], sent)

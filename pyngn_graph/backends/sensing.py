@@ -114,6 +114,11 @@ class Sensing:
         if self.time - self.seen > STEPS:
             self._look_through(self.time)
 
+    def hear(self, nodes: Tensor, ago: Tensor) -> None:
+        """Takes note of spikes fired elsewhere, ``ago`` (-1: the last step); none is due yet."""
+        self.nodes.append(nodes)
+        self.times.append(ago + (self.time + 1))
+
     @property
     def _base(self) -> int:
         """The time since which health and cost grow."""

@@ -7,7 +7,7 @@ from torch_geometric.data import Data
 
 from pyngn_graph.backends import kernels
 from pyngn_graph.glia.base import as_array
-from pyngn_graph.graph import alive, longest_delay, neuron_grid
+from pyngn_graph.graph import alive, longest_delay, neuron_grid, num_targets
 from pyngn_graph.memo import remembered
 from pyngn_graph.sorting import group_by
 
@@ -26,7 +26,7 @@ def wiring(data: Data) -> tuple[kernels.Wiring, Any]:
     """
     start, order = by_source(data)
     grid = neuron_grid(data).numpy()[()]
-    small = (longest_delay(data) + 1) * data.num_nodes < 2**32
+    small = (longest_delay(data) + 1) * num_targets(data) < 2**32
     jump = np.empty(order.size, dtype=np.uint32 if small else np.uint64)
     units = np.empty(order.size, dtype=np.int32)
     kernels.lay_out(
@@ -35,7 +35,7 @@ def wiring(data: Data) -> tuple[kernels.Wiring, Any]:
         as_array(data.edge_delay),
         as_array(data.edge_weight),
         1.0 / grid,
-        data.num_nodes,
+        num_targets(data),
         jump,
         units,
     )

@@ -28,14 +28,90 @@ def lowest(
     Of each ``kind``, inhibitory or not, go the lowest ``fraction`` and what scores less than
     ``below``. Edges are ranked no farther than is needed to tell which these are.
     """
+    inputs, count = census(score, kind, live, target, num_nodes)
+    reserve = np.minimum(inputs, min_in).sum()
+    edge = candidates(score, kind, live, limits(count, reserve, below, fraction))
+    doomed = np.zeros(score.size, np.bool_)
+    doomed[edge] = lowest_of(
+        score[edge],
+        kind[edge],
+        target[edge],
+        inputs,
+        count.sum(axis=1),
+        below,
+        fraction,
+        min_in,
+        keep,
+    )
+    return doomed
+
+
+@compiled
+def census(
+    score: Array, kind: Array, live: Array, target: Array, num_nodes: int
+) -> tuple[Array, Array]:
+    """Live inputs ``[N]``, and live edges ``[2, LEADS]`` by kind and upper part of their score."""
     inputs, count = np.zeros(num_nodes, np.int64), np.zeros((2, LEADS), np.int64)
     bits = score.view(np.uint64)
     for e in range(score.size):
         if live[e]:
             inputs[target[e]] += 1
             count[np.uint8(kind[e]), lead(bits[e])] += 1
-    size: Array = count.sum(axis=1)
-    ranked = _ranked(score, kind, live, count, _share(size, count, inputs, below, fraction, min_in))
+    return inputs, count
+
+
+@compiled
+def limits(count: Array, reserve: int, below: float, fraction: float) -> Array:
+    """Upper parts of scores ``[2]`` below which stands all that may go, and may not beside.
+
+    ``reserve`` is the number of inputs that targets keep in any case.
+    """
+    share, size, last = 0.0, count.sum(axis=1), np.zeros(2, np.int64)
+    limit = lead(np.array([below]).view(np.uint64)[0])
+    for k in range(2):
+        enough = count[k, : limit + 1].sum()
+        if fraction > 0.0:
+            enough += int(fraction * size[k]) + reserve
+        if size[k]:
+            share = max(share, enough / size[k])
+    for k in range(2):
+        number, found = min(size[k], int(min(share, 1.0) * size[k]) + 2), 0
+        while found < number:
+            found += count[k, last[k]]
+            last[k] += 1
+    return last
+
+
+@compiled
+def candidates(score: Array, kind: Array, live: Array, last: Array) -> Array:
+    """The live edges below the :func:`limits` of their kind, in order."""
+    edge, found, bits = np.empty(score.size, np.int64), 0, score.view(np.uint64)
+    for e in range(score.size):
+        if live[e] and lead(bits[e]) < last[np.uint8(kind[e])]:
+            edge[found] = e
+            found += 1
+    return edge[:found].copy()
+
+
+@compiled
+def lowest_of(
+    score: Array,
+    kind: Array,
+    target: Array,
+    inputs: Array,
+    size: Array,
+    below: float,
+    fraction: float,
+    min_in: int,
+    keep: int,
+) -> Array:
+    """Which of the :func:`candidates` go, ``[M]`` bool.
+
+    ``inputs`` are those of the targets by number, counted down here, ``size`` ``[2]`` the live
+    edges of each kind, candidates or not.
+    """
+    first, second = np.flatnonzero(kind == 0), np.flatnonzero(kind == 1)
+    ranked = first[argsort(score[first])], second[argsort(score[second])]
     protected = _protected(ranked, size, target, inputs, min_in)
     end = np.zeros(2, np.int64)
     for k in range(2):
@@ -57,44 +133,6 @@ def lowest(
             budget -= 1
         rank[k] += 1
     return doomed
-
-
-@compiled
-def _share(
-    size: Array, count: Array, inputs: Array, below: float, fraction: float, min_in: int
-) -> float:
-    """The share of each kind that is enough to rank: all that may go, and what may not beside."""
-    share, reserve = 0.0, np.minimum(inputs, min_in).sum()
-    limit = lead(np.array([below]).view(np.uint64)[0])
-    for k in range(2):
-        enough = count[k, : limit + 1].sum()
-        if fraction > 0.0:
-            enough += int(fraction * size[k]) + reserve
-        if size[k]:
-            share = max(share, enough / size[k])
-    return min(share, 1.0)
-
-
-@compiled
-def _ranked(
-    score: Array, kind: Array, live: Array, count: Array, share: float
-) -> tuple[Array, Array]:
-    """The lowest edges of each kind by rising score, at least this share of them."""
-    last, size, bits = np.zeros(2, np.int64), np.zeros(2, np.int64), score.view(np.uint64)
-    for k in range(2):
-        number = count[k].sum()
-        number = min(number, int(share * number) + 2)
-        while size[k] < number:
-            size[k] += count[k, last[k]]
-            last[k] += 1
-    edges, found = np.empty((2, size.max()), np.int64), np.zeros(2, np.int64)
-    for e in range(score.size):
-        k = int(kind[e])
-        if lead(bits[e]) < last[k] and live[e]:
-            edges[k, found[k]] = e
-            found[k] += 1
-    first, second = edges[0, : size[0]], edges[1, : size[1]]
-    return first[argsort(score[first])], second[argsort(score[second])]
 
 
 @compiled

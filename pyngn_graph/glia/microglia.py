@@ -1,6 +1,7 @@
 """Microglia: the health of every synapse, pruning of the weakest, and regrowth."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -239,6 +240,10 @@ class Microglia(GlialCell):
 
     def forward(self, data: Data) -> Data:
         """Brings all health up to date, then prunes and regrows."""
+        return self.prune(data, select)
+
+    def prune(self, data: Data, choose: Callable[..., Tensor]) -> Data:
+        """As :meth:`forward`; ``choose`` stands for :func:`pyngn_graph.glia.pruning.select`."""
         data = self.prepare(data)
         self.bring_up_to_date(data)
         if "edge_cost" in data:
@@ -246,7 +251,7 @@ class Microglia(GlialCell):
         generator = torch.Generator().manual_seed(
             (int(self.seed) * 1_000_003 + clock_of(data)) % 2**63
         )
-        doomed = self._doomed(data, generator)
+        doomed = self._doomed(data, generator, choose)
         if self.regrow:
             return regrow(
                 data,
@@ -265,11 +270,13 @@ class Microglia(GlialCell):
         """The number of live edges that must remain after a tick."""
         return 0 if self.regrow else math.ceil(self.keep * data.first_num_edges)
 
-    def _doomed(self, data: Data, generator: torch.Generator) -> Tensor:
+    def _doomed(
+        self, data: Data, generator: torch.Generator, choose: Callable[..., Tensor]
+    ) -> Tensor:
         criterion = CRITERIA[self.criterion] if isinstance(self.criterion, str) else self.criterion
         if isinstance(criterion, Selector):
             return criterion.select(self, data, generator) & alive(data)
-        return select(
+        return choose(
             data,
             criterion(data, generator),
             below=self.threshold if self.criterion == "threshold" else None,

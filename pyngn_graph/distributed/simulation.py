@@ -1,0 +1,65 @@
+"""The loop of one rank: as that of a single process, with spikes exchanged in time."""
+
+import copy
+
+from torch import Tensor
+
+from pyngn_graph.distributed.exchange import FOREVER, Exchange, latest, receive, shortest_crossing
+from pyngn_graph.distributed.ranks import Ranks
+from pyngn_graph.distributed.selection import Selection
+from pyngn_graph.distributed.shard import Shard
+from pyngn_graph.glia import Microglia
+from pyngn_graph.graph import longest_delay, on_its_grid
+from pyngn_graph.projection import Projection
+from pyngn_graph.recording import Probe
+from pyngn_graph.simulation import SPAN, Setting, Simulation
+from pyngn_graph.state import ReservoirState
+
+
+class ShardSimulation(Simulation):
+    """A run on the shard of one rank; ``projection`` and ``potential`` are of its neurons."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        projection: Projection,
+        shard: Shard,
+        ranks: Ranks,
+        exchange: Exchange,
+        learns: bool,
+        state: ReservoirState | None,
+        potential: Tensor | None,
+    ) -> None:
+        super().__init__(setting, projection, shard.data, learns, state, potential)
+        self.ranks, self.exchange = ranks, exchange
+        self.select = Selection(shard, ranks)
+        self.num_nodes = shard.num_nodes
+        self._look_at_delays()
+
+    def _look_at_delays(self) -> None:
+        crossing = shortest_crossing(self.data, self.ranks)
+        self.connected = crossing < FOREVER
+        self.horizon = min(SPAN, crossing)
+
+    def _depth(self, steps: int) -> int:
+        return self.ranks.largest(steps)
+
+    def _exchange(self, state: ReservoirState, start: int, end: int, probe: Probe) -> None:
+        if self.connected:
+            spikes = self.exchange.swap(latest(state, end - start))
+            probe.heard(start, receive(state, self.data, spikes))
+
+    def _tick(self, state: ReservoirState, probe: Probe) -> ReservoirState:
+        slow = [cell for cell in self.setting.cells if not cell.every_step]
+        if not slow:
+            return state
+        state = state.settled()
+        data = copy.copy(self.data)
+        for cell in slow:
+            if isinstance(cell, Microglia):
+                data = cell.prune(data, self.select)
+            else:
+                data = cell.forward(data)
+        self.data = self.setting.prepared_one(on_its_grid(data), 0)
+        self._look_at_delays()
+        return state.lengthened(self._depth(longest_delay(self.data)))
