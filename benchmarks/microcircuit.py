@@ -11,7 +11,8 @@ currents are drawn once and handed to both simulators as arrays, each in a proce
 one thread; Poisson spikes are drawn by each simulator for itself. NEST is skipped where its
 environment is missing (``benchmarks/speed/environments.sh`` makes it).
 
-Sources: Potjans & Diesmann (2014), Cerebral Cortex 24, 785-806; parameters as in Table 5 there.
+Sources: Potjans & Diesmann (2014), Cerebral Cortex 24, 785-806; parameters and published rates as
+in the PyNEST implementation of the authors' group (INM-6/microcircuit-PD14-model).
 """
 
 import argparse
@@ -77,11 +78,11 @@ background this library is handed the currents that a NumPy loop makes of the sp
 difference: float32 here, float64 in NEST, and the circuit is chaotic, so that one rounding at a
 threshold sends the two apart; rates are what can be compared after that.
 
-With a constant background the circuit falls silent at a tenth of its size, in both: weights grow by
-1 / sqrt(k) while inputs shrink by k, so that feedback is sqrt(k) of what it was and the
-compensating current stands for recurrent input that is not there. That run only shows that both
-simulators do the same. At a tenth, rates with Poisson background lie below those of the full
-circuit, in both.
+With a constant background all populations but L6I fall silent at a tenth of the size, in both
+simulators: that run says nothing about the published rates, only that both do the same. The cause
+was not looked for. A guess: the compensating current stands for recurrent input at the published
+rates, which a constant background does not sustain, and feedback is weaker by sqrt(k). With Poisson
+background rates lie below those of the full circuit, in both. One seed.
 """
 
 
