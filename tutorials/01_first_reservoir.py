@@ -135,7 +135,7 @@ plt.show()
 # rows. The glia add about a point here; with other seeds between nothing and one and a half. This
 # task sees the whole image, so there is little for memory to do. Glia pay off elsewhere: take
 # weights that are five times too strong, and the reservoir without glia falls to 92 %, the one with
-# glia stays at 96 to 97 % (three seeds). The notebooks to come show each of them at what it is good
+# glia stays at 96 to 98 % (three seeds). The notebooks to come show each of them at what it is good
 # at.
 #
 # The diagnosis above is blunt, too: half of the neurons hardly fire. A lower drive or a higher

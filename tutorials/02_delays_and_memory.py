@@ -128,7 +128,7 @@ axes[1].set_title("what the oligodendrocytes changed")
 plt.show()
 
 # %% [markdown]
-# At birth delays grow with distance, from 3 to about 13 ms. So all of the past is gone after a few
+# At birth delays grow with distance, from 2 to about 10 ms. So all of the past is gone after a few
 # samples. Oligodendrocytes spread the delays up to 100 ms, and the memory reaches as far.
 #
 # Note what astrocytes do here: nothing for memory. They make neurons fire at a rate, that is all.
