@@ -121,7 +121,7 @@ def mackey_glass(
     if not 0.0 <= start <= 1e30:
         raise ValueError(f"'start' must lie between 0 and 1e30 (got {start})")
     h = step / substeps
-    if not tau < MAX_COUNT * h:
+    if tau >= MAX_COUNT * h:
         raise ValueError(f"'tau' must be less than 2**31 times step / substeps = {h:g} (got {tau})")
     lag = round(tau / h) if 0.0 < tau < math.inf else 0
     if lag < 1 or not math.isclose(lag * h, tau, rel_tol=1e-9):

@@ -46,6 +46,12 @@ def broken(key: str, value: Any) -> Data:
         (broken("edge_index", torch.full((2, 24), 8)), ValueError, r"must lie in \[0, 7\]"),
         (broken("edge_index", torch.full((2, 24), -1)), ValueError, r"must lie in \[0, 7\]"),
         (broken("edge_color", torch.ones(23)), ValueError, "'edge_color' has 23 rows for 24 edges"),
+        (broken("edge_index", torch.ones(2, 24).long().to("meta")), ValueError, "hold no values"),
+        (broken("edge_health", torch.full((24,), 3e38)), ValueError, "at most 1e.06 in size: 24"),
+        (broken("calcium", torch.full((8,), -3e38)), ValueError, "at most 1000 in size: 8 of 8"),
+        (broken("gain", torch.full((8,), 3e38)), ValueError, "'gain' must be at most 1e.30"),
+        (broken("clock", nan), ValueError, r"'clock' must be a number of steps \(got nan\)"),
+        (broken("clock", -1), ValueError, "'clock' must be a number of steps"),
         (T.AddSelfLoops()(random_graph()), ValueError, "a transform that adds or merges edges"),
         (T.ToUndirected()(broken("edge_mask", torch.ones(24))), TypeError, "'edge_mask' must be"),
         (
@@ -104,6 +110,15 @@ def test_graphs_that_no_reservoir_takes(graph: Any, error: type, match: str) -> 
         ({"bias": nan}, ValueError, r"'bias' must be finite"),
         ({"bias": (0.0, inf)}, ValueError, r"'bias' must be finite"),
         ({"bias": (1.0, 0.5)}, ValueError, r"'bias' as a pair means \(lowest, highest\)"),
+        ({"bias": -3e38}, ValueError, r"Potentials may reach .*currents go to 3e.38, R to 1,"),
+        ({"neuron": LIFParameters(v_rest=-3e38)}, ValueError, "Potentials may reach"),
+        ({"neuron": LIFParameters(r_m=1e30), "bias": 1e9}, ValueError, "Potentials may reach"),
+        ({"neuron": LIFParameters(v_th=1e300)}, ValueError, r"'v_th' of a step of 1.0 ms is not"),
+        ({"seed": 2.5}, ValueError, r"'seed' must be a whole number of at most 64 bits"),
+        ({"seed": 2**70}, ValueError, r"'seed' must be a whole number of at most 64 bits"),
+        ({"max_delay": nan}, ValueError, r"'max_delay' must be a whole number >= 1 \(got nan"),
+        ({"max_delay": 2**40}, ValueError, r"'max_delay' must be at most 2\*\*31 - 1"),
+        ({"glia": [Microglia(tau_h=1e9)]}, ValueError, r"'tau_h' must be at most 625000 steps"),
         ({"bias": (1.0, 2.0, 3.0)}, ValueError, r"'bias' as a pair means \(lowest, highest\)"),
     ],
 )
@@ -319,6 +334,22 @@ def test_an_interrupted_run_leaves_the_reservoir(backend: str) -> None:
 
     reservoir = running(backend, [Astrocyte(), Microglia(), stop])
     assert_refused(reservoir, lambda r: r.run(random_drive(5, 80, 3)), KeyboardInterrupt, "^$")
+
+
+@pytest.mark.parametrize("bias", [-4e37, 4e37])
+def test_the_largest_potentials_stay_finite(bias: float, backend: str) -> None:
+    """As far as currents may go, and one step beyond."""
+    reservoir = TriglialReservoir(random_graph(), bias=bias, backend=backend)
+    assert bool(torch.isfinite(reservoir.run(num_steps=500, record="v").traces["v"]).all())
+    with pytest.raises(ValueError, match=r"Potentials may reach 1.4e.38, beyond 1e.38"):
+        reservoir.run(torch.full((3, 8), bias * 2.5))
+
+
+def test_weights_and_gains_that_overflow_together() -> None:
+    graph = broken("edge_weight", torch.full((24,), -1e35))
+    TriglialReservoir(graph)
+    with pytest.raises(ValueError, match="gains to 100 in size; .* lower 'max_gain'"):
+        TriglialReservoir(graph, glia=[Astrocyte()])
 
 
 def test_infinite_values_are_refused_everywhere() -> None:

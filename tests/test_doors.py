@@ -12,6 +12,10 @@ from hostile import is_finite, small_graphs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pyngn_graph import cli
+from pyngn_graph.exchange import read_graph
+from pyngn_graph.exchange.files import READERS
+
 PER_DOOR = 2 * settings.default.max_examples
 """Cases at each of the doors: more than 2000 in all."""
 
@@ -48,3 +52,35 @@ def test_sound_graphs_are_taken(name: str, data: st.DataObject) -> None:
 def test_sound_arguments_are_taken(name: str) -> None:
     door, good = VALUE_DOORS[name]
     assert is_finite(door(**good))
+
+
+# Files and the command
+
+
+@pytest.mark.parametrize("ending", sorted(READERS))
+@under_fire
+@given(content=st.binary(max_size=64) | st.text(" ,;\n01.-ex<>src dt", max_size=64))
+def test_files_of_anything(ending: str, content: bytes | str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"graph{ending}"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        before = path.read_bytes()
+        assert is_finite(answers(lambda: read_graph(path), content))
+        assert path.read_bytes() == before
+
+
+@under_fire
+@given(
+    command=st.sampled_from(["demo", "run", "bench", "info"]),
+    option=st.sampled_from(["--num-nodes", "--seed", "--weight", "--glia", "--graph", "--rounds"]),
+    value=st.sampled_from(["nan", "-1", "inf", "", "0x", "1e400", "-0.5", "two", "none,", "\0"]),
+)
+def test_the_command_complains_in_one_line(command: str, option: str, value: str) -> None:
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        try:
+            code: Any = cli.main([command, option, value])
+        except SystemExit as error:
+            code = error.code
+    assert code == 2
+    assert said.getvalue().count("\n") == 1
