@@ -42,9 +42,9 @@ life, all on U(-1, 1). Time: seconds after the change from which the mean rate s
 that of the 10 s before, for good; the mean is that of the second around each moment (in brackets:
 of the second before it, which comes later by up to half a second). Memory: linear capacity over
 lags 1 to 200 with glia at rest, before the change, just after it, and 30 s later. Astrocytes move
-the gain at 0.001 per step, "twice the eta" at 0.002. Winners leave a target one excitatory input:
-where a lesion takes that, no gain can bring the rate back, for it multiplies the recurrent input
-alone. "Health" is relative health to 35 % of the edges.
+the gain at 0.001 per step, "twice the eta" at 0.002, a step first tried on seeds 0 and 1. Winners
+leave a target one excitatory input: where a lesion takes that, no gain can bring the rate back, for
+it multiplies the recurrent input alone. "Health" is relative health to 35 % of the edges.
 """
 
 
