@@ -72,6 +72,7 @@ class Liquid:
         max_delay: Longest delay that oligodendrocytes give, ms; at birth delays grow with distance.
         connected: Whether edges are alive; if not, all are masked.
         astrocyte: Rule, or None for no astrocytes.
+        eta: Learning rate of the astrocytes; None for that of the rule.
         oligodendrocyte: One of ``DELAY_RULES``, or None.
         microglia: One of ``CRITERIA``, or None.
         keep: Share of edges at which microglia stop; None: as the criterion has it.
@@ -84,6 +85,7 @@ class Liquid:
     max_delay: int = 100
     connected: bool = True
     astrocyte: str | None = None
+    eta: float | None = None
     oligodendrocyte: str | None = None
     microglia: str | None = None
     keep: float | None = None
@@ -104,7 +106,7 @@ class Liquid:
         cells: list[ng.GlialCell] = []
         if self.astrocyte:
             # Where a single input is left, light weights need gains above the default bound.
-            cells.append(ng.Astrocyte(rule=self.astrocyte, max_gain=1e4))
+            cells.append(ng.Astrocyte(rule=self.astrocyte, eta=self.eta, max_gain=1e4))
         if self.oligodendrocyte:
             rule = DELAY_RULES[self.oligodendrocyte](seed)
             cells.append(ng.Oligodendrocyte(rule=rule, max_delay=self.max_delay))

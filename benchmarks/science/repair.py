@@ -30,8 +30,9 @@ def repair(seed: int, change: str, live: bool, train: int = 3000, **liquid: Any)
         ``back``: seconds after the change from which the rate, the second around it, stays within
         the band for good (``AFTER`` if it never does); ``back_late``: the same for the second
         before, which looks back only; ``returned`` (0 or 1); ``rates`` in Hz, by quarters of a
-        second; memory ``before`` the change, ``damaged`` just after it and ``after`` the life that
-        follows, with glia at rest, over lags 1 to 200.
+        second; ``orphans``, the share of neurons without a live excitatory input just after the
+        change, in per cent; memory ``before`` the change, ``damaged`` just after it and ``after``
+        the life that follows, with glia at rest, over lags 1 to 200.
     """
     kind = Liquid(**liquid)
     reservoir = kind.adapted(seed)
@@ -42,6 +43,7 @@ def repair(seed: int, change: str, live: bool, train: int = 3000, **liquid: Any)
     counts = [spikes(reservoir, u[0], live)]
     graph, bias = changed(reservoir.graph, reservoir.bias, change, seed)
     reservoir = kind.reservoir(seed, graph=graph, bias=bias, hold=HOLD).eval()
+    found["orphans"] = orphans(graph)
     found["damaged"] = memory(reservoir, seed, train)
     counts.append(spikes(reservoir, u[1], live))
     found["after"] = memory(reservoir, seed, train)
@@ -81,6 +83,13 @@ def changed(data: Data, bias: Tensor, change: str, seed: int) -> tuple[Data, Ten
         data.edge_mask = alive(data).index_fill(0, lost, False)
     shift = {"bias + 0.3": 0.3, "bias - 0.3": -0.3}.get(change, 0.0)
     return data, bias + shift
+
+
+def orphans(data: Data) -> float:
+    """Share of the neurons without a live excitatory input, in per cent."""
+    source = alive(data) & (data.edge_weight > 0)
+    inputs = torch.bincount(data.edge_index[1, source], minlength=data.num_nodes)
+    return 100.0 * float((inputs == 0).double().mean())
 
 
 def spikes(reservoir: ng.TriglialReservoir, u: Tensor, live: bool) -> Tensor:

@@ -19,6 +19,7 @@ from benchmarks.science.results import Cell, Claim, Results, Show
 A = {"astrocyte": "multiplicative"}
 UNIFORM = {"oligodendrocyte": "uniform"}
 LONG = {"oligodendrocyte": "coherence, long"}
+TWICE = {"eta": 0.002}
 
 ROWS: dict[str, dict[str, Any]] = {
     "no glia": {"live": False, **UNIFORM},
@@ -27,6 +28,9 @@ ROWS: dict[str, dict[str, Any]] = {
     "A additive": {"live": True, "astrocyte": "additive", **UNIFORM},
     "A+O": {"live": True, **A, **LONG},
     "A+O+M": {"live": True, **A, **LONG, "microglia": "winner, long"},
+    "A, twice the eta": {"live": True, **A, **UNIFORM, **TWICE},
+    "A+O+M, twice the eta": {"live": True, **A, **LONG, **TWICE, "microglia": "winner, long"},
+    "A+O+M, health, twice the eta": {"live": True, **A, **LONG, **TWICE, "microglia": "relative"},
     "control: A+O+random pruning": {"live": True, **A, **LONG, "microglia": "random, equal"},
 }
 
@@ -37,7 +41,10 @@ winner with a bonus for long delays). Glia adapt for 40 s; then 10 s of life, th
 life, all on U(-1, 1). Time: seconds after the change from which the mean rate stays within 20 % of
 that of the 10 s before, for good; the mean is that of the second around each moment (in brackets:
 of the second before it, which comes later by up to half a second). Memory: linear capacity over
-lags 1 to 200 with glia at rest, before the change, just after it, and 30 s later.
+lags 1 to 200 with glia at rest, before the change, just after it, and 30 s later. Astrocytes move
+the gain at 0.001 per step, "twice the eta" at 0.002, a step first tried on seeds 0 and 1. Winners
+leave a target one excitatory input: where a lesion takes that, no gain can bring the rate back, for
+it multiplies the recurrent input alone. "Health" is relative health to 35 % of the edges.
 """
 
 
@@ -60,6 +67,7 @@ def main() -> None:
     slowest = [[row, *(_slowest(results, row, change) for change in CHANGES)] for row in ROWS]
     parts.append(table(["", *CHANGES], slowest))
     for metric, title in (
+        ("orphans", "Neurons without an excitatory input just after the change, %"),
         ("before", "Memory before the change"),
         ("damaged", "Memory just after the change"),
         ("after", f"Memory {AFTER} s later"),
@@ -82,7 +90,7 @@ def _slowest(results: Results, row: str, change: str) -> str:
 def claims(results: Results) -> list[Claim]:
     """What is said of the time to return."""
     found = []
-    for row in ("A", "A+O", "A+O+M"):
+    for row in ("A", "A+O", "A+O+M", "A+O+M, twice the eta"):
         for change in CHANGES[1:]:
             back = results.values(row, change, "back")
             text = f"{row}, {change}: rate back in 3 s or less in every seed"
