@@ -348,7 +348,7 @@ def test_the_largest_potentials_stay_finite(bias: float, backend: str) -> None:
 def test_weights_and_gains_that_overflow_together() -> None:
     graph = broken("edge_weight", torch.full((24,), -1e35))
     TriglialReservoir(graph)
-    with pytest.raises(ValueError, match="gains to 100 in size; .* lower 'max_gain'"):
+    with pytest.raises(ValueError, match=r"gains to 100 in size; .* lower 'max_gain'"):
         TriglialReservoir(graph, glia=[Astrocyte()])
 
 

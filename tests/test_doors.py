@@ -6,9 +6,15 @@ what breaks in the middle of a life, are in ``test_bad_input.py``, broken files 
 and ``test_checkpoint.py``.
 """
 
+import contextlib
+import io
+import tempfile
+from pathlib import Path
+from typing import Any
+
 import pytest
 from doors import DOORS, GRAPH_DOORS, VALUE_DOORS, check
-from hostile import is_finite, small_graphs
+from hostile import answers, is_finite, small_graphs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
