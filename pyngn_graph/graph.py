@@ -44,7 +44,7 @@ _EDGE_KEYS = {
     "edge_health": (torch.float32,),
 }
 
-_LIMITS = {"calcium": 1e3, "gain": 1e30, "edge_health": 1e6}
+_LIMITS = {"calcium": 1e3, "gain": 1e30, "edge_health": 1e30}
 """Largest sizes of what glia write: beyond, sums of it would not be exact or finite."""
 
 

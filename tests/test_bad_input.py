@@ -47,7 +47,7 @@ def broken(key: str, value: Any) -> Data:
         (broken("edge_index", torch.full((2, 24), -1)), ValueError, r"must lie in \[0, 7\]"),
         (broken("edge_color", torch.ones(23)), ValueError, "'edge_color' has 23 rows for 24 edges"),
         (broken("edge_index", torch.ones(2, 24).long().to("meta")), ValueError, "hold no values"),
-        (broken("edge_health", torch.full((24,), 3e38)), ValueError, "at most 1e.06 in size: 24"),
+        (broken("edge_health", torch.full((24,), 3e38)), ValueError, "at most 1e.30 in size: 24"),
         (broken("calcium", torch.full((8,), -3e38)), ValueError, "at most 1000 in size: 8 of 8"),
         (broken("gain", torch.full((8,), 3e38)), ValueError, "'gain' must be at most 1e.30"),
         (broken("clock", nan), ValueError, r"'clock' must be a number of steps \(got nan\)"),

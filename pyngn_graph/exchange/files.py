@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 from torch import Tensor
@@ -46,7 +45,9 @@ def _read_torch(path: str | Path) -> Data:
     try:
         with torch.serialization.safe_globals(PLAIN):
             found = torch.load(path, weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # what a reader of pickles says about other bytes is any error
         raise ValueError(
             f"'{path}' is no file of 'torch.save' that can be read without running code from it; "
             f"save the plain 'Data' or 'data.to_dict()'"
