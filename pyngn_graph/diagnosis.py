@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyngn_graph.checks import MAX_COUNT
 from pyngn_graph.glia.astrocyte import Astrocyte
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.recording import Probe
@@ -152,7 +153,8 @@ def binned(probe: Probe, dt: float) -> Tensor:
 
     Bins are whole; there are none if the probe kept no spikes.
     """
-    width, onset = max(1, round(BIN / dt)), round(ONSET / dt)
+    width, onset = (min(round(time / dt), MAX_COUNT) for time in (BIN, ONSET))
+    width = max(1, width)
     whole = ((probe.lengths - onset) // width).clamp(min=0)
     if not probe.events:
         return whole[:0]

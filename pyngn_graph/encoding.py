@@ -234,7 +234,7 @@ def _mel_filters(
     rise = (frequency - corner[:-2]) / (corner[1:-1] - corner[:-2])
     fall = (corner[2:] - frequency) / (corner[2:] - corner[1:-1])
     filters = torch.minimum(rise, fall).clamp(min=0.0)
-    empty = (filters.sum(dim=0) == 0).nonzero().flatten().tolist()
+    empty = (~(filters.sum(dim=0) > 0)).nonzero().flatten().tolist()
     if empty:
         raise ValueError(
             f"num_channels = {num_channels} is too many: channels {empty} lie between two "

@@ -324,7 +324,7 @@ class LIFLayer(nn.Module):
             )
         if not torch.compiler.is_compiling():
             for name, value in (("i_syn", i_syn), ("i_ext", i_ext)):
-                value = torch.as_tensor(value)
+                value = value if isinstance(value, Tensor) else _float64(value)
                 check_tensor(name, value)
                 if not bool(torch.isfinite(value).all()):
                     raise ValueError(f"'{name}' must be finite; look for NaN in what feeds it")

@@ -6,11 +6,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pyngn_graph.checks import MAX_COUNT, check_count, check_finite
+from pyngn_graph.checks import check_count, check_finite
 from pyngn_graph.encoding import poisson
 
 LARGEST_UNIFORM = 1e37
 """Largest bound of a uniform input, so that float32 holds its range."""
+
+LONGEST = 10_000_000
+"""Most steps of a delay or a segment, which are held in memory."""
 
 
 class Series(NamedTuple):
@@ -43,6 +46,7 @@ def uniform_input(
         raise ValueError(
             f"'low' must be below 'high', both within {LARGEST_UNIFORM:g} (got {low} and {high})"
         )
+    low, high = float(low), float(high)
     return low + (high - low) * torch.rand(num_steps, 1, generator=generator)
 
 
@@ -121,8 +125,10 @@ def mackey_glass(
     if not 0.0 <= start <= 1e30:
         raise ValueError(f"'start' must lie between 0 and 1e30 (got {start})")
     h = step / substeps
-    if tau >= MAX_COUNT * h:
-        raise ValueError(f"'tau' must be less than 2**31 times step / substeps = {h:g} (got {tau})")
+    if tau > LONGEST * h:
+        raise ValueError(
+            f"'tau' must be at most {LONGEST} times step / substeps = {h:g} (got {tau})"
+        )
     lag = round(tau / h) if 0.0 < tau < math.inf else 0
     if lag < 1 or not math.isclose(lag * h, tau, rel_tol=1e-9):
         raise ValueError(
@@ -199,8 +205,10 @@ def spike_templates(
         raise ValueError(f"'jitter' must be a time in ms, not negative (got {jitter})")
     if not 0.0 < dt < math.inf or not 0.0 < segment < math.inf:
         raise ValueError(f"'dt' and 'segment' must be positive, in ms (got {dt} and {segment})")
-    if not segment / dt <= MAX_COUNT:
-        raise ValueError(f"'segment' must be less than 2**31 steps of 'dt' (got {segment}, {dt})")
+    if not segment / dt <= LONGEST:
+        raise ValueError(
+            f"'segment' must be at most {LONGEST} steps of 'dt' (got {segment} and {dt})"
+        )
     length = round(segment / dt)
     check_count("segment / dt", length)
     if not 0.0 <= rate <= 1000.0 / dt:

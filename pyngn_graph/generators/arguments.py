@@ -12,7 +12,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor
 
-from pyngn_graph.checks import is_count
+from pyngn_graph.checks import check_tensor, is_count
 
 
 def _whole(value: Any) -> bool:
@@ -27,8 +27,14 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "length_scale": (lambda v: v > 0, "a positive length in micrometres, e.g. 200.0"),
     "velocity": (lambda v: v > 0, "a positive speed in micrometres per ms, e.g. 50.0"),
     "dt": (lambda v: v > 0, "a positive step in ms, e.g. 1.0"),
-    "weight": (lambda v: v >= 0, "at least 0; 'inhibitory_fraction' and 'inhibition' set signs"),
-    "inhibition": (lambda v: v >= 0, "a ratio of at least 0, e.g. 4.0; the sign is added"),
+    "weight": (
+        lambda v: 0 <= v <= 1e30,
+        "at least 0; 'inhibitory_fraction' and 'inhibition' set signs, and 1e30 is most",
+    ),
+    "inhibition": (
+        lambda v: 0 <= v <= 1e6,
+        "a ratio of at least 0, at most 1e6, e.g. 4.0; the sign is added",
+    ),
     "inhibitory_fraction": (lambda v: 0 <= v <= 1, "a share between 0 and 1, e.g. 0.2"),
     "max_delay": (is_count, "an int of at least 1 step"),
     "seed": (lambda v: _whole(v) and v >= 0, "an int of at least 0"),
@@ -76,5 +82,6 @@ def check_positions(pos: Any) -> None:
             f"'pos' must be a tensor of shape [N, 3] with N >= 1 (got "
             f"{shape or type(pos).__name__}); use 'torch.as_tensor', and z = 0 in a plane"
         )
+    check_tensor("pos", pos)
     if not bool(torch.isfinite(pos).all()):
         raise ValueError("'pos' must be finite (got NaN or infinity); drop those neurons")

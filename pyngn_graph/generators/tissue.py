@@ -61,7 +61,7 @@ class Tissue(SpatialGenerator):
         possible = int(pairs[log_chance > -math.inf].sum())
         if possible == 0:
             return torch.empty(2, 0, dtype=torch.long)
-        place = pos.double() / self.length_scale
+        place = pos.double() / float(self.length_scale)
         neurons = [part.numpy() for part in (place, kind, log_chance)]
 
         def affinity(src: Tensor, dst: Tensor) -> Tensor:

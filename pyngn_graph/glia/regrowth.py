@@ -73,7 +73,10 @@ def _delay(data: Data, distance: Tensor, velocity: float) -> Tensor:
 def _scale(data: Data, name: str, value: float | None) -> float:
     if value is None and name not in data:
         raise ValueError(f"Regrowth needs '{name}'; pass it to 'Microglia' or set 'data.{name}'")
-    return number(data, name, 0.0) if value is None else value
+    value = float(number(data, name, 0.0) if value is None else value)
+    if not 1e-9 <= value <= 1e12:
+        raise ValueError(f"'{name}' must lie in [1e-9, 1e12] (got {value}); give it in micrometres")
+    return value
 
 
 def _new_targets(

@@ -96,7 +96,14 @@ class Readout(nn.Module):
             TypeError, ValueError: If ``x`` is no finite ``[B, F]`` tensor.
         """
         output = self._output(x)
-        return output.to(x.dtype if x.is_floating_point() else torch.float32)
+        dtype = x.dtype if x.is_floating_point() else torch.float32
+        largest = float(output.detach().abs().max())
+        if largest > torch.finfo(dtype).max:
+            raise ValueError(
+                f"The outputs reach {largest:.3g}, which {dtype} of 'x' does not hold; pass "
+                f"'x.double()'"
+            )
+        return output.to(dtype)
 
     def predict(self, x: Tensor) -> Tensor:
         """Labels ``[B]`` int64, or values in the shape of the targets, for ``x`` ``[B, F]``."""

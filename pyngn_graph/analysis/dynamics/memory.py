@@ -74,7 +74,7 @@ def memory_capacity(
     readout = RidgeReadout() if readout is None else readout
     found = readout.fit(rows[:num_train], past[:num_train])(rows[num_train:])
     r2 = _correlation(found, past[num_train:]).square()
-    r2 = torch.where(r2 < floor, 0.0, r2)
+    r2 = torch.where(r2 < float(floor), 0.0, r2)
     return MemoryCapacity(float(r2.sum()), r2)
 
 
