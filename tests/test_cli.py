@@ -117,7 +117,7 @@ def call(*arguments: str | Path) -> int:
         ("run --weight heavy", "invalid float value: 'heavy'"),
         ("run --weight -0.2", "'weight' must be at least 0"),
         ("run --weight nan", "'weight' must be at least 0"),
-        ("run --weight 1e38", "'edge_weight' must be finite"),
+        ("run --weight 1e38", "and 1e30 is most"),
         ("run --dataset fsdd", "'--dataset fsdd' needs '--root'"),
         ("run --root somewhere", "'--root' goes with '--dataset fsdd'"),
         ("run --dataset fsdd --root nowhere --out {left}", "'nowhere' holds neither"),
