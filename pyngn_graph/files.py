@@ -5,10 +5,7 @@ import os
 from torch_geometric.data import Data
 
 from pyngn_graph import snapshot, storage
-from pyngn_graph.graph import validate
-
-ANY_DELAY = 2**62
-"""How long delays may be is for a reservoir to say."""
+from pyngn_graph.graph import ANY_DELAY, validate
 
 
 def save_graph(data: Data, path: str | os.PathLike[str]) -> None:

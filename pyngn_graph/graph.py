@@ -18,6 +18,9 @@ from pyngn_graph.unions import check_union, each_graph, spans
 MAX_DELAY = 10_000
 """Longest delay in steps that a graph may hold unless a caller raises the limit."""
 
+ANY_DELAY = 2**62
+"""The limit where no reservoir is there yet that could say how long delays may be."""
+
 LARGEST_INPUT = 1e37
 """Largest sum of weights at a neuron: leaves float32 room for sums over time."""
 

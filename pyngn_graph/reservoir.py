@@ -487,8 +487,8 @@ class TriglialReservoir(nn.Module):
                 f"A stateful reservoir runs on from where its trials ended, so that 'lengths' must "
                 f"all be {x.size(1)}, the samples of 'x' (got {samples.tolist()}); cut the input"
             )
+        self._check_record(record)
         traces = tuple(name for name in record if isinstance(name, str) and name != TOPOLOGY)
-        self._check_record(traces)
         log = _log(record, every)
         probe = Probe(
             samples * hold, self._graph.num_nodes, self.setting.pool, traces, every, events, log
@@ -537,7 +537,7 @@ class TriglialReservoir(nn.Module):
         current = self.projection.largest_current(x)
         check_potentials(self.setting.neuron, self.setting.dt, data, gain, current, start)
 
-    def _check_record(self, names: tuple[str, ...]) -> None:
+    def _check_record(self, record: tuple[str | TopologyRecorder, ...]) -> None:
         data = self._graph
         known = ["v", "state", TOPOLOGY] + (
             ["i_syn"] if self.setting.neuron.tau_syn is not None else []
@@ -547,8 +547,8 @@ class TriglialReservoir(nn.Module):
             for key, value in data.to_dict().items()
             if isinstance(value, Tensor) and value.shape == (data.num_nodes,) and "edge" not in key
         ]
-        for name in names:
-            if name not in known:
+        for name in record:
+            if not isinstance(name, TopologyRecorder) and name not in known:
                 raise ValueError(f"Cannot record {name!r}; available here: {known}")
 
     def _check_history(self, checkpoint: bool) -> None:

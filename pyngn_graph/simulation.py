@@ -371,14 +371,6 @@ def _in_step(data: Data) -> Data:
     return data
 
 
-def _are_distinct(origin: Tensor, size: int) -> bool:
-    """Whether no place of ``size`` old ones is there twice; -1, a new edge, may be."""
-    if bool((origin[1:] > origin[:-1]).all()):  # in order, as they mostly are
-        return origin.numel() == 0 or int(origin[-1]) < size
-    count = torch.bincount(origin[origin >= 0], minlength=size)
-    return count.numel() == size and not bool((count > 1).any())
-
-
 def _edges(data: Data) -> tuple[Tensor, ...]:
     return data.edge_index, data.edge_weight, data.edge_delay, alive(data)
 

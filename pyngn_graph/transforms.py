@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform
 
-from pyngn_graph.graph import validate
+from pyngn_graph.graph import ANY_DELAY, validate
 from pyngn_graph.unions import each_graph
 
 Transform = Callable[[Data], Data]
@@ -57,7 +57,7 @@ class SafeTransform(BaseTransform):
 
     def __call__(self, data: Data) -> Data:
         """Checks a graph, transforms a copy of it, and checks what came out."""
-        return each_graph(validate(data, max_delay=2**62), self._guarded)
+        return each_graph(validate(data, max_delay=ANY_DELAY), self._guarded)
 
     def forward(self, data: Data) -> Data:
         """As a call."""
@@ -68,7 +68,7 @@ class SafeTransform(BaseTransform):
         data = data.clone()
         data.edge_origin = torch.arange(num_edges, device=ends.device)
         data.neuron_origin = torch.arange(num_nodes, device=ends.device)
-        data = rewritten(self.transform, self.transform, data, num_edges, max_delay=2**62)
+        data = rewritten(self.transform, self.transform, data, num_edges, max_delay=ANY_DELAY)
         check_ends(self.transform, data, ends)
         del data.edge_origin, data.neuron_origin
         return data
@@ -142,7 +142,7 @@ def check_ends(name: Any, data: Data, ends: Tensor) -> None:
 
 def _are_distinct(origin: Tensor, size: int) -> bool:
     """Whether no place of ``size`` old ones is there twice; -1, a new edge, may be."""
-    if bool((origin.diff() > 0).all()):  # in order, as they mostly are
+    if bool((origin[1:] > origin[:-1]).all()):  # in order, as they mostly are
         return origin.numel() == 0 or int(origin[-1]) < size
     count = torch.bincount(origin[origin >= 0], minlength=size)
     return count.numel() == size and not bool((count > 1).any())

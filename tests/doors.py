@@ -9,7 +9,7 @@ import torch
 from helpers import CPU_BACKENDS, assert_same_run, random_drive, random_graph
 from hostile import answers, graphs, is_finite, spoiled
 from torch import Tensor
-from torch_geometric.data import Batch, Data
+from torch_geometric.data import Data
 
 import pyngn_graph as ng
 from pyngn_graph.analysis import dynamics, topology
@@ -90,22 +90,6 @@ def through(write: Callable[[Data, Path], Any], read: Callable[[Path], Data], en
             return read(path)
 
     return door
-
-
-def in_union(graph: Data) -> Any:
-    batch = Batch.from_data_list([graph, graph])
-    return run_everywhere(batch)
-
-
-def on_layers(graph: Data) -> Tensor:
-    """The layers by themselves, as the README uses them."""
-    layer = ng.LIFLayer(graph.num_nodes)
-    buffer = ng.DelayBuffer(graph.num_nodes, 4)
-    for _ in range(STEPS):
-        arrived = buffer.get_delayed_spikes(graph.edge_delay, graph.edge_index)
-        arrived = torch.zeros(graph.num_nodes).index_add(0, graph.edge_index[1], arrived)
-        buffer.push(layer(arrived, 30.0))
-    return layer.v
 
 
 GRAPH_DOORS: dict[str, tuple[Callable[[Data], Any], bool]] = {

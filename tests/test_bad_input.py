@@ -198,6 +198,7 @@ X = random_drive(1, 2, 20, 3)
         (lambda r: r.run(X, record=["u"]), ValueError, r"Cannot record 'u'; available here: \['v'"),
         (lambda r: r.run(X, record="edge_delay"), ValueError, r"Cannot record 'edge_delay'"),
         (lambda r: r.run(X, record="i_syn"), ValueError, r"Cannot record 'i_syn'"),
+        (lambda r: r.run(X, record=[5]), ValueError, r"Cannot record 5; available here"),
         (
             lambda r: r.reset(v=torch.zeros(7)),
             ValueError,

@@ -14,11 +14,11 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 import pyngn_graph as ng
+from benchmarks.science import protocol
 from benchmarks.science.controls import echo_state_network
 from benchmarks.science.protocol import HOLD, Liquid, activity, composition, stream
 from benchmarks.science.raw import folder
 from pyngn_graph import tasks
-from pyngn_graph.analysis.dynamics import memory_capacity
 from pyngn_graph.analysis.topology import random_edges, rewired
 from pyngn_graph.datasets import CElegans, DrosophilaLarva, connectome
 
@@ -153,7 +153,5 @@ def taps(seed: int, number: int) -> dict[str, Any]:
 
 
 def capacity(states: Tensor, u: Tensor) -> dict[str, Any]:
-    """``memory``, the capacity over lags 1 to ``MAX_LAG``, and its part of each lag, ``r2``."""
-    share = (TRAIN + 0.5) / (TRAIN + TEST)
-    found = memory_capacity(states, u, MAX_LAG, train_fraction=share)
-    return {"memory": found.total, "r2": [round(r2, 4) for r2 in found.r2.tolist()]}
+    """``memory`` and ``r2`` of :func:`protocol.capacity`, over lags 1 to ``MAX_LAG``."""
+    return protocol.capacity(states, u, MAX_LAG, TRAIN, TEST)

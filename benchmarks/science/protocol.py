@@ -199,11 +199,7 @@ def scores(
     length = WASHOUT + train + TEST
     if "memory" in measures:
         u = tasks.uniform_input(max_lag + train + TEST, generator=stream(seed, "memory"))
-        share = (train + 0.5) / (train + TEST)
-        memory = memory_capacity(states(u), u, max_lag, train_fraction=share)
-        known = int(memory.r2.count_nonzero() and memory.r2.nonzero().max() + 1)
-        r2 = [round(value, 4) for value in memory.r2[:known].tolist()]
-        found |= {"memory": memory.total, "r2": r2}
+        found |= capacity(states(u), u, max_lag, train, TEST)
     if "narma10" in measures:
         u, y = tasks.narma10(length, generator=stream(seed, "narma10"))
         found["narma10"] = _error(states(4.0 * u - 1.0), y.unsqueeze(1))
@@ -214,6 +210,17 @@ def scores(
         for ahead in (10, 50):
             found[f"mackey{ahead}"] = _error(seen, x[ahead : ahead + length, None])
     return found
+
+
+def capacity(states: Tensor, u: Tensor, max_lag: int, train: int, test: int) -> dict[str, Any]:
+    """``memory``, the capacity over lags 1 to ``max_lag``, and ``r2`` by lag, to the last not 0.
+
+    Of the samples behind the first ``max_lag``, ``train`` train the readout and ``test`` test it.
+    """
+    share = (train + 0.5) / (train + test)
+    found = memory_capacity(states, u, max_lag, train_fraction=share)
+    known = int(found.r2.count_nonzero() and found.r2.nonzero().max() + 1)
+    return {"memory": found.total, "r2": [round(r2, 4) for r2 in found.r2[:known].tolist()]}
 
 
 def _error(states: Tensor, y: Tensor) -> float:

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch_geometric.data import Data
 
-from pyngn_graph.datasets.download import fetch
-from pyngn_graph.datasets.files import read_checked
+from pyngn_graph.datasets.download import fetched
 from pyngn_graph.datasets.measured import connectome
 
 URL = "https://raw.githubusercontent.com/the-virtual-brain/tvb-data/master/tvb_data"
@@ -49,10 +48,9 @@ def read_brain(
     Raises:
         FileNotFoundError, OSError, ValueError: If it is missing, cannot be fetched, or is another.
     """
-    source = SOURCE.format(place)
-    fetch(root, {name: sha256}, source, f"{URL}/{place}", download)
+    content = fetched(root, name, sha256, SOURCE.format(place), f"{URL}/{place}", download)
     # Members are read into memory, never extracted.
-    with zipfile.ZipFile(io.BytesIO(read_checked(root, name, sha256, source))) as archive:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
         weight, tract = (
             torch.from_numpy(np.loadtxt(io.BytesIO(archive.read(f"{folder}{table}.txt"))))
             for table in ("weights", "tract_lengths")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote, urlsplit
 
-from pyngn_graph.datasets.files import check_sha256, located
+from pyngn_graph.datasets.files import check_sha256, located, read_checked
 from pyngn_graph.storage import write_bytes
 
 TIMEOUT = 60.0  # seconds without an answer
@@ -56,6 +56,18 @@ def fetch(
         folder = Path(root).expanduser() / "raw"
         folder.mkdir(parents=True, exist_ok=True)
         write_bytes(folder / name, content)
+
+
+def fetched(
+    root: str | Path, name: str, sha256: str, source: str, url: str | None, download: bool | str
+) -> bytes:
+    """The content of one file, which :func:`fetch` takes from ``url`` first if asked for.
+
+    Raises:
+        FileNotFoundError, OSError, ValueError: If it is missing, cannot be fetched, or is another.
+    """
+    fetch(root, {name: sha256}, source, url, download)
+    return read_checked(root, name, sha256, source)
 
 
 class _Redirect(urllib.request.HTTPRedirectHandler):

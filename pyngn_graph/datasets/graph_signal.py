@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data, Dataset
 
-from pyngn_graph.datasets.download import fetch
-from pyngn_graph.datasets.files import read_checked
+from pyngn_graph.datasets.download import fetched
 from pyngn_graph.datasets.series import check_split, selected
 
 URL = "https://raw.githubusercontent.com/benedekrozemberczki/pytorch_geometric_temporal/master/dataset"
@@ -87,8 +86,7 @@ def read_signal(root: str | Path, name: str, sha256: str, download: bool | str) 
     Raises:
         FileNotFoundError, OSError, ValueError: If it is missing, cannot be fetched, or is another.
     """
-    fetch(root, {name: sha256}, SOURCE, URL, download)
-    content: dict[str, Any] = json.loads(read_checked(root, name, sha256, SOURCE))
+    content: dict[str, Any] = json.loads(fetched(root, name, sha256, SOURCE, URL, download))
     return content
 
 

@@ -11,9 +11,8 @@ import numpy as np
 import torch
 from torch_geometric.data import Data
 
-from pyngn_graph.datasets.download import fetch
+from pyngn_graph.datasets.download import fetched
 from pyngn_graph.datasets.edge_table import check_types, read_table
-from pyngn_graph.datasets.files import read_checked
 from pyngn_graph.datasets.measured import ConnectomeDataset, connectome
 
 FILE = "Supplementary-Data-S1.zip"
@@ -82,8 +81,7 @@ class DrosophilaLarva(ConnectomeDataset):
         options = {"inhibitory_fraction": inhibitory_fraction, "delay": delay, **options}
 
         def build() -> Data:
-            fetch(root, sha256, SOURCE, URL, download)
-            return _read(read_checked(root, FILE, SHA256, SOURCE), types, options)
+            return _read(fetched(root, FILE, SHA256, SOURCE, URL, download), types, options)
 
         settings = {"types": types, **options}
         super().__init__(root, sha256, build, settings, transform, pre_transform, cache)

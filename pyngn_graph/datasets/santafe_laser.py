@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch_geometric.data import Data
 
-from pyngn_graph.datasets.download import fetch
-from pyngn_graph.datasets.files import read_checked
+from pyngn_graph.datasets.download import fetched
 from pyngn_graph.datasets.forecast import ForecastDataset
 
 FILE = "santafe_laser.npy"
@@ -59,8 +58,7 @@ class SantaFeLaser(ForecastDataset):
         *,
         download: bool | str = False,
     ) -> None:
-        fetch(root, {FILE: SHA256}, SOURCE, URL, download)
-        content = io.BytesIO(read_checked(root, FILE, SHA256, SOURCE))
+        content = io.BytesIO(fetched(root, FILE, SHA256, SOURCE, URL, download))
         raw = np.lib.format.read_array(content, allow_pickle=False)
         signal = torch.from_numpy(raw.ravel())
         super().__init__(signal, split, num_train, num_test, horizon, scale, transform)

@@ -8,8 +8,7 @@ from pathlib import Path
 import torch
 from torch_geometric.data import Data
 
-from pyngn_graph.datasets.download import fetch
-from pyngn_graph.datasets.files import read_checked
+from pyngn_graph.datasets.download import fetched
 from pyngn_graph.datasets.forecast import ForecastDataset
 
 FILE = "SN_m_tot_V2.0.csv"
@@ -64,8 +63,7 @@ class Sunspots(ForecastDataset):
         *,
         download: bool | str = False,
     ) -> None:
-        fetch(root, {FILE: SHA256}, SOURCE, URL, download)
-        text = read_checked(root, FILE, SHA256, SOURCE).decode("ascii")
+        text = fetched(root, FILE, SHA256, SOURCE, URL, download).decode("ascii")
         rows = [row for row in csv.reader(io.StringIO(text), delimiter=";") if row]
         self.year = torch.tensor([float(row[2]) for row in rows], dtype=torch.float64)
         signal = torch.tensor([float(row[3]) for row in rows], dtype=torch.float64)

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyngn_graph.extras import needed
+
 METHODS = ("auto", "space", "metis", "blocks")
 
 
@@ -67,10 +69,7 @@ def cut_space(pos: Tensor, num_parts: int) -> Tensor:
 
 
 def _metis(data: Data, num_parts: int) -> Tensor:
-    try:
-        import pymetis
-    except ImportError as error:
-        raise ImportError("method 'metis' needs pymetis: pip install pymetis") from error
+    pymetis = needed("pymetis", "metis", "method 'metis'")
     ends = data.edge_index
     pairs = torch.cat([ends, ends.flip(0)], dim=1)
     pairs = torch.unique(pairs[:, ends.repeat(1, 2)[0] != ends.repeat(1, 2)[1]], dim=1)

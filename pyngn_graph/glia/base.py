@@ -12,7 +12,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform
 
-from pyngn_graph.graph import number, validate
+from pyngn_graph.graph import ANY_DELAY, number, validate
 from pyngn_graph.unions import each_graph
 
 NEVER = -(2**40)
@@ -38,7 +38,7 @@ class GlialCell(BaseTransform):
         Each graph of a ``Batch`` is rewritten by itself.
         """
         # How long delays may be is for the reservoir to say.
-        return each_graph(validate(data, max_delay=2**62), super().__call__)
+        return each_graph(validate(data, max_delay=ANY_DELAY), super().__call__)
 
     def prepare(self, data: Data) -> Data:
         """Adds the attributes that the cell needs and ``data`` lacks."""

@@ -9,7 +9,7 @@ from torch_geometric.data import Batch, Data
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.glia.microglia import Microglia
 from pyngn_graph.glia.oligodendrocyte import Oligodendrocyte
-from pyngn_graph.graph import validate
+from pyngn_graph.graph import ANY_DELAY, validate
 from pyngn_graph.unions import separated, spans, united
 
 SENSES: dict[type[GlialCell], tuple[str, ...]] = {
@@ -54,7 +54,7 @@ class PerGraph(GlialCell):
 
     def __call__(self, data: Data) -> Data:
         """Lets each cell rewrite its graph of a ``Batch``."""
-        graphs = separated(validate(data, max_delay=2**62))
+        graphs = separated(validate(data, max_delay=ANY_DELAY))
         if not isinstance(data, Batch) or len(graphs) != len(self.cells):
             raise ValueError(
                 f"'PerGraph' holds {len(self.cells)} cells but meets "
