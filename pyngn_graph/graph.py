@@ -36,8 +36,8 @@ _NUMBERS = (*SHARED, "first_num_edges", "length_scale", "velocity")
 _BLOCK = 1 << 18
 """Edges handled at once: beside a large graph there is no room for float64 copies of it."""
 
-_PIECES = 1000
-"""Edges up to which it is quicker to copy what lies between them than to copy edge by edge."""
+_PIECE = 2000
+"""Edges between two that go from which on it is quicker to copy them whole than one by one."""
 
 _NODE_KEYS = {"gain": torch.float32, "calcium": torch.float32, "inhibitory": torch.bool}
 _EDGE_KEYS = {
@@ -291,7 +291,8 @@ def keep_edges(data: Data, keep: Tensor) -> Data:
     kept, gone = copy.copy(data), (~keep).nonzero().squeeze(1).cpu()
     if gone.numel() == 0:
         return kept
-    place = keep.nonzero().squeeze(1) if gone.numel() > _PIECES else None
+    few = gone.numel() * _PIECE <= data.num_edges
+    place = None if few else keep.nonzero().squeeze(1)
     for key, value in data.to_dict().items():
         if key.startswith("edge_") and data.is_edge_attr(key):
             dim = data.__cat_dim__(key, value)

@@ -193,8 +193,12 @@ def test_degrees_count_live_edges() -> None:
     assert out_degree(graph).tolist() == [1, 1, 1]
 
 
+@pytest.mark.parametrize("piece", [1, 2000])  # what stays is copied whole, or edge by edge
 @pytest.mark.parametrize("num_edges", [6, 9])
-def test_dropping_edges_shrinks_what_is_named_edge_and_nothing_else(num_edges: int) -> None:
+def test_dropping_edges_shrinks_what_is_named_edge_and_nothing_else(
+    num_edges: int, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pyngn_graph.graph._PIECE", piece)
     graph = random_graph(1, num_nodes=6, num_edges=num_edges)
     graph.edge_mask = torch.ones(num_edges, dtype=torch.bool)
     graph.edge_attr = torch.rand(num_edges, 2)
