@@ -31,7 +31,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 import pyngn_graph as ng
-from pyngn_graph.graph import round_delay, weight_grid
+from pyngn_graph.graph import round_delay
+from pyngn_graph.grid import weight_grid
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph.graph import largest_input
+from pyngn_graph.grid import largest_input
 from pyngn_graph.neuron import LIFParameters
 
 LARGEST_POTENTIAL = 1e38

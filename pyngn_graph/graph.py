@@ -2,7 +2,6 @@
 
 import copy
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,9 +10,11 @@ from torch_geometric import EdgeIndex
 from torch_geometric.data import Batch, Data
 from torch_geometric.utils import select
 
+from pyngn_graph.blockwise import converted, sums
 from pyngn_graph.checks import is_hollow
+from pyngn_graph.grid import input_sizes, on_its_grid
 from pyngn_graph.memo import remembered
-from pyngn_graph.unions import check_union, each_graph, spans
+from pyngn_graph.unions import check_union, each_graph
 
 MAX_DELAY = 10_000
 """Longest delay in steps that a graph may hold unless a caller raises the limit."""
@@ -24,17 +25,11 @@ ANY_DELAY = 2**62
 LARGEST_INPUT = 1e37
 """Largest sum of weights at a neuron: leaves float32 room for sums over time."""
 
-LARGEST_SUM = 2**30
-"""Sums of weights in units of their grid stay below this, and so within int32."""
-
 SHARED = ("dt", "clock", "health_clock")
 """Numbers on which the graphs of a ``Batch`` must agree: they run side by side."""
 
 _NUMBERS = (*SHARED, "first_num_edges", "length_scale", "velocity")
 """Numbers of a graph, which PyG turns into tensors when it batches."""
-
-_BLOCK = 1 << 18
-"""Edges handled at once: beside a large graph there is no room for float64 copies of it."""
 
 _PIECE = 2000
 """Edges between two that go from which on it is quicker to copy them whole than one by one."""
@@ -110,7 +105,7 @@ def prepare(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
 
     All tensors are cloned and cut from gradients; ``edge_mask`` (all True), ``dt`` (1 ms) and
     ``clock`` (0) are added where absent, and the weights are rounded to their grid (see
-    :func:`weight_grid`). The graphs of a ``Batch`` are prepared each by itself.
+    :func:`pyngn_graph.grid.weight_grid`). The graphs of a ``Batch`` are prepared each by itself.
     """
     return each_graph(validate(data, max_delay=max_delay), _prepared)
 
@@ -158,128 +153,12 @@ def round_delay(edge_delay: Tensor) -> Tensor:
     """The delay in use, in whole steps: ``floor(D + 1/2)`` as int64."""
     if not edge_delay.is_floating_point():
         return edge_delay
-    return _converted(edge_delay, torch.int64, lambda part: torch.floor(part.double() + 0.5))
+    return converted(edge_delay, torch.int64, lambda part: torch.floor(part.double() + 0.5))
 
 
 def longest_delay(data: Data) -> int:
     """The longest delay in use, at least 1 step."""
     return max(1, int(round_delay(data.edge_delay.max().view(1)))) if data.num_edges else 1
-
-
-@remembered("edge_index", "edge_weight")
-def weight_grid(data: Data) -> float:
-    r"""The power of two ``q`` on whose multiples all weights of a graph are placed.
-
-    ``q`` is the smallest power of two with
-    :math:`\max_i \sum_j \mathrm{round}(|w_{ji}| / q) < 2^{30}`, so that every sum of inputs is an
-    exact int32 multiple of ``q``: no order of summation, number of threads or device changes a bit
-    of it. The relative rounding error is about 1e-9 of the largest possible input, and weights
-    that lie on their grid stay where they are. Every graph of a ``Batch`` has a grid of its own:
-    see :func:`neuron_grid`.
-    """
-    if isinstance(data, Batch):
-        raise TypeError("A Batch has a grid for each of its graphs; use 'neuron_grid'")
-    if data.num_edges == 0:
-        return 1.0
-    largest = largest_input(data)
-    return finest_grid(largest, data.num_edges, lambda grid: largest_in_units(data, grid))
-
-
-def finest_grid(largest: float, num_edges: int, in_units: Callable[[float], int]) -> float:
-    """The grid of a graph whose ``largest`` input is that, and ``in_units(q)`` in units of q."""
-    exponent = max(math.frexp(largest)[1] - 31, -149)  # no float32 is finer than 2^-149
-    slack = num_edges / 2  # more than rounding can do to a sum
-    while True:
-        grid = math.ldexp(1.0, exponent)
-        sure, possible = (largest / grid + sign * slack < LARGEST_SUM for sign in (1, -1))
-        if sure or (possible and in_units(grid) < LARGEST_SUM):
-            return grid
-        exponent += 1
-
-
-@remembered("edge_index", "edge_weight")
-def largest_input(data: Data) -> float:
-    r"""The largest possible input of a neuron, :math:`\max_i \sum_j |w_{ji}|`."""
-    return float(input_sizes(data).max())
-
-
-@remembered("edge_index", "edge_weight", "ptr")
-def neuron_grid(data: Data) -> Tensor:
-    """The grid of the weights into every neuron, float64: one number, or ``[N]`` for a ``Batch``.
-
-    Each graph of a ``Batch`` keeps the grid that it has by itself, and so its bits.
-    """
-    if not isinstance(data, Batch):
-        return torch.tensor(weight_grid(data), dtype=torch.float64)
-    grid = torch.empty(data.num_nodes, dtype=torch.float64)
-    for nodes, edges in spans(data):
-        part = Data(
-            num_nodes=nodes.stop - nodes.start,
-            edge_index=data.edge_index[:, edges] - nodes.start,
-            edge_weight=data.edge_weight[edges],
-        )
-        grid[nodes] = weight_grid(part)
-    return grid
-
-
-def on_its_grid(data: Data) -> Data:
-    """The graph, not a ``Batch``, with its weights rounded to their grid."""
-    data.edge_weight = on_grid(data.edge_weight, weight_grid(data))
-    return data
-
-
-def largest_in_units(data: Data, grid: float) -> int:
-    """The largest sum of the sizes of weights at a neuron, each a multiple of ``grid``."""
-
-    def units(weight: Tensor) -> Tensor:
-        return torch.round(_size(weight) / grid).long()
-
-    return int(_sums(data.edge_weight, data.edge_index[1], data.num_nodes, units).max())
-
-
-def input_sizes(data: Data) -> Tensor:
-    """The sum of the sizes of the weights into every neuron, ``[N]`` float64."""
-    return _sums(data.edge_weight, data.edge_index[1], data.num_nodes, _size)
-
-
-def on_grid(weight: Tensor, grid: float) -> Tensor:
-    """``weight`` [E] float32 in multiples of ``grid``, exact in float32; itself if it is that."""
-    rounded = _converted(
-        weight, torch.float32, lambda part: torch.round(part.double() / grid) * grid
-    )
-    return weight if torch.equal(weight, rounded) else rounded
-
-
-def sum_at(values: Tensor, target: Tensor, size: int) -> Tensor:
-    """Adds ``values`` ``[E]`` float32 at ``target`` ``[E]``: ``[size]`` float64, free of order.
-
-    The values are rounded to multiples of 2^-40 and summed as integers; they must stay small
-    (their sum below 2^23), as traces and health do.
-    """
-    units = _sums(values, target, size, lambda part: torch.round(part.double() * 2.0**40).long())
-    return units.double() * 2.0**-40
-
-
-def _converted(values: Tensor, dtype: torch.dtype, convert: Callable[[Tensor], Tensor]) -> Tensor:
-    """``convert(values)`` ``[E]`` as ``dtype``."""
-    result = torch.empty_like(values, dtype=dtype)
-    parts = torch.split(values.detach(), _BLOCK), torch.split(result, _BLOCK)
-    for part, place in zip(*parts, strict=True):
-        place.copy_(convert(part))
-    return result
-
-
-def _sums(values: Tensor, target: Tensor, size: int, convert: Callable[[Tensor], Tensor]) -> Tensor:
-    """Adds ``convert(values)`` ``[E]`` at ``target`` ``[E]``, in order: ``[size]``."""
-    total = convert(values[:0]).new_zeros(size)
-    parts = torch.split(values.detach(), _BLOCK), torch.split(target, _BLOCK)
-    for part, at in zip(*parts, strict=True):
-        total.index_add_(0, at, convert(part))
-    return total
-
-
-def _size(weight: Tensor) -> Tensor:
-    return weight.double().abs()
 
 
 def keep_edges(data: Data, keep: Tensor) -> Data:
@@ -342,7 +221,7 @@ def out_degree(data: Data) -> Tensor:
 
 
 def _degree(data: Data, row: int) -> Tensor:
-    return _sums(alive(data), data.edge_index[row], data.num_nodes, Tensor.long)
+    return sums(alive(data), data.edge_index[row], data.num_nodes, Tensor.long)
 
 
 def _checked_num_nodes(data: Data) -> int:

@@ -14,15 +14,8 @@ from pyngn_graph.backends import BACKENDS, check, resolve
 from pyngn_graph.checks import is_count
 from pyngn_graph.glia.base import GlialCell, f32
 from pyngn_graph.glia.per_graph import PerGraph, as_one, cell_of
-from pyngn_graph.graph import (
-    SHARED,
-    alive,
-    longest_delay,
-    num_live,
-    num_targets,
-    number,
-    on_its_grid,
-)
+from pyngn_graph.graph import SHARED, alive, longest_delay, num_live, num_targets, number
+from pyngn_graph.grid import on_its_grid
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.progress import progress_bar
 from pyngn_graph.projection import Projection

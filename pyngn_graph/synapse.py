@@ -133,7 +133,7 @@ class DelayedSpikeConv(MessagePassing):
 
     A delayed edge is a plain edge of the bipartite graph that leads from ``D`` past steps to the
     present, so any PyG ``aggr`` works. The result has the type of ``edge_weight``: with weights on
-    their grid (:func:`pyngn_graph.graph.weight_grid`) in float64 the sum is exact; with float32
+    their grid (:func:`pyngn_graph.grid.weight_grid`) in float64 the sum is exact; with float32
     it is an ordinary sum, differentiable in spikes and weights.
 
     With ``edge_share`` every spike arrives in K parts :math:`\phi_k`, each after a delay of its

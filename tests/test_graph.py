@@ -10,18 +10,17 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyngn_graph.blockwise import sum_at
 from pyngn_graph.graph import (
     in_degree,
     keep_edges,
     longest_delay,
-    on_grid,
     out_degree,
     prepare,
     round_delay,
-    sum_at,
     validate,
-    weight_grid,
 )
+from pyngn_graph.grid import on_grid, weight_grid
 from pyngn_graph.synapse import DelayedSpikeConv
 
 seeds = st.integers(0, 2**31)
@@ -120,7 +119,7 @@ def test_work_in_blocks_gives_the_bits_of_plain_formulas(
     while largest_input(graph, torch.round(weight / grid)) >= 2**30:
         grid *= 2
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pyngn_graph.graph._BLOCK", block)
+        patch.setattr("pyngn_graph.blockwise._BLOCK", block)
         assert weight_grid(graph) == grid
         rounded = (torch.round(weight / grid) * grid).float()
         assert torch.equal(on_grid(graph.edge_weight, grid), rounded)

@@ -29,7 +29,7 @@ from pyngn_graph import (
 from pyngn_graph.backends.event import knows
 from pyngn_graph.glia import Hub, PerGraph, Winner
 from pyngn_graph.glia.per_graph import as_one
-from pyngn_graph.graph import neuron_grid, weight_grid
+from pyngn_graph.grid import neuron_grid, weight_grid
 from pyngn_graph.unions import registered, separated, united
 
 SIZES = ((6, 20), (9, 29), (12, 38))

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph.graph import alive, longest_delay, num_live, round_delay, weight_grid
+from pyngn_graph.graph import alive, longest_delay, num_live, round_delay
+from pyngn_graph.grid import weight_grid
 from pyngn_graph.memo import remembered
 from pyngn_graph.sorting import grouped
 

@@ -7,7 +7,8 @@ from torch_geometric.data import Data
 
 from pyngn_graph.backends import kernels
 from pyngn_graph.glia.base import as_array
-from pyngn_graph.graph import alive, longest_delay, neuron_grid, num_targets
+from pyngn_graph.graph import alive, longest_delay, num_targets
+from pyngn_graph.grid import neuron_grid
 from pyngn_graph.memo import remembered
 from pyngn_graph.sorting import group_by
 
@@ -22,7 +23,7 @@ def by_source(data: Data) -> tuple[Any, Any]:
 def wiring(data: Data) -> tuple[kernels.Wiring, Any]:
     """Live edges for delivery, and the grid, float32, that their weights are units of.
 
-    It is one number, or one for each neuron, as :func:`pyngn_graph.graph.neuron_grid` says.
+    It is one number, or one for each neuron, as :func:`pyngn_graph.grid.neuron_grid` says.
     """
     start, order = by_source(data)
     grid = neuron_grid(data).numpy()[()]

@@ -13,7 +13,7 @@ from pyngn_graph.distributed.reservoir import DistributedReservoir
 from pyngn_graph.distributed.shard import Shard, of_edges
 from pyngn_graph.glia import FixedDelays, GlialCell, Microglia
 from pyngn_graph.glia.oligodendrocyte import RULES
-from pyngn_graph.graph import finest_grid, input_sizes, largest_in_units, on_grid
+from pyngn_graph.grid import finest_grid, input_sizes, largest_in_units, on_grid
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.projection import Projection
 from pyngn_graph.simulation import Setting, checked_glia

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
+from pyngn_graph.blockwise import sum_at
 from pyngn_graph.glia.base import GlialCell, dt_of, f32
-from pyngn_graph.graph import sum_at
 
 RULES = {"additive": 2e-2, "multiplicative": 1e-3}
 """Each rule with the learning rate used when ``eta`` is left open."""

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyngn_graph.blockwise import sum_at
 from pyngn_graph.checks import generator_of
 from pyngn_graph.glia.base import as_array, dt_of
-from pyngn_graph.graph import alive, sum_at
+from pyngn_graph.graph import alive
 
 if TYPE_CHECKING:
     from pyngn_graph.glia.oligodendrocyte import Oligodendrocyte
