@@ -2,6 +2,7 @@
 
 import copy
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch_geometric.data import Data
 
 from pyngn_graph import TriglialReservoir
 from pyngn_graph.backends import BACKENDS
+from pyngn_graph.compiling import NOTICE
 from pyngn_graph.recording import Recording
 
 CPU_BACKENDS = sorted(name for name, backend in BACKENDS.items() if backend.device != "cuda")
@@ -18,6 +20,11 @@ CPU_BACKENDS = sorted(name for name, backend in BACKENDS.items() if backend.devi
 
 DATA = Path(os.environ.get("PYNGN_DATA", Path(__file__).parents[2] / "shared" / "data"))
 """Raw files; tests that need some skip where the folder lacks them."""
+
+
+def complaints(run: subprocess.CompletedProcess[str]) -> str:
+    """What a process wrote to stderr; that it compiles, the first time, is no complaint."""
+    return run.stderr.replace(f"{NOTICE}\n", "")
 
 
 def generator(seed: int) -> torch.Generator:
