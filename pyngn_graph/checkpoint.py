@@ -14,8 +14,8 @@ from torch_geometric.data import Data
 from pyngn_graph import snapshot, storage
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import validate
+from pyngn_graph.probe import Probe
 from pyngn_graph.projection import Projection
-from pyngn_graph.recording import Probe
 from pyngn_graph.simulation import Setting, Simulation
 from pyngn_graph.state import ReservoirState
 from pyngn_graph.storage import with_prefix, without_prefix

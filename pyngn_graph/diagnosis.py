@@ -12,7 +12,7 @@ from torch_geometric.data import Data
 from pyngn_graph.checks import MAX_COUNT
 from pyngn_graph.glia.astrocyte import Astrocyte
 from pyngn_graph.neuron import LIFParameters
-from pyngn_graph.recording import Probe
+from pyngn_graph.probe import Probe
 
 if TYPE_CHECKING:
     from pyngn_graph.reservoir import TriglialReservoir

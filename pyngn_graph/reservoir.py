@@ -9,20 +9,22 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.data import Batch, Data
+from torch_geometric.data import Data
 
 from pyngn_graph import snapshot, storage
+from pyngn_graph.asked import asked
 from pyngn_graph.backends import check, resolve
 from pyngn_graph.bounds import check_potentials, largest_size
 from pyngn_graph.card import card
 from pyngn_graph.checkpoint import Checkpoint, identity
-from pyngn_graph.checks import check_count, check_tensor, is_count
+from pyngn_graph.checks import check_count, check_tensor
 from pyngn_graph.diagnosis import Diagnosis, binned, diagnose, external_rate
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import MAX_DELAY, number, prepare, validate
-from pyngn_graph.history import TopologyLog, TopologyRecorder
+from pyngn_graph.history import TopologyRecorder
 from pyngn_graph.neuron import LIFParameters
-from pyngn_graph.recording import Probe, Recording
+from pyngn_graph.probe import Probe
+from pyngn_graph.recording import Recording
 from pyngn_graph.simulation import Setting, Simulation, checked_glia
 from pyngn_graph.state import ReservoirState
 from pyngn_graph.transforms import Transform
@@ -30,7 +32,6 @@ from pyngn_graph.union_parameters import joint_neurons, joint_projection
 from pyngn_graph.unions import graph_sizes, registered, split_states
 
 SETTINGS = [field.name for field in fields(Setting)]
-TOPOLOGY = "topology"
 
 
 class TriglialReservoir(nn.Module):
@@ -475,8 +476,6 @@ class TriglialReservoir(nn.Module):
         progress: bool | None,
         saved: tuple[str | os.PathLike[str], int] | None,
     ) -> tuple[Probe, Data]:
-        if not is_count(every):
-            raise ValueError(f"'every' must be a whole number of steps >= 1 (got {every!r})")
         validate(self._graph, max_delay=self.setting.max_delay)  # it may have been edited by hand
         x, samples = self.projection.checked(x, num_steps, lengths)
         self._check_potentials(self._graph, x)
@@ -487,9 +486,8 @@ class TriglialReservoir(nn.Module):
                 f"A stateful reservoir runs on from where its trials ended, so that 'lengths' must "
                 f"all be {x.size(1)}, the samples of 'x' (got {samples.tolist()}); cut the input"
             )
-        self._check_record(record)
-        traces = tuple(name for name in record if isinstance(name, str) and name != TOPOLOGY)
-        log = _log(record, every)
+        synaptic = self.setting.neuron.tau_syn is not None
+        traces, log = asked(record, every, self._graph, synaptic, saved is not None)
         probe = Probe(
             samples * hold, self._graph.num_nodes, self.setting.pool, traces, every, events, log
         )
@@ -497,7 +495,6 @@ class TriglialReservoir(nn.Module):
             self.setting, self.projection, self._graph, learns, self._state, self._potential
         )
         if log is not None:
-            self._check_history(saved is not None)
             log.begin(simulation.data)
         checkpoint = None
         if saved is not None:
@@ -536,38 +533,3 @@ class TriglialReservoir(nn.Module):
         start = largest_size(getattr(self, "_potential", None))
         current = self.projection.largest_current(x)
         check_potentials(self.setting.neuron, self.setting.dt, data, gain, current, start)
-
-    def _check_record(self, record: tuple[str | TopologyRecorder, ...]) -> None:
-        data = self._graph
-        known = ["v", "state", TOPOLOGY] + (
-            ["i_syn"] if self.setting.neuron.tau_syn is not None else []
-        )
-        known += [
-            key
-            for key, value in data.to_dict().items()
-            if isinstance(value, Tensor) and value.shape == (data.num_nodes,) and "edge" not in key
-        ]
-        for name in record:
-            if not isinstance(name, TopologyRecorder) and name not in known:
-                raise ValueError(f"Cannot record {name!r}; available here: {known}")
-
-    def _check_history(self, checkpoint: bool) -> None:
-        if checkpoint:
-            raise ValueError(
-                "'record' keeps the topology, which a checkpoint does not hold; leave out one of "
-                "them, or record the topology of shorter runs"
-            )
-        if isinstance(self._graph, Batch):
-            raise ValueError(
-                "'record' keeps the topology of one graph, and this reservoir is a union of "
-                f"{self._graph.num_graphs}; run the graph of interest by itself"
-            )
-
-
-def _log(record: tuple[str | TopologyRecorder, ...], every: int) -> TopologyLog | None:
-    """An empty log, if the topology is to be recorded."""
-    asked = [name for name in record if isinstance(name, TopologyRecorder) or name == TOPOLOGY]
-    if len(asked) > 1:
-        raise ValueError(f"The topology can be recorded once (got {asked}); drop one of them")
-    recorders = [TopologyRecorder() if isinstance(name, str) else name for name in asked]
-    return TopologyLog(recorders[0], every) if recorders else None

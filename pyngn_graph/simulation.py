@@ -17,9 +17,9 @@ from pyngn_graph.glia.per_graph import PerGraph, as_one, cell_of
 from pyngn_graph.graph import SHARED, alive, longest_delay, num_live, num_targets, number
 from pyngn_graph.grid import on_its_grid
 from pyngn_graph.neuron import LIFParameters
+from pyngn_graph.probe import Layout, Probe
 from pyngn_graph.progress import progress_bar
 from pyngn_graph.projection import Projection
-from pyngn_graph.recording import Layout, Probe
 from pyngn_graph.state import ReservoirState
 from pyngn_graph.transforms import Transform, check_callable, check_ends, rewritten
 from pyngn_graph.unions import each_graph, graph_sizes, separated, united

@@ -18,7 +18,7 @@ from torch_geometric.data import InMemoryDataset
 import pyngn_graph as ng
 from pyngn_graph import datasets, storage
 from pyngn_graph.datasets import fsdd, nmnist
-from pyngn_graph.datasets.measured import ConnectomeDataset
+from pyngn_graph.datasets.one_graph import ConnectomeDataset
 from tests.helpers import DATA, assert_same, assert_same_run, frozen, random_drive, random_graph
 
 X = random_drive(1, 3, 40, 2, low=-1.0, high=1.0)

@@ -7,7 +7,8 @@ from strategies import seeds
 
 from pyngn_graph import Microglia, TriglialReservoir
 from pyngn_graph.graph import out_degree
-from pyngn_graph.recording import Layout, Probe, Recording
+from pyngn_graph.probe import Layout, Probe
+from pyngn_graph.recording import Recording
 
 
 def recorded(backend: str, learn: bool = False, **how: object) -> Recording:

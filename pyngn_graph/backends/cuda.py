@@ -25,7 +25,7 @@ from pyngn_graph.glia import Astrocyte, Coherence, GlialCell, Microglia, Oligode
 from pyngn_graph.glia.base import clock_of
 from pyngn_graph.graph import alive
 from pyngn_graph.neuron import LIFCoefficients
-from pyngn_graph.recording import Probe
+from pyngn_graph.probe import Probe
 from pyngn_graph.state import ReservoirState
 
 SPIKES = 2**26

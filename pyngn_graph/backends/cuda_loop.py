@@ -13,7 +13,7 @@ from pyngn_graph.glia import Astrocyte, Oligodendrocyte
 from pyngn_graph.glia.base import dt_of
 from pyngn_graph.graph import num_live
 from pyngn_graph.neuron import LIFCoefficients
-from pyngn_graph.recording import Probe
+from pyngn_graph.probe import Probe
 from pyngn_graph.sorting import grouped
 from pyngn_graph.state import ReservoirState
 

@@ -31,7 +31,7 @@ from pyngn_graph.glia import (
 from pyngn_graph.glia.base import as_array, clock_of, dt_of
 from pyngn_graph.graph import alive, round_delay
 from pyngn_graph.neuron import LIFCoefficients
-from pyngn_graph.recording import Probe
+from pyngn_graph.probe import Probe
 from pyngn_graph.sorting import group_by
 from pyngn_graph.state import ReservoirState
 from pyngn_graph.unions import graph_sizes

@@ -9,7 +9,7 @@ from torch_geometric.data import Data
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import alive, out_degree, round_delay
 from pyngn_graph.neuron import LIFCoefficients, integrate
-from pyngn_graph.recording import Probe
+from pyngn_graph.probe import Probe
 from pyngn_graph.segments import sum_by_target
 from pyngn_graph.state import ReservoirState
 from pyngn_graph.synapse import DelayedSpikeConv

@@ -15,11 +15,12 @@ from pyngn_graph.datasets.human import HumanConnectome998
 from pyngn_graph.datasets.japanese_vowels import JapaneseVowels
 from pyngn_graph.datasets.larva import DrosophilaLarva
 from pyngn_graph.datasets.layout import spectral_layout
-from pyngn_graph.datasets.measured import ConnectomeDataset, connectome
+from pyngn_graph.datasets.measured import connectome
 from pyngn_graph.datasets.mnist import MNIST
 from pyngn_graph.datasets.montevideo_bus import MontevideoBus
 from pyngn_graph.datasets.mouse import Mouse98
 from pyngn_graph.datasets.nmnist import NMNISTSmall
+from pyngn_graph.datasets.one_graph import ConnectomeDataset
 from pyngn_graph.datasets.pedalme import PedalMe
 from pyngn_graph.datasets.santafe_laser import SantaFeLaser
 from pyngn_graph.datasets.series import SeriesDataset, channel_statistics, standardize

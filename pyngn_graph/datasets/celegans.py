@@ -10,7 +10,7 @@ from torch_geometric.data import Data
 from pyngn_graph.datasets.download import fetch
 from pyngn_graph.datasets.edge_table import edge_table, numbers, read_table, signs
 from pyngn_graph.datasets.files import read_checked
-from pyngn_graph.datasets.measured import ConnectomeDataset
+from pyngn_graph.datasets.one_graph import ConnectomeDataset
 
 SHA256 = {
     "neurons.csv": "72553ff99004d0c8c6e26cc31a7fee8e5fc16a85adc2b991b61fbf5d0a7a8e83",

@@ -7,7 +7,7 @@ from typing import Any
 from torch_geometric.data import Data
 
 from pyngn_graph.datasets.brains import VELOCITY, check_lengths, read_brain
-from pyngn_graph.datasets.measured import ConnectomeDataset
+from pyngn_graph.datasets.one_graph import ConnectomeDataset
 
 FILE = "connectivity_998.zip"
 SHA256 = "31c65d4b6bf1760d06e0c4ab95c71c8dd499e48814e47bf2284e62a2b9301afd"

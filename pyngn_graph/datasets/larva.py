@@ -13,7 +13,8 @@ from torch_geometric.data import Data
 
 from pyngn_graph.datasets.download import fetched
 from pyngn_graph.datasets.edge_table import check_types, read_table
-from pyngn_graph.datasets.measured import ConnectomeDataset, connectome
+from pyngn_graph.datasets.measured import connectome
+from pyngn_graph.datasets.one_graph import ConnectomeDataset
 
 FILE = "Supplementary-Data-S1.zip"
 MATRIX = "Supplementary-Data-S1/{}_connectivity_matrix.csv"

@@ -7,7 +7,7 @@ from typing import Any
 from torch_geometric.data import Data
 
 from pyngn_graph.datasets.brains import VELOCITY, read_brain
-from pyngn_graph.datasets.measured import ConnectomeDataset
+from pyngn_graph.datasets.one_graph import ConnectomeDataset
 
 FILE = "ConnectivityAllen2mm.zip"
 SHA256 = "e8f136d80b0223feff66ec29feefb2ac9e7f665c4e9eefdb45193724e0553cff"

@@ -16,8 +16,9 @@ from pyngn_graph.distributed.ranks import Ranks
 from pyngn_graph.distributed.shard import Shard, cut, edge_keys, node_keys
 from pyngn_graph.distributed.simulation import ShardSimulation
 from pyngn_graph.neuron import LIFParameters
+from pyngn_graph.probe import Probe
 from pyngn_graph.projection import Projection
-from pyngn_graph.recording import Probe, Recording
+from pyngn_graph.recording import Recording
 from pyngn_graph.reservoir import TriglialReservoir
 from pyngn_graph.simulation import Setting
 from pyngn_graph.state import ReservoirState

@@ -11,8 +11,8 @@ from pyngn_graph.distributed.shard import Shard
 from pyngn_graph.glia import Microglia
 from pyngn_graph.graph import longest_delay
 from pyngn_graph.grid import on_its_grid
+from pyngn_graph.probe import Probe
 from pyngn_graph.projection import Projection
-from pyngn_graph.recording import Probe
 from pyngn_graph.simulation import SPAN, Setting, Simulation
 from pyngn_graph.state import ReservoirState
 
