@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections import Counter
 from typing import Any
 
 import pandas
@@ -10,6 +11,7 @@ import torch
 from helpers import DATA, generator
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import chisquare
 from topology_graphs import any_graph, simple, toy
 from torch_geometric.data import Data
 
@@ -95,6 +97,26 @@ def test_null_models_are_not_the_graph() -> None:
         kept = (null.edge_index == data.edge_index).all(dim=0).double().mean()
         assert float(kept) < 0.8, kind
         assert not torch.equal(null.edge_index, tp.null_model(data, kind, seed=1).edge_index)
+
+
+def test_swaps_of_equal_lengths_mix_all_there_are() -> None:
+    """Four sources in one place, four targets around them, two of these side by side."""
+    angle = torch.tensor([0.0, 0.1, 2.0, 4.0])
+    pos = torch.zeros(8, 3)
+    pos[4:, 0], pos[4:, 1] = angle.cos(), angle.sin()
+    data = toy((0, 4), (1, 5), (2, 6), (3, 7))
+    data.pos = pos
+    nulls = (tp.null_model(data, "degree_distance", seed, rounds=30) for seed in range(1200))
+    found = Counter(tuple(null.edge_index[1].tolist()) for null in nulls)
+    assert len(found) == 24
+    assert chisquare(list(found.values())).pvalue > 1e-4
+
+
+def test_most_edges_find_another_target_at_their_distance() -> None:
+    pos = 300.0 * torch.rand(200, 3, generator=generator(0))
+    data = Tissue(pos=pos, degree=20.0, seed=0)()
+    null = tp.null_model(data, "degree_distance")
+    assert float((null.edge_index[1] != data.edge_index[1]).double().mean()) > 0.7
 
 
 def test_a_lattice_is_clustered_and_long() -> None:

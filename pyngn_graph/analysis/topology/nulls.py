@@ -18,6 +18,9 @@ ROUNDS = 40
 LATTICE_ROUNDS = 200
 """Rounds of swaps of a lattice: the nearer it comes, the fewer swaps bring it nearer still."""
 
+DISTANCE_ROUNDS = 200
+"""Rounds of swaps that keep distances: few of them may be made."""
+
 
 def null_model(
     data: Data,
@@ -49,7 +52,8 @@ def null_model(
         kind: What is kept.
         seed: Seed of all choices.
         rounds: Rounds of swaps, in each of which every edge takes part once; by default 40, and
-            200 for ``"lattice"``.
+            200 for ``"lattice"`` and ``"degree_distance"``. The latter may make few swaps: of the
+            edges of C. elegans 200 rounds move 73 %, 1000 move 79 %.
         tolerance: Share of its length by which that of an edge may change.
         within: An attribute of the edges, as ``"edge_type"``: only edges in which it is equal are
             swapped. For the kinds that swap.
@@ -86,7 +90,9 @@ def null_model(
         edges = _same_distance(edges, data.pos.detach().cpu().double(), tolerance, generator)
     else:
         if rounds is None:
-            rounds = LATTICE_ROUNDS if kind == "lattice" else ROUNDS
+            rounds = {"lattice": LATTICE_ROUNDS, "degree_distance": DISTANCE_ROUNDS}.get(
+                kind, ROUNDS
+            )
         group = torch.zeros_like(live) if within is None else data[within].cpu()[live]
         where = torch.randperm(size, generator=generator)
         for value in torch.unique(group):
@@ -96,7 +102,9 @@ def null_model(
                 ring = _Ring(edges[:, part], where, rounds)
                 rules = (ring.shorter, ring.order)
             elif kind == "degree_distance":
-                rules = (_Lengths(edges[:, part], data.pos.detach().cpu().double(), tolerance),)
+                pos = data.pos.detach().cpu().double()
+                lengths = _Lengths(edges[:, part], pos, tolerance)
+                rules = (lengths.same, lengths.order)
             edges[:, part] = rewired(edges[:, part], size, rounds, generator, *rules)
     null = copy.copy(data)
     null.edge_index = data.edge_index.clone()
@@ -106,18 +114,46 @@ def null_model(
 
 
 class _Lengths:
-    """Swaps after which both edges are as long as they were in the beginning, or nearly so."""
+    """Swaps after which both edges are as long as they were in the beginning, or nearly so.
+
+    In every other round edges are paired whose targets stand near each other, more or less so:
+    random pairs would need twice to four times as many rounds. A swap and the one that takes it
+    back are as likely, for the two edges stand at each other's places in between.
+    """
 
     def __init__(self, edges: Tensor, pos: Tensor, tolerance: float) -> None:
         self.src, self.pos, self.tolerance = edges[0], pos, tolerance
         self.length = self._between(edges[0], edges[1])
 
-    def __call__(self, pair: Tensor, target: Tensor) -> Tensor:
+    def same(self, pair: Tensor, target: Tensor) -> Tensor:
+        """Which pairs keep their lengths with these targets."""
         change = (self._between(self.src[pair], target) - self.length[pair]).abs()
         return (change <= self.tolerance * self.length[pair]).all(dim=0)
 
+    def order(self, number: int, target: Tensor, generator: torch.Generator) -> Tensor:
+        """Some edges in random order, or all so that the targets of halves are near each other.
+
+        Were it always all, and were all swaps made, a swap alone could never be.
+        """
+        count = target.numel()
+        if number % 2 or count < 2:
+            some = int(torch.randint(count + 1, (1,), generator=generator))
+            return torch.randperm(count, generator=generator)[:some]
+        direction = torch.randn(3, generator=generator, dtype=torch.float64)
+        place = self.pos[target] @ direction
+        blur = 10.0 ** -(3.0 * float(torch.rand(1, generator=generator))) * (
+            place.max() - place.min()
+        )
+        noise = torch.randn(count, generator=generator, dtype=torch.float64)
+        return _neighbors(place + blur * noise)
+
     def _between(self, src: Tensor, dst: Tensor) -> Tensor:
         return (self.pos[src] - self.pos[dst]).norm(dim=-1)
+
+
+def _neighbors(place: Tensor) -> Tensor:
+    """An order whose first half meets the second: those next to each other by their ``place``."""
+    return place.argsort(stable=True)[: place.numel() // 2 * 2].view(-1, 2).t().flatten()
 
 
 class _Ring:
@@ -135,13 +171,13 @@ class _Ring:
         old = self._between(self.src[pair], target.flip(0)).sum(dim=0)
         return self._between(self.src[pair], target).sum(dim=0) < old
 
-    def order(self, number: int, generator: torch.Generator) -> Tensor:
+    def order(self, number: int, target: Tensor, generator: torch.Generator) -> Tensor:
         """The edges in an order whose halves meet along the ring."""
         size, count = self.where.numel(), self.src.numel()
         blur = max(10.0, size * (10.0 / size) ** (number / (0.75 * self.rounds)))
         shift = torch.rand(count + 1, generator=generator) * blur
         place = (self.where[self.src] + shift[:-1] + shift[-1] * size / blur) % size
-        return place.argsort(stable=True)[: count // 2 * 2].view(-1, 2).t().flatten()
+        return _neighbors(place)
 
     def _between(self, src: Tensor, dst: Tensor) -> Tensor:
         gap = (self.where[src] - self.where[dst]).abs()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 Accept = Callable[[Tensor, Tensor], Tensor]
-Order = Callable[[int, torch.Generator], Tensor]
+Order = Callable[[int, Tensor, torch.Generator], Tensor]
 
 
 def rewired(
@@ -30,17 +30,17 @@ def rewired(
         generator: Source of the pairs.
         accept: Which swaps may be, ``[K]`` bool: it is given the two edges of each pair ``[2, K]``
             and the two targets ``[2, K]`` that they would get. By default all may.
-        order: The order of the edges in a round of that number, ``[E]``, whose first half is paired
-            with the second; by default a random one.
+        order: The order of the edges ``[E]`` in a round of that number, with the targets ``[E]``
+            that they have by then; its first half is paired with the second, and who is left out
+            of it keeps its target. By default a random order of all.
     """
     src, dst = edge_index[0], edge_index[1].clone()
-    half = dst.numel() // 2
     for number in range(rounds):
         if order is None:
             drawn = torch.randperm(dst.numel(), generator=generator)
         else:
-            drawn = order(number, generator)
-        one, two = drawn[: 2 * half].view(2, half)
+            drawn = order(number, dst, generator)
+        one, two = drawn[: drawn.numel() // 2 * 2].view(2, -1)
         new = torch.stack([src[one] * num_nodes + dst[two], src[two] * num_nodes + dst[one]])
         old = src * num_nodes + dst
         _, place, times = torch.unique(new, return_inverse=True, return_counts=True)
