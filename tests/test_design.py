@@ -1,6 +1,8 @@
 """The design page says that a module knows only those below it: no import leads back."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import networkx as nx
@@ -54,3 +56,19 @@ def test_imports_name_their_modules_in_full() -> None:
 def test_every_module_says_why_it_exists() -> None:
     for path in PACKAGE.rglob("*.py"):
         assert ast.get_docstring(ast.parse(path.read_text())), path
+
+
+HEAVY = ("matplotlib", "pandas", "plotly", "scipy.optimize", "scipy.stats", "sklearn", "triton")
+
+
+def test_what_few_parts_need_is_not_imported_with_the_package() -> None:
+    program = (
+        "import sys, torch, torch_geometric; before = set(sys.modules)\n"
+        "import pyngn_graph; print(*sorted(set(sys.modules) - before))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=240
+    )
+    new = run.stdout.split()
+    assert "pyngn_graph.reservoir" in new
+    assert not [name for name in new if name.startswith(HEAVY)]

@@ -126,9 +126,9 @@ topology.Table({name: facts(graph)} | {kind: mean_facts(made) for kind, made in 
 # %% [markdown]
 # If this is the worm: neighbors answer each other (`reciprocity`) and know each other
 # (`clustering`), and there are groups (`modularity`), all far more than in the nulls. Neurons that
-# stand together are wired together: keep the distances, and the excess is smaller. But look at the
-# share of moved edges: swaps that keep both lengths are rare, and after the default 40 rounds most
-# edges are still those of the worm. `null_model(..., rounds=400)` mixes better, and takes longer.
+# stand together are wired together: keep the distances, and the excess is smaller. Part of that is
+# the worm itself: swaps that keep both lengths are rare, and the share of moved edges says how many
+# were found.
 #
 # ## Two tasks
 #

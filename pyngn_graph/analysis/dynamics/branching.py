@@ -4,7 +4,6 @@ import math
 from typing import NamedTuple
 
 import torch
-from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from pyngn_graph.checks import check_count, check_finite
@@ -94,6 +93,8 @@ def branching_ratio(activity: Tensor, max_lag: int = 50, dt: float = 1.0) -> Bra
 
 def _fit(r: Tensor) -> tuple[float, float]:
     """Values m in (0, 1] and b >= 0 with b m^k closest to the slopes ``r`` ``[K]``."""
+    from scipy.optimize import minimize_scalar
+
     lag = torch.arange(1.0, r.numel() + 1, dtype=r.dtype, device=r.device)
 
     def amplitude(m: float) -> float:

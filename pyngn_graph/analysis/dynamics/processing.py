@@ -6,7 +6,6 @@ from itertools import combinations, islice
 from typing import NamedTuple
 
 import torch
-from scipy.stats import beta
 from torch import Tensor
 
 from pyngn_graph.analysis.dynamics.memory import check_stream
@@ -90,6 +89,8 @@ def information_processing_capacity(
     Source: Dambre, Verstraeten, Schrauwen & Massar (2012), "Information processing capacity of
     dynamical systems"; they take the chi-squared limit of the Beta distribution as null.
     """
+    from scipy.special import betainccinv
+
     states, u = check_stream(states, u)
     check_count("max_degree", max_degree)
     lags = list(max_lag) if isinstance(max_lag, Sequence) else [max_lag] * max_degree
@@ -112,7 +113,7 @@ def information_processing_capacity(
             f"too few for states of rank {rank}; record a longer stream"
         )
     freedom = num_rows - 1 - rank
-    threshold = float(beta.isf(p_value, rank / 2, freedom / 2)) if rank else 1.0
+    threshold = float(betainccinv(rank / 2, freedom / 2, p_value)) if rank else 1.0
     # past[d][k, t] is the normalized polynomial of degree d + 1 of u, k samples before row t.
     past = _legendre(u[first - longest :], max_degree).unfold(1, num_rows, 1).flip(1)
     by_lag = u.new_zeros(max_degree, longest + 1)
