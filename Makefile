@@ -15,7 +15,7 @@ CHECK := import sys; sys.exit(sys.version_info < (3, 11) and \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint tutorials docs science science-full soak oracle torchrun clean
+.PHONY: help demo test lint tutorials docs science science-full soak oracle torchrun release clean
 
 help:
 	@echo "make demo    install, then run the main job on real digits    (ARGS='--help' lists its options)"
@@ -32,6 +32,7 @@ help:
 	@echo "make oracle  install, then the same networks in NEST and Brian2, spike for spike (before a release)"
 	@echo "             (PEERS=...: a folder of their environments that is there already, installs none)"
 	@echo "make torchrun  install, then a network over two processes (RANKS=2)"
+	@echo "make release install, then sdist and wheel into dist, and a try of the wheel in an empty environment"
 	@echo "make clean   remove .venv and everything the targets above left behind"
 	@echo "PYTHON=...   the interpreter that makes .venv, 3.11 or newer (default: python3; first make clean)"
 
@@ -75,7 +76,16 @@ build/environments/oracle.stamp: benchmarks/speed/environments.sh
 torchrun: $(VENV)/test.stamp
 	OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node $(RANKS) -m pyngn_graph.distributed run $(ARGS)
 
-# "demo", "docs", "bench", "test" and "tutorials" are extras of pyproject.toml. Making the
+# The wheel is built from the sdist, and tried where there is nothing but what it asks for.
+release: $(VENV)/release.stamp
+	rm -rf dist build/empty
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+	$(PYTHON) -m venv build/empty
+	build/empty/bin/python -m pip install --disable-pip-version-check -c constraints.txt dist/*.whl
+	cd build/empty && OMP_NUM_THREADS=1 bin/python ../../tests/release/smoke.py
+
+# "demo", "docs", "bench", "release", "test" and "tutorials" are extras of pyproject.toml. Making the
 # environment again is quick, and mends one that was interrupted.
 $(VENV)/%.stamp: pyproject.toml constraints.txt
 	@$(PYTHON) -c '$(CHECK)'

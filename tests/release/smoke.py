@@ -65,8 +65,8 @@ def spine(folder: Path) -> None:
     recording = reservoir.eval().run(u.view(1, -1, 1), record="state", every=10, progress=False)
     assert 0.0 < dynamics.measure_activity(recording).rate < 200.0
     states = recording.traces["state"][0]
-    readout = ng.RidgeReadout().fit(states[1:], u[:-1].view(-1, 1))
-    assert readout.score(states[1:], u[:-1].view(-1, 1)) > 0.5
+    readout = ng.RidgeReadout().fit(states[:400], u[:400].view(-1, 1))
+    assert readout.score(states[400:], u[400:].view(-1, 1)) > 0.3
     assert topology.summary(reservoir.graph) is not None
     assert ng.to_networkx(reservoir.graph).number_of_edges() == reservoir.graph.num_edges
     reservoir.save(folder / "reservoir.safetensors")
@@ -80,8 +80,8 @@ def modules() -> list[str]:
 
     names = [each.name for each in pkgutil.walk_packages(pyngn_graph.__path__, "pyngn_graph.")]
     for name in names:
-        if name.endswith("__main__"):
-            continue
+        if name.endswith("__main__") or name.startswith("pyngn_graph.backends.cuda"):
+            continue  # runs a command; is imported by who asks for its backend
         try:
             importlib.import_module(name)
         except ImportError as error:
@@ -111,12 +111,13 @@ def extras() -> set[str]:
         ("tune", lambda: plot.importances(None)),
         ("nir", lambda: exchange.to_nir(reservoir)),
         ("metis", lambda: distributed.partition(graph, 2, "metis")),
+        ("cuda", lambda: ng.TriglialReservoir(graph, backend="cuda")),
     ]
     for extra, use in uses:
         try:
             use()
             said = ""
-        except ImportError as error:
+        except (ImportError, ValueError) as error:
             said = str(error)
         assert f"pip install 'pyngn-graph[{extra}]'" in said, (extra, said)
     return {extra for extra, _ in uses}
