@@ -12,7 +12,7 @@ from pyngn_graph import plot
 from pyngn_graph.graph import alive, round_delay
 from pyngn_graph.plot.style import needed
 from pyngn_graph.recording import Recording
-from pyngn_graph.report.html import Picture, Table, write_report
+from pyngn_graph.report.html import Facts, Picture, Table, write_report
 
 LOOK = {
     "font.size": 9,
@@ -67,15 +67,15 @@ def experiment_report(path: str | os.PathLike[str], experiment: Experiment) -> P
     Raises:
         ImportError: If matplotlib or plotly is missing.
     """
-    blocks: list[Table | Picture] = []
+    blocks: list[Table | Facts | Picture] = []
     if experiment.scores:
         rows = [(name, f"{score:.1%}") for name, score in experiment.scores.items()]
         blocks.append(Table("Correct answers", ("readout of", "test accuracy"), rows))
     blocks.append(_changes(experiment.before, experiment.after))
     blocks += _pictures(experiment)
-    settings = [*experiment.parameters.items(), *experiment.versions.items()]
-    if settings:
-        blocks.append(Table("Parameters and versions", (), settings))
+    for title, values in (("Parameters", experiment.parameters), ("Versions", experiment.versions)):
+        if values:
+            blocks.append(Facts(title, values))
     return write_report(
         path,
         title=experiment.title,

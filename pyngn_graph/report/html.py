@@ -3,7 +3,7 @@
 import io
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -19,11 +19,11 @@ PAGE_COLORS = {"#000000": "currentColor", EXCITATORY: "var(--blue)", INHIBITORY:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; under a head, cells that all begin like numbers are set flush right.
+    """A table; cells of a column that all begin like numbers are set flush right.
 
     Attributes:
         title: Its heading.
-        columns: Heads of the columns; empty for a table without.
+        columns: Heads of the columns.
         rows: Cells, one sequence per row; the first names the row.
         note: A sentence below.
     """
@@ -32,6 +32,19 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names and values, in as many columns as there is room for, over the full width of the page.
+
+    Attributes:
+        title: Their heading.
+        values: Value by name.
+    """
+
+    title: str
+    values: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -55,7 +68,7 @@ def write_report(
     path: str | os.PathLike[str],
     *,
     title: str,
-    blocks: Sequence[Table | Picture],
+    blocks: Sequence[Table | Facts | Picture],
     summary: str = "",
     footer: str = "",
 ) -> Path:
@@ -84,11 +97,15 @@ def write_report(
     return _write(Path(path), text)
 
 
-def _block(block: Table | Picture, name: str) -> str:
+def _block(block: Table | Facts | Picture, name: str) -> str:
     if isinstance(block, Table):
         return _table(block)
+    if isinstance(block, Facts):
+        return _facts(block)
     if not isinstance(block, Picture):
-        raise TypeError(f"A report holds 'Table' and 'Picture' (got {type(block).__name__})")
+        raise TypeError(
+            f"A report holds 'Table', 'Facts' and 'Picture' (got {type(block).__name__})"
+        )
     if _is_plotly(block.figure):
         body = _scene(block.figure, name)
     elif hasattr(block.figure, "savefig"):
@@ -107,8 +124,7 @@ def _table(table: Table) -> str:
     rows = [[str(cell) for cell in row] for row in table.rows]
     width = max([len(table.columns), *map(len, rows)], default=0)
     number = [
-        bool(table.columns) and all(re.match(r"[-+]?\d|-$", row[k]) for row in rows if k < len(row))
-        for k in range(width)
+        all(re.match(r"[-+]?\d|-$", row[k]) for row in rows if k < len(row)) for k in range(width)
     ]
     kind = [' class="number"' if number[k] and k else "" for k in range(width)]
     head = "".join(
@@ -123,12 +139,19 @@ def _table(table: Table) -> str:
         + "</tr>"
         for row in rows
     )
-    thead = f"<thead><tr>{head}</tr></thead>" if table.columns else ""
     note = f'<p class="note">{escape(table.note)}</p>' if table.note else ""
     return (
         f'<section class="block"><h2>{escape(table.title)}</h2>\n<div class="scroll"><table>'
-        f"{thead}<tbody>{body}</tbody></table></div>{note}</section>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{note}</section>"
     )
+
+
+def _facts(facts: Facts) -> str:
+    pairs = "\n".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(str(value))}</dd></div>"
+        for name, value in facts.values.items()
+    )
+    return f'<section class="block wide"><h2>{escape(facts.title)}</h2>\n<dl>{pairs}</dl></section>'
 
 
 def _is_plotly(figure: Any) -> bool:
