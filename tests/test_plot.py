@@ -1,5 +1,6 @@
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 import matplotlib
 import numpy as np
@@ -11,7 +12,11 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torch_geometric.data import Data
 
+import pyngn_graph as ng
 from pyngn_graph import plot
+from pyngn_graph.analysis.dynamics import BranchingRatio, MemoryCapacity
+from pyngn_graph.graph import alive, round_delay
+from pyngn_graph.history import TopologyRecorder
 from pyngn_graph.plot.style import classes
 from pyngn_graph.recording import Recording
 
@@ -332,3 +337,143 @@ def test_a_missing_library_names_the_extra(
     monkeypatch.setattr(sys, "meta_path", [Without(package, "other"), *sys.meta_path])
     with pytest.raises(ModuleNotFoundError, match="No module named 'other'"):
         draw()
+
+
+# --- what single neurons, wirings and measures look like
+
+
+def with_potentials(lengths: tuple[int, ...] = (7, 20, 13)) -> Recording:
+    recording = random_recording(lengths, every=1)
+    v = torch.where(torch.isnan(recording.traces["gain"]), torch.nan, recording.traces["gain"])
+    return replace(recording, traces={"v": v})
+
+
+@pytest.mark.parametrize("trial", [0, 2, None])
+def test_potentials_of_named_neurons(ax: Axes, trial: int | None) -> None:
+    recording = with_potentials()
+    assert plot.potentials(recording, [7, 2], trial, ax=ax) is ax
+    trials = range(3) if trial is None else [trial]
+    v = torch.cat([recording.traces["v"][b, : recording.lengths[b]] for b in trials])
+    spikes = torch.cat([recording.spikes()[b, : recording.lengths[b]] for b in trials])
+    for row, node in enumerate([7, 2]):
+        curve, dot = ax.lines[2 * row : 2 * row + 2]
+        own = v[:, node].double()
+        expected = row + 0.75 * (own - own.min()) / (own.max() - own.min())
+        np.testing.assert_allclose(curve.get_ydata(), expected)
+        np.testing.assert_allclose(curve.get_xdata(), np.arange(len(v)) * 0.5)
+        assert dot.get_xdata().tolist() == (spikes[:, node].nonzero().flatten() * 0.5).tolist()
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["7", "2"]
+    assert ax.lines[0].get_color() != ax.lines[2].get_color()  # neuron 7 inhibits
+
+
+def test_potentials_of_a_choice_of_neurons_that_fire(ax: Axes) -> None:
+    recording = with_potentials()
+    plot.potentials(recording, ax=ax)
+    shown = [int(label.get_text()) for label in ax.get_yticklabels()]
+    rates = recording.rates()
+    assert len(set(shown)) == 6
+    assert {float(rates.max()), float(rates[rates > 0].min())} <= {float(rates[i]) for i in shown}
+
+
+def test_potentials_refuse(ax: Axes) -> None:
+    with pytest.raises(ValueError, match=r"'nodes' must name neurons from 0 to 11 \(got \[12\]\)"):
+        plot.potentials(with_potentials(), [12], ax=ax)
+    with pytest.raises(ValueError, match=r"'nodes' must name neurons"):
+        plot.potentials(with_potentials(), [], ax=ax)
+    with pytest.raises(ValueError, match="No trace 'v' in this recording"):
+        plot.potentials(random_recording(), ax=ax)
+
+
+def test_adjacency_shows_the_mean_delay_of_live_edges(ax: Axes) -> None:
+    graph = random_graph(num_nodes=6, num_edges=30)
+    plot.adjacency(graph, ax=ax)
+    image = np.ma.filled(ax.images[0].get_array(), np.nan)
+    for j in range(6):
+        for i in range(6):
+            own = (graph.edge_index[0] == j) & (graph.edge_index[1] == i) & graph.edge_mask
+            if own.any():
+                assert image[j, i] == pytest.approx(
+                    0.5 * float(graph.edge_delay[own].double().mean())
+                )
+            else:
+                assert np.isnan(image[j, i])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("target", "source")
+
+
+def test_adjacency_of_many_neurons_is_drawn_in_blocks(ax: Axes) -> None:
+    graph = random_graph(num_nodes=11, num_edges=60)
+    plot.adjacency(graph, "edge_weight", max_cells=4, ax=ax)
+    image = np.ma.filled(ax.images[0].get_array(), np.nan)
+    assert image.shape == (4, 4)
+    block = (graph.edge_index // 3 == torch.tensor([[2], [1]])).all(dim=0) & graph.edge_mask
+    assert image[2, 1] == pytest.approx(float(graph.edge_weight[block].mean()))
+    assert ax.get_xlabel() == "target (blocks of 3)"
+    assert ax.get_xlim() == (-0.5, 10.5)
+
+
+def test_adjacency_refuses_and_shows_emptiness(ax: Axes) -> None:
+    graph = random_graph()
+    with pytest.raises(ValueError, match="'name' must be an attribute of edges"):
+        plot.adjacency(graph, "gain", ax=ax)
+    with pytest.raises(ValueError, match="The graph has no 'edge_length' to draw"):
+        plot.adjacency(graph, "edge_length", ax=ax)
+    with pytest.raises(ValueError, match="'max_cells'"):
+        plot.adjacency(graph, max_cells=0, ax=ax)
+    plot.adjacency(random_graph(num_nodes=1, num_edges=0), ax=ax)
+    assert np.isnan(np.ma.filled(ax.images[0].get_array(), np.nan)).all()
+
+
+def test_evolution_follows_the_log(ax: Axes) -> None:
+    cells = [ng.Oligodendrocyte(max_delay=20), ng.Microglia(criterion="random")]
+    graph = ng.generators.Tissue(num_nodes=40, seed=0)()
+    reservoir = ng.TriglialReservoir(graph, in_channels=1, glia=cells, glia_period=50)
+    x = torch.rand(200, 1, generator=torch.Generator().manual_seed(0))
+    log = reservoir.run(x, record=TopologyRecorder(sensed=True), progress=False).topology
+    assert log is not None
+    for name in ("edge_delay", "edge_health"):
+        ax.clear()
+        plot.evolution(log, name, scale=2.0, ax=ax)
+        (line,) = ax.lines
+        assert line.get_xdata().tolist() == log.clocks == [0, 50, 100, 150, 200]
+        for value, moment in zip(line.get_ydata(), log.graphs(), strict=True):
+            used = moment[name][alive(moment)]
+            used = round_delay(used) if name == "edge_delay" else used
+            assert value == pytest.approx(2.0 * np.median(used.numpy()))
+    assert ax.get_xlabel() == "life (ms)"
+    with pytest.raises(ValueError, match="The graph has no 'edge_length' to draw"):
+        plot.evolution(log, "edge_length", ax=ax)
+
+
+def test_memory_curves(ax: Axes) -> None:
+    found = {
+        name: MemoryCapacity(1.5, torch.tensor([1.0, 0.5, 0.0]) / k)
+        for k, name in ((1, "a"), (2, "b"))
+    }
+    plot.memory_curve(found, sample=10.0, ax=ax)
+    assert ax.lines[1].get_xydata().tolist() == [[10.0, 0.5], [20.0, 0.25], [30.0, 0.0]]
+    legend = ax.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["a: 1.5", "b: 1.5"]
+    assert ax.get_xlabel() == "lag (ms)"
+    ax.clear()
+    plot.memory_curve(found["a"], ax=ax)
+    assert ax.get_xlabel() == "lag (samples)"
+    for wrong in ({"capacity": {}}, {"capacity": found, "sample": 0.0}):
+        with pytest.raises(
+            ValueError,
+            match="'capacity' holds nothing|'sample' must be positive|'sample' must be a positive",
+        ):
+            plot.memory_curve(**wrong, ax=ax)
+
+
+def test_branching_shows_slopes_and_fit(ax: Axes) -> None:
+    fit = 0.5 ** torch.arange(1.0, 5.0)
+    ratio = BranchingRatio(0.5, 0.5, 1.0, 1.0, r=fit + 0.01, fit=fit)
+    plot.branching(ratio, row=4.0, ax=ax)
+    _, slopes, curve = ax.lines
+    assert slopes.get_xdata().tolist() == [4.0, 8.0, 12.0, 16.0]
+    np.testing.assert_allclose(slopes.get_ydata(), fit + 0.01)
+    np.testing.assert_allclose(curve.get_ydata(), fit)
+    assert curve.get_label() == "fit, m = 0.500"
+    with pytest.raises(ValueError, match="'row' must be a positive number of ms"):
+        plot.branching(ratio, row=0.0, ax=ax)

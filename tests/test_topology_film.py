@@ -43,19 +43,38 @@ def test_a_strip_shows_the_edges_of_its_moments() -> None:
             == (counts[moment])
         )
         assert ax.get_title() == f"{moment * PERIOD / 1000:.3g} s, {counts[moment]:,} edges"
-    assert axes[0].get_xlabel() == "x (µm)"
+        going = next(c for c in ax.collections if c.get_label() == "about to go")
+        later = {0: 2, 2: 4, 4: 4}[moment]
+        assert len(going.get_segments()) == counts[moment] - counts[later]
+    assert not axes[0].axison
     pyplot.close("all")
+
+
+def test_a_strip_of_many_edges_says_that_it_shows_a_part() -> None:
+    log, ax = history(), Figure().subplots()
+    plot.film(log, [ax], max_edges=60)
+    share = 60 / log.graph(0).num_edges
+    assert [text.get_text() for text in ax.texts] == [f"{100 * share:.0f} % of the edges shown"]
+
+
+def test_layers_of_a_lattice_do_not_hide_each_other() -> None:
+    graph, ax = Tissue(num_nodes=343, seed=0)(), Figure().subplots()
+    recording = ng.TriglialReservoir(graph, in_channels=1).run(num_steps=1, record="topology")
+    plot.film(recording.topology, [ax])
+    dots = np.concatenate([c.get_offsets() for c in ax.collections if len(c.get_offsets()) > 1])
+    gaps = np.linalg.norm(dots[:, None] - dots[None], axis=2) + 1e9 * np.eye(len(dots))
+    assert gaps.min() > 2.0  # micrometres; neurons of the lattice are 100 apart
 
 
 def test_a_strip_on_given_axes_and_in_another_plane() -> None:
     log, figure = history(), Figure()
     axes = list(figure.subplots(1, 2))
     assert plot.film(log, axes, plane="zy") == axes
-    lines = next(c for c in axes[0].collections if hasattr(c, "get_segments"))
-    graph = log.graph(0)
-    inhibitory = graph.inhibitory[graph.edge_index[0]]
-    first = graph.edge_index[:, ~inhibitory][:, 0]
+    lines = next(c for c in axes[1].collections if c.get_label() == "edges")
+    graph = log.graph(-1)
+    first = graph.edge_index[:, 0]
     np.testing.assert_allclose(lines.get_segments()[0], graph.pos[first][:, [2, 1]], rtol=1e-6)
+    assert (axes[0].get_xlabel(), axes[0].get_ylabel()) == ("z (µm)", "y (µm)")
 
 
 def test_a_part_of_the_edges_is_the_same_part_throughout() -> None:

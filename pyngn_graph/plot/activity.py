@@ -51,14 +51,14 @@ def raster(
     Raises:
         ValueError: If there is no such trial.
     """
-    place = _places(recording, trial)
+    place = places(recording, trial)
     ax = axes_or_new(ax)
     moment = to_numpy(place[recording.events[:, 0], recording.events[:, 1]])
     node = to_numpy(recording.events[:, 2])
     drawn = moment >= 0
     every = max(1, math.ceil(int(drawn.sum()) / max_spikes))
     drawn &= node % every == 0
-    unit, scale = _unit(place, recording.dt)
+    unit, scale = unit_of(place, recording.dt)
     num_nodes, count = int(recording.graph.num_nodes), int(drawn.sum())
     size = min(5.0, max(1.5, 100.0 / math.sqrt(count + 1)))
     for name, color, members in classes(recording.graph):
@@ -102,7 +102,7 @@ def rate(
     """
     if bin is not None and not 0.0 < bin < math.inf:
         raise ValueError(f"'bin' must be a positive number of ms (got {bin})")
-    place = _places(recording, trial)
+    place = places(recording, trial)
     ax = axes_or_new(ax)
     total = int(place.max()) + 1
     width = math.ceil(total / 200) if bin is None else max(1, round(bin / recording.dt))
@@ -110,7 +110,7 @@ def rate(
     moment = to_numpy(place[recording.events[:, 0], recording.events[:, 1]])
     count = np.histogram(moment[moment >= 0], bins=edges)[0]
     hertz = count / (np.diff(edges) * recording.dt / 1000.0) / recording.graph.num_nodes
-    unit, scale = _unit(place, recording.dt)
+    unit, scale = unit_of(place, recording.dt)
     ax.stairs(hertz, edges * scale, baseline=None, color=AFTER, linewidth=1.4, label="population")
     if target is not None:
         ax.axhline(target, color=TARGET, linestyle="--", linewidth=1.2, label="target")
@@ -141,23 +141,11 @@ def trace(
     Raises:
         ValueError: If there is no such trial, or the trace was not recorded.
     """
-    if name not in recording.traces:
-        raise ValueError(
-            f"No trace {name!r} in this recording; available here: {list(recording.traces)}; "
-            f"ask for it with 'run(..., record=({name!r},))'"
-        )
-    place = _places(recording, trial)
+    moment, values, place = traced(recording, name, trial)
     ax = axes_or_new(ax)
-    values = recording.traces[name]
-    rows = values.size(1)
-    # Row r was taken at the end of step (r + 1) * every - 1 of its trial.
-    every = recording.every
-    place_of_row = place[:, every - 1 :: every][:, :rows]
-    inside = place_of_row >= 0
-    moment, values = place_of_row[inside], values[inside]
     thin = max(1, math.ceil(moment.numel() / MOMENTS))
     moment, values = moment[::thin], values[::thin]
-    unit, scale = _unit(place, recording.dt)
+    unit, scale = unit_of(place, recording.dt)
     time = to_numpy(moment) * scale
     low, middle, high = np.quantile(to_numpy(values), [0.1, 0.5, 0.9], axis=1)
     ax.fill_between(time, low, high, color=AFTER, alpha=0.3, linewidth=0, label="10-90 %")
@@ -181,12 +169,12 @@ def edges_alive(
     Raises:
         ValueError: If there is no such trial.
     """
-    place = _places(recording, trial)
+    place = places(recording, trial)
     ax = axes_or_new(ax)
     count = to_numpy(recording.num_edges[place >= 0])
     # The wiring is constant between two ticks: only its changes are drawn.
     change = np.flatnonzero(np.diff(count, prepend=-1))
-    unit, scale = _unit(place, recording.dt)
+    unit, scale = unit_of(place, recording.dt)
     edges = np.append(change, count.size) * scale
     ax.stairs(count[change], edges, color=AFTER, linewidth=1.6, baseline=None)
     ax.set_xlim(0, count.size * scale)
@@ -196,7 +184,26 @@ def edges_alive(
     return ax
 
 
-def _places(recording: Recording, trial: int | None) -> Tensor:
+def traced(recording: Recording, name: str, trial: int | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Moments ``[R]`` at which a trace was taken, its values ``[R, N]``, and :func:`places`.
+
+    Raises:
+        ValueError: If there is no such trial, or the trace was not recorded.
+    """
+    if name not in recording.traces:
+        raise ValueError(
+            f"No trace {name!r} in this recording; available here: {list(recording.traces)}; "
+            f"ask for it with 'run(..., record=({name!r},))'"
+        )
+    place, values = places(recording, trial), recording.traces[name]
+    # Row r was taken at the end of step (r + 1) * every - 1 of its trial.
+    every = recording.every
+    place_of_row = place[:, every - 1 :: every][:, : values.size(1)]
+    inside = place_of_row >= 0
+    return place_of_row[inside], values[inside], place
+
+
+def places(recording: Recording, trial: int | None) -> Tensor:
     """Place of every step on the axis of time, ``[B, T]`` int64; -1 for steps not drawn."""
     num_trials, num_steps = recording.num_edges.shape
     if trial is not None and not -num_trials <= trial < num_trials:
@@ -211,6 +218,6 @@ def _places(recording: Recording, trial: int | None) -> Tensor:
     return torch.where(inside, place, -1)
 
 
-def _unit(place: Tensor, dt: float) -> tuple[str, float]:
+def unit_of(place: Tensor, dt: float) -> tuple[str, float]:
     """Unit of the axis of time, and the length of a step in it."""
     return ("s", dt / 1000.0) if (int(place.max()) + 1) * dt >= SECONDS else ("ms", dt)

@@ -46,7 +46,7 @@ def histogram(
     """
     if bins < 1:
         raise ValueError(f"'bins' must be at least 1 (got {bins})")
-    values = [_values(data, name) for data in (before, after) if data is not None]
+    values = [values_of(data, name) for data in (before, after) if data is not None]
     ax = axes_or_new(ax)
     edges = _bin_edges(np.concatenate(values), bins)
     ax.stairs(
@@ -123,7 +123,8 @@ def confusion(
     return ax
 
 
-def _values(data: Data, name: str) -> np.ndarray:
+def values_of(data: Data, name: str) -> np.ndarray:
+    """An attribute of all nodes, or of the live edges: delays are those in use."""
     values = attribute(data, name)
     if name == "edge_delay":
         values = to_numpy(round_delay(data.edge_delay))

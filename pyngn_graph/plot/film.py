@@ -1,6 +1,7 @@
 """A graph as glia reshape it: a strip of pictures, and the graph in 3D to be played."""
 
 from collections.abc import Sequence
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,32 +19,38 @@ if TYPE_CHECKING:
 
 AXES = "xyz"
 
+OBLIQUE = np.array([[0.94, -0.10], [0.34, 0.28], [0.0, 0.95]])
+"""From space to a picture, at an angle at which the layers of a lattice do not hide each other."""
+
+KINDS = (("edges", BEFORE), ("new", AFTER), ("about to go", TARGET))
+"""Edges that last, that are new since the frame before, and that the next frame lacks."""
+
 
 def film(
     log: TopologyLog,
     axes: "Sequence[Axes] | None" = None,
     *,
     frames: int = 4,
-    plane: str = "xy",
-    max_edges: int = 4000,
+    plane: str | None = None,
+    max_edges: int = 1500,
 ) -> "list[Axes]":
-    """Draws a graph at moments of its life, side by side, seen along an axis.
+    """Draws a graph at moments of its life, side by side.
 
-    An edge has the color of the class of its neuron. Where there are too many of them, the same
-    random part is drawn in all pictures.
+    Edges that the next picture lacks are orange, those that the last one lacked blue, all others
+    gray. Where there are too many of them, the same random part is drawn in all pictures.
 
     Args:
         log: The history of a graph with ``pos``.
         axes: Axes to draw on, one for each picture; by default those of a new figure.
         frames: Number of pictures without ``axes``; moments are spaced evenly, from the first to
             the last.
-        plane: The two axes of space that are seen.
+        plane: The two axes of space that are seen; by default the graph is seen at an angle.
         max_edges: Most edges drawn at first.
 
     Raises:
         ValueError: If the graph has no positions, ``plane`` is no plane, or there are no pictures.
     """
-    if len(plane) != 2 or len(set(plane)) != 2 or not set(plane) <= set(AXES):
+    if plane not in (None, *("".join(pair) for pair in permutations(AXES, 2))):
         raise ValueError(f"'plane' must be two of x, y and z (got {plane!r})")
     if axes is None:
         if frames < 1:
@@ -53,25 +60,37 @@ def film(
         axes = list(figure.subplots(1, count, squeeze=False)[0])
     collections = needed("matplotlib.collections")
     clocks, share = log.clocks, _share(log, max_edges)
-    for ax, moment in zip(axes, _moments(len(log), len(axes)), strict=True):
-        data = log.graph(moment)
-        place = _places(data)[:, [AXES.index(axis) for axis in plane]]
-        edges = _shown(data, share)
-        for _, ink, members in classes(data):
-            own = edges[:, members[edges[0]]]
+    moments = _moments(len(log), len(axes))
+    graphs = [log.graph(moment) for moment in moments]
+    shown = [_shown(data, share) for data in graphs]
+    for k, (ax, data) in enumerate(zip(axes, graphs, strict=True)):
+        place = _places(data)
+        place = place @ OBLIQUE if plane is None else place[:, [AXES.index(axis) for axis in plane]]
+        for (name, ink), chosen in zip(KINDS, _kinds(graphs, shown, k), strict=True):
+            src, dst = shown[k][:, chosen]
             lines = collections.LineCollection(
-                np.stack([place[own[0]], place[own[1]]], axis=1),
+                np.stack([place[src], place[dst]], axis=1),
                 colors=ink,
                 linewidths=0.5,
-                alpha=0.35,
+                alpha=0.5,
+                label=name,
             )
             ax.add_collection(lines)
-            ax.scatter(place[members, 0], place[members, 1], s=3, color=ink, linewidths=0)
-        time = clocks[moment] * Network.of(data).dt / 1000.0
+        for _, ink, members in classes(data):
+            ax.scatter(place[members, 0], place[members, 1], s=4, color=ink, linewidths=0, zorder=2)
+        time = clocks[moments[k]] * Network.of(data).dt / 1000.0
         ax.set_title(f"{time:.3g} s, {Network.of(data).src.size:,} edges", fontsize=9)
         ax.set_aspect("equal", adjustable="datalim")
-        ax.set_xlabel(f"{plane[0]} (µm)")
-    axes[0].set_ylabel(f"{plane[1]} (µm)")
+        if plane is None:
+            ax.set_axis_off()
+        else:
+            ax.set_xlabel(f"{plane[0]} (µm)")
+    if plane is not None:
+        axes[0].set_ylabel(f"{plane[1]} (µm)")
+    if share < 1.0:
+        axes[0].annotate(
+            f"{100 * share:.0f} % of the edges shown", (0, 0), xycoords="axes fraction", fontsize=8
+        )
     return list(axes)
 
 
@@ -95,13 +114,10 @@ def film3d(log: TopologyLog, *, frames: int = 30, max_edges: int = 4000) -> Any:
     moments, share = _moments(len(log), min(frames, len(log))), _share(log, max_edges)
     graphs = [log.graph(moment) for moment in moments]
     shown = [_shown(data, share) for data in graphs]
-    traces = [
-        _edge_traces(
-            go, graphs[k], shown[k], shown[max(k - 1, 0)], shown[min(k + 1, len(shown) - 1)]
-        )
-        for k in range(len(graphs))
-    ]
     place = torch.from_numpy(_places(graphs[0]))
+    traces = [
+        _edge_traces(go, place, shown[k], _kinds(graphs, shown, k)) for k in range(len(graphs))
+    ]
     figure = go.Figure(data=traces[0])
     for name, ink, members in classes(graphs[0]):
         nodes = np.flatnonzero(members)
@@ -140,17 +156,21 @@ def _shown(data: Data, share: float) -> np.ndarray:
     return np.stack([net.src, net.dst])[:, mixed < share * 2**32]
 
 
-def _edge_traces(
-    go: Any, data: Data, edges: np.ndarray, before: np.ndarray, after: np.ndarray
-) -> list[Any]:
-    """The edges that last, those that are new and those that are about to go."""
-    own, old, next_ = (ends[0] * data.num_nodes + ends[1] for ends in (edges, before, after))
+def _kinds(graphs: list[Data], shown: list[np.ndarray], k: int) -> list[np.ndarray]:
+    """Which of the edges ``shown[k]`` are of each of ``KINDS``, ``[K]`` bool."""
+    own, old, next_ = (
+        shown[m][0] * graphs[k].num_nodes + shown[m][1]
+        for m in (k, max(k - 1, 0), min(k + 1, len(shown) - 1))
+    )
     going = ~np.isin(own, next_)
     new = ~np.isin(own, old) & ~going
-    place: Tensor = torch.from_numpy(_places(data))
-    kinds = (("edges", ~going & ~new, BEFORE), ("new", new, AFTER), ("about to go", going, TARGET))
+    return [~going & ~new, new, going]
+
+
+def _edge_traces(go: Any, place: Tensor, edges: np.ndarray, kinds: list[np.ndarray]) -> list[Any]:
+    """The edges ``[2, K]`` of each kind."""
     traces = []
-    for name, chosen, ink in kinds:
+    for (name, ink), chosen in zip(KINDS, kinds, strict=True):
         trace = edge_trace(go, place, torch.from_numpy(edges[:, chosen]))
         trace.update(name=name, line_color=ink, opacity=0.35 if name == "edges" else 0.9)
         traces.append(trace)

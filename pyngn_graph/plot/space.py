@@ -10,8 +10,7 @@ from torch_geometric.data import Data
 from pyngn_graph.graph import alive
 from pyngn_graph.plot.style import (
     BEFORE,
-    EXCITATORY,
-    INHIBITORY,
+    DIVERGING,
     attribute,
     classes,
     needed,
@@ -21,9 +20,6 @@ SYMBOLS = {"excitatory": "circle", "inhibitory": "diamond"}
 
 
 CAMERA = {"eye": {"x": 2.05, "y": 1.3, "z": 0.95}, "center": {"x": 0.0, "y": 0.0, "z": -0.1}}
-
-COLOR_SCALE = [EXCITATORY, "#999999", INHIBITORY]
-"""From low to high values; unlike most scales it has no end that is lost on white or on black."""
 
 
 def graph3d(
@@ -147,7 +143,7 @@ def layout(note: str, color: str | None) -> dict[str, Any]:
     if color is not None:
         bar = {"title": {"text": color}, "orientation": "h", "thickness": 12, "len": 0.8}
         bar |= {"x": 0.5, "y": 0, "yanchor": "bottom"}
-        chosen["coloraxis"] = {"colorscale": COLOR_SCALE, "colorbar": bar}
+        chosen["coloraxis"] = {"colorscale": list(DIVERGING), "colorbar": bar}
         corner = {"x": 0, "y": 0.93, "yanchor": "top"}
     if note:
         style = {"xref": "paper", "yref": "paper", "xanchor": "left", "showarrow": False}

@@ -21,6 +21,12 @@ AFTER = "#0072B2"
 TARGET = "#D55E00"
 COLOR_SCALE = "cividis"
 
+DIVERGING = (EXCITATORY, "#999999", INHIBITORY)
+"""From low to high; unlike most scales it has no end that is lost on white or on black."""
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#808080")
+"""Colors of several curves, in their order."""
+
 
 def needed(module: str) -> Any:
     """Imports a module that pictures need, of the extra ``demo``."""
