@@ -24,7 +24,9 @@ html_title = f"pyngn_graph {release}"
 
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
 myst_heading_anchors = 3
-nb_execution_mode = "off"  # notebooks are committed with their outputs
+nb_execution_mode = "off"  # notebooks are committed with their outputs; "plots" runs, as it says
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # signatures show them already

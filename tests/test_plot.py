@@ -445,25 +445,21 @@ def test_evolution_follows_the_log(ax: Axes) -> None:
 
 
 def test_memory_curves(ax: Axes) -> None:
-    found = {
-        name: MemoryCapacity(1.5, torch.tensor([1.0, 0.5, 0.0]) / k)
-        for k, name in ((1, "a"), (2, "b"))
-    }
+    r2 = torch.tensor([1.0, 0.5, 0.0])
+    found = {"a": MemoryCapacity(1.5, r2), "b": MemoryCapacity(0.75, r2 / 2)}
     plot.memory_curve(found, sample=10.0, ax=ax)
     assert ax.lines[1].get_xydata().tolist() == [[10.0, 0.5], [20.0, 0.25], [30.0, 0.0]]
     legend = ax.get_legend()
     assert legend is not None
-    assert [text.get_text() for text in legend.get_texts()] == ["a: 1.5", "b: 1.5"]
+    assert [text.get_text() for text in legend.get_texts()] == ["a: 1.5", "b: 0.8"]
     assert ax.get_xlabel() == "lag (ms)"
     ax.clear()
     plot.memory_curve(found["a"], ax=ax)
     assert ax.get_xlabel() == "lag (samples)"
-    for wrong in ({"capacity": {}}, {"capacity": found, "sample": 0.0}):
-        with pytest.raises(
-            ValueError,
-            match="'capacity' holds nothing|'sample' must be positive|'sample' must be a positive",
-        ):
-            plot.memory_curve(**wrong, ax=ax)
+    with pytest.raises(ValueError, match="'capacity' holds nothing to draw"):
+        plot.memory_curve({}, ax=ax)
+    with pytest.raises(ValueError, match="'sample' must be a positive number of ms"):
+        plot.memory_curve(found, sample=0.0, ax=ax)
 
 
 def test_branching_shows_slopes_and_fit(ax: Axes) -> None:
