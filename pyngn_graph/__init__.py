@@ -12,6 +12,7 @@ from pyngn_graph import (
     tasks,
 )
 from pyngn_graph.convert import from_networkx, to_networkx
+from pyngn_graph.description import describe
 from pyngn_graph.files import load_graph, save_graph
 from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
 from pyngn_graph.graph import validate
@@ -44,6 +45,7 @@ __all__ = [
     "__version__",
     "analysis",
     "datasets",
+    "describe",
     "encoding",
     "exchange",
     "from_networkx",

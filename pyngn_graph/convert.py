@@ -2,7 +2,6 @@
 
 import gc
 import math
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph.graph import validate
+from pyngn_graph.graph import ANY_DELAY, validate
 
 __all__ = ["edge_list", "from_networkx", "to_networkx"]
 
@@ -48,7 +47,7 @@ def to_networkx(data: Data) -> Any:
         TypeError: See :func:`~pyngn_graph.graph.validate`.
         ValueError: See :func:`~pyngn_graph.graph.validate`.
     """
-    validate(data, max_delay=sys.maxsize)
+    validate(data, max_delay=ANY_DELAY)
     with _no_collection():
         return _to_networkx(data)
 
@@ -120,7 +119,7 @@ def from_networkx(graph: Any) -> Data:
     if not isinstance(graph, nx.Graph):
         raise TypeError(f"Expected a NetworkX graph (got {type(graph).__name__})")
     with _no_collection():
-        return validate(_from_networkx(graph), max_delay=sys.maxsize)
+        return validate(_from_networkx(graph), max_delay=ANY_DELAY)
 
 
 def _from_networkx(graph: Any) -> Data:

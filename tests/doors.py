@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from helpers import CPU_BACKENDS, assert_same_run, random_drive, random_graph
 from hostile import answers, graphs, is_finite, spoiled
+from matplotlib.figure import Figure
 from torch import Tensor
 from torch_geometric.data import Data
 
@@ -92,6 +93,12 @@ def through(write: Callable[[Data, Path], Any], read: Callable[[Path], Data], en
     return door
 
 
+def drawn(draw: Callable[..., Any], *args: Any) -> tuple[float, float]:
+    """The range of the picture."""
+    limits: tuple[float, float] = draw(*args, ax=Figure().subplots()).get_xlim()
+    return limits
+
+
 GRAPH_DOORS: dict[str, tuple[Callable[[Data], Any], bool]] = {
     "validate": (ng.validate, True),
     "run": (run_everywhere, True),
@@ -106,6 +113,10 @@ GRAPH_DOORS: dict[str, tuple[Callable[[Data], Any], bool]] = {
     "csv": (through(write_csv, read_csv, "csv"), True),
     "graphml": (through(write_graphml, read_graphml, "graphml"), True),
     "replicate": (lambda g: ng.generators.replicate(g, torch.tensor([[0, 1], [1, 0]]), 2, g), True),
+    "describe": (lambda g: repr(ng.describe(g)), True),
+    "adjacency": (lambda g: drawn(ng.plot.adjacency, g), True),
+    "histogram": (lambda g: drawn(ng.plot.histogram, g, None, "edge_weight"), True),
+    "scene": (lambda g: len(ng.plot.graph3d(g, "edge_delay").data), True),
     "measure": (lambda g: topology.measure(g), False),
     "null model": (lambda g: topology.null_model(g, seed=0), True),
     "spectrum": (topology.spectral_radius, True),

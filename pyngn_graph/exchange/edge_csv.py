@@ -2,7 +2,6 @@
 
 import csv
 import io
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from torch_geometric.data import Data
 
 from pyngn_graph.datasets.edge_table import read_table
 from pyngn_graph.exchange.columns import Columns, to_columns
-from pyngn_graph.graph import validate
+from pyngn_graph.graph import ANY_DELAY, validate
 
 ENDS = (("source", "target"), ("pre", "post"))
 """Names of the two columns that make an edge."""
@@ -39,7 +38,7 @@ def write_csv(data: Data, edges: str | Path, nodes: str | Path | None = None) ->
             or an attribute is neither a tensor nor a JSON value.
         OSError: If a file cannot be written.
     """
-    validate(data, max_delay=sys.maxsize)
+    validate(data, max_delay=ANY_DELAY)
     of_nodes, of_edges, layout = to_columns(data)
     src, dst = data.edge_index.tolist()
     _write(edges, {"source": src, "target": dst} | of_edges)
@@ -106,7 +105,7 @@ def read_csv(edges: str | Path, nodes: str | Path | None = None) -> Data:
         data[key] = value
     if "node_label" not in data and ids != [str(i) for i in range(len(ids))]:
         data.node_label = _typed("node_label", ids)
-    return validate(data, max_delay=sys.maxsize)
+    return validate(data, max_delay=ANY_DELAY)
 
 
 def _write(path: str | Path, columns: Columns) -> None:

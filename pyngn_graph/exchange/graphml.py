@@ -2,7 +2,6 @@
 
 import io
 import json
-import sys
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
@@ -12,7 +11,7 @@ from torch_geometric.data import Data
 
 from pyngn_graph.convert import from_networkx
 from pyngn_graph.exchange.columns import Columns, from_columns, to_columns
-from pyngn_graph.graph import validate
+from pyngn_graph.graph import ANY_DELAY, validate
 
 LAYOUT = "pyngn_graph"
 """The graph attribute that holds, as JSON, what GraphML cannot say."""
@@ -33,7 +32,7 @@ def write_graphml(data: Data, path: str | Path) -> None:
     """
     import networkx as nx
 
-    validate(data, max_delay=sys.maxsize)
+    validate(data, max_delay=ANY_DELAY)
     nodes, edges, layout = to_columns(data)
     graph = nx.MultiDiGraph(**{LAYOUT: json.dumps(layout)})
     names = data.get("node_label")
@@ -72,7 +71,7 @@ def read_graphml(path: str | Path) -> Data:
     if LAYOUT not in graph.graph:
         return from_networkx(graph)
     try:
-        return validate(_restored(graph, json.loads(graph.graph[LAYOUT])), max_delay=sys.maxsize)
+        return validate(_restored(graph, json.loads(graph.graph[LAYOUT])), max_delay=ANY_DELAY)
     except (json.JSONDecodeError, KeyError) as error:
         raise ValueError(
             f"The attribute '{LAYOUT}' of '{path}' does not fit its graph ({error!r}); delete it "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch_geometric.data import Data
 
+from pyngn_graph.analysis.topology import Network
 from pyngn_graph.checks import check_count
 from pyngn_graph.graph import alive, number, round_delay
 from pyngn_graph.plot.style import DIVERGING, attribute, axes_or_new, needed, to_numpy
@@ -29,9 +30,11 @@ def adjacency(
         ax: Axes to draw on; new ones by default.
 
     Raises:
-        ValueError: If the graph has no such attribute of edges, or ``max_cells`` is less than 1.
+        TypeError, ValueError: If the graph breaks a rule or has no such attribute of edges, or
+            ``max_cells`` is less than 1.
     """
     check_count("max_cells", max_cells)
+    Network.of(data)  # refuses what is no graph
     if not name.startswith("edge_"):
         raise ValueError(f"'name' must be an attribute of edges, 'edge_...' (got {name!r})")
     values = attribute(data, name).astype(np.float64)

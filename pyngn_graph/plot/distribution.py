@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch_geometric.data import Data
 
+from pyngn_graph.analysis.topology import Network
 from pyngn_graph.graph import alive, number, round_delay
 from pyngn_graph.plot.style import AFTER, BEFORE, COLOR_SCALE, attribute, axes_or_new, to_numpy
 
@@ -42,11 +43,13 @@ def histogram(
         ax: Axes to draw on; new ones by default.
 
     Raises:
-        ValueError: If a graph has no such attribute, or ``bins`` is less than 1.
+        TypeError, ValueError: If a graph breaks a rule or has no such attribute, or ``bins`` is
+            less than 1.
     """
     if bins < 1:
         raise ValueError(f"'bins' must be at least 1 (got {bins})")
-    values = [values_of(data, name) for data in (before, after) if data is not None]
+    graphs = [Network.of(data).data for data in (before, after) if data is not None]
+    values = [values_of(data, name) for data in graphs]
     ax = axes_or_new(ax)
     edges = _bin_edges(np.concatenate(values), bins)
     ax.stairs(

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyngn_graph.analysis.topology import Network
 from pyngn_graph.graph import alive
 from pyngn_graph.plot.style import (
     BEFORE,
@@ -39,8 +40,9 @@ def graph3d(
         max_edges: Most edges drawn.
 
     Raises:
-        ValueError: If the graph has no positions, or no such attribute.
+        TypeError, ValueError: If the graph breaks a rule, has no positions, or no such attribute.
     """
+    Network.of(data)  # refuses what is no graph
     if data.get("pos") is None:
         raise ValueError("The graph has no 'pos'; set 'data.pos' [N, 3] to draw it in space")
     values = None if color == "class" else attribute(data, color).astype(np.float32)

@@ -1,7 +1,6 @@
 """The live wiring of a graph, read once for all measures."""
 
 import copy
-import sys
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph.graph import alive, number, round_delay, validate
+from pyngn_graph.graph import ANY_DELAY, alive, number, round_delay, validate
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -64,7 +63,7 @@ class Network:
             return data
         if isinstance(data, Data):
             data = _with_defaults(data)
-        validate(data, max_delay=sys.maxsize)
+        validate(data, max_delay=ANY_DELAY)
         live = alive(data).cpu()
         src, dst = data.edge_index.cpu()[:, live].numpy()
         return cls(
