@@ -284,6 +284,12 @@ def test_classes_follow_the_weights_where_nothing_else_is_known() -> None:
     np.testing.assert_array_equal(excitatory, ~inhibitory)
 
 
+def without_positions() -> Data:
+    data = random_graph()
+    del data.pos
+    return data
+
+
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
@@ -297,7 +303,8 @@ def test_classes_follow_the_weights_where_nothing_else_is_known() -> None:
         (lambda: plot.confusion([], []), r"same length >= 1 \(got 0 and 0\)"),
         (lambda: plot.confusion([0, 1], [0, 1], labels=["a"]), r"all 2 classes \(got 1\)"),
         (lambda: plot.graph3d(random_graph(), color="calcium"), "no 'calcium'.*'gain'"),
-        (lambda: plot.graph3d(Data(num_nodes=1)), "no 'pos'; set 'data.pos'"),
+        (lambda: plot.graph3d(Data(num_nodes=1)), "'data' has no 'edge_index'"),
+        (lambda: plot.graph3d(without_positions()), "no 'pos'; set 'data.pos'"),
     ],
 )
 def test_bad_input_is_refused(draw: Callable[[], object], message: str) -> None:
