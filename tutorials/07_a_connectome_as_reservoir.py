@@ -252,11 +252,11 @@ topology.Table(columns)
 #
 # - **No advantage of the worm as such.** It is above its nulls in some places and below in others.
 #   After `winner`, which does most for memory, it remembers less (4.9) than all nulls of `degree`
-#   (6.3 on average) and `random` (7.2), and than 18 of 19 that keep distances (5.5).
+#   (6.3 on average) and `random` (7.2), and than 18 of 19 that keep distances (5.8).
 # - **Memory, unpruned**: slightly above `degree`. But let the delays of those nulls follow from
 #   their longer wires, and they remember more than the worm. Delays count for more than wiring.
-# - **Pruning by `relative`** favors the worm over `degree` and `random`. What it keeps there has
-#   longer delays, about 10 ms against 6: the likely reason, which was not tested apart.
+# - **Pruning by `relative`** favors the worm over all of them. What it keeps there has longer delays,
+#   about 10 ms against 6 (9 with distances kept): the likely reason, which was not tested apart.
 # - **Templates, unpruned**: the worm is no better than the same neurons without any synapses.
 # - **All of them remember less than ten plain samples of the input** (9.0), and far less than an
 #   echo state network of the same size (69).
