@@ -18,10 +18,13 @@ from pyngn_graph.compiling import compiled
 
 Array = NDArray[Any]
 
-SOON = 8
+SOON = np.uint64(8)
 """Edges between asking for the spikes of a target and reading them."""
 
-ZERO = np.float32(0.0)
+LANES = 4
+"""Spikes of a target that are looked up in one go."""
+
+ZERO, NEXT = np.float32(0.0), np.uint64(1)
 
 
 class Senses(NamedTuple):
@@ -72,26 +75,26 @@ def look_through(s, spike_start, spike_time, depth, seen, until):
     """
     ages = tables(s.window, s.gains, s.price, s.growth, s.base, depth, seen, until)
     clock, spike_time = s.clock + ages.origin, spike_time - np.int32(ages.origin)
-    fresh = _first_after(depth, spike_start, spike_time)
+    begin, posts = _in_blocks(spike_start, spike_time, depth, ages.never)
     for j in range(s.start.size - 1):
         if s.start[j] == s.start[j + 1]:
             continue
         pre = spike_time[spike_start[j] : spike_start[j + 1]]
         if ages.old <= OLDEST:
             remember(ages, pre)
-        for k in range(s.start[j], s.start[j + 1]):
+        for k in range(np.uint64(s.start[j]), np.uint64(s.start[j + 1])):
             if k + SOON < s.edge.size:
-                prefetch_to_read(spike_time, fresh[s.target[s.edge[k + SOON]]])
-            e = s.edge[k]
-            delay, target = steps(s.delay[e]), s.target[e]
-            posts = fresh[target], spike_start[target + 1]
-            early = s.early.size and s.early_start[k] < s.early_start[k + 1]
+                prefetch_to_read(posts, begin[np.uint64(s.target[np.uint64(s.edge[k + SOON])])])
+            e = np.uint64(s.edge[k])
+            delay, target = steps(s.delay[e]), np.uint64(s.target[e])
+            here = np.uint64(begin[target]), np.uint64(begin[target + NEXT])
+            early = s.early.size and s.early_start[k] < s.early_start[k + NEXT]
             if early or ages.old > OLDEST:
-                _one_by_one(s, k, pre, delay, spike_time, posts, ages)
+                _one_by_one(s, k, pre, delay, posts, here, ages)
                 continue
             first, last = ages.first[delay], ages.last[delay]
             arrives = pre[first] + delay if first < last else ages.size
-            hits, lags, health = _hear(s, e, ages, arrives, delay, spike_time, posts)
+            hits, lags, health = _hear(s, e, ages, arrives, delay, posts, here)
             if s.listens:
                 s.hits[e] += hits
                 s.lag[e] += lags
@@ -111,40 +114,60 @@ def look_through(s, spike_start, spike_time, depth, seen, until):
 
 
 @compiled
-def _first_after(seen, spike_start, spike_time):
-    """The first spike after ``seen`` of every neuron, or the end of its spikes."""
-    first = spike_start[:-1].copy()
-    for i in range(first.size):
-        while first[i] < spike_start[i + 1] and spike_time[first[i]] <= seen:
-            first[i] += 1
-    return first
+def _in_blocks(spike_start, spike_time, seen, never):
+    """The spikes after ``seen``: where those of each neuron begin, and their times.
+
+    Each neuron has whole blocks of them: the last is filled up with the time ``never``.
+    """
+    begin, fresh = np.zeros(spike_start.size, np.int64), spike_start[:-1].copy()
+    for i in range(fresh.size):
+        while fresh[i] < spike_start[i + 1] and spike_time[fresh[i]] <= seen:
+            fresh[i] += 1
+        begin[i + 1] = begin[i] + -(-(spike_start[i + 1] - fresh[i]) // LANES) * LANES
+    posts = np.full(begin[-1] + 1, never, np.int32)
+    for i in range(fresh.size):
+        for n in range(fresh[i], spike_start[i + 1]):
+            posts[begin[i] + n - fresh[i]] = spike_time[n]
+    return begin, posts
 
 
 @njit(inline="always")
-def _hear(s, e, ages, arrives, delay, spike_time, posts):
-    """Hits, the sum of their lags, and health of edge e after the spikes ``posts`` of its target.
+def _hear(s, e, ages, arrives, delay, posts, here):
+    """Hits, the sum of their lags, and health of edge e after the ``posts`` of its target.
 
     The first new arrival comes at the time ``arrives``; ages count from an older one before.
     """
     health, both = s.health[e] if s.heals else ZERO, np.int64(0)
     before = -np.int64(max(s.arrival[e] - s.clock - ages.origin, -ages.old))
     after = ages.own - delay
-    for n in range(np.uint64(posts[0]), np.uint64(posts[1])):
-        time = np.int64(spike_time[n])
-        age = ages.age[np.uint64(time + (before if time < arrives else after))]
-        health = health + ages.gain[age] * ages.grown[np.uint64(time)]
-        both += ages.near[age]
+    n, end = here
+    while n < end:
+        for k in range(np.uint64(LANES)):
+            time = np.int64(posts[n + k])
+            at = np.uint64(time + (before if time < arrives else after))
+            health = health + ages.heals[at] * ages.grown[np.uint64(time)]
+            both += ages.hears[at]
+        n += np.uint64(LANES)
+        if posts[n] >= arrives:
+            break
+    while n < end:
+        for k in range(np.uint64(LANES)):
+            time = np.int64(posts[n + k])
+            at = np.uint64(time + after)
+            health = health + ages.heals[at] * ages.grown[np.uint64(time)]
+            both += ages.hears[at]
+        n += np.uint64(LANES)
     return both >> 32, both & 0xFFFFFFFF, health
 
 
 @compiled
-def _one_by_one(s, k, pre, delay, spike_time, posts, ages):
+def _one_by_one(s, k, pre, delay, posts, here, ages):
     """Tells the k-th edge of all spikes, early ones among them, in their order."""
     e, seen, until = s.edge[k], ages.first.size - 1, ages.size - 1
-    known, n, m, last_post = s.arrival[e] - s.clock - ages.origin, 0, posts[0], posts[1]
+    known, n, m = s.arrival[e] - s.clock - ages.origin, 0, here[0]
     soon, last_soon = 0, 0
     if s.early.size:
-        soon, last_soon = s.early_start[k], s.early_start[k + 1]
+        soon, last_soon = s.early_start[k], s.early_start[k + NEXT]
     while n < pre.size and pre[n] + delay <= seen:
         n += 1
     while soon < last_soon and s.early[soon] - ages.origin <= seen:
@@ -153,14 +176,14 @@ def _one_by_one(s, k, pre, delay, spike_time, posts, ages):
         arrives = pre[n] + delay if n < pre.size else until + 1
         comes = s.early[soon] - ages.origin if soon < last_soon else until + 1
         now = min(arrives, comes)
-        while m < last_post and spike_time[m] < now:
-            lag = spike_time[m] - known
+        while m < here[1] and posts[m] < now:
+            lag = posts[m] - known
             if s.listens and lag <= s.window:
                 s.hits[e] += 1
                 s.lag[e] += lag
             if lag < s.gains.size:
-                s.health[e] += s.gains[lag] * ages.grown[spike_time[m]]
-            m += 1
+                s.health[e] += s.gains[lag] * ages.grown[posts[m]]
+            m += NEXT
         if now > until:
             break
         n += arrives == now
