@@ -27,16 +27,29 @@ LANES = 4
 ZERO, NEXT = np.float32(0.0), np.uint64(1)
 
 
+class Known(NamedTuple):
+    """What spikes change of the edges, attributes ``edge_*`` of the graph, ``[E]``.
+
+    What nobody senses is empty.
+    """
+
+    arrival: Any
+    hits: Any
+    lag: Any
+    health: Any
+    cost: Any
+
+
 class Senses(NamedTuple):
     """What oligodendrocytes and microglia know of the edges, and how they learn it.
 
     All are arrays for the compiled loop, and tensors for whoever keeps them.
     ``edge`` numbers the live edges by source, those of j at ``start[j] .. start[j + 1]``;
-    ``target`` and ``delay`` and what stands from ``arrival`` to ``cost`` are attributes of the
-    graph, ``[E]``. Times count the steps since the last tick: the first of the epoch is 1, older
-    ones are 0 or less, and the clock of the graph is ``clock`` ahead of them. Spikes that left
-    before the epoch with a delay of their own arrive over the k-th edge at the times
-    ``early_start[k] .. early_start[k + 1]`` of ``early``.
+    ``target`` and ``delay`` are attributes of the graph, ``[E]``; what is ``known`` of the live
+    edges is written, brought up to date, to ``now``, which may be the same. Times count the steps
+    since the last tick: the first of the epoch is 1, older ones are 0 or less, and the clock of the
+    graph is ``clock`` ahead of them. Spikes that left before the epoch with a delay of their own
+    arrive over the k-th edge at the times ``early_start[k] .. early_start[k + 1]`` of ``early``.
 
     A spike of the target n steps after the last arrival adds ``gains[n]``, if there is such a
     number, an arrival costs ``price``, each times ``growth[m]``, or the last of them, m steps after
@@ -52,11 +65,8 @@ class Senses(NamedTuple):
     early_start: Any
     early: Any
     clock: int
-    arrival: Any
-    hits: Any
-    lag: Any
-    health: Any
-    cost: Any
+    known: Known
+    now: Known
     window: int
     gains: Any
     price: Any
@@ -96,21 +106,23 @@ def look_through(s, spike_start, spike_time, depth, seen, until):
             arrives = pre[first] + delay if first < last else ages.size
             hits, lags, health = _hear(s, e, ages, arrives, delay, posts, here)
             if s.listens:
-                s.hits[e] += hits
-                s.lag[e] += lags
+                s.now.hits[e] = s.known.hits[e] + hits
+                s.now.lag[e] = s.known.lag[e] + lags
             if s.heals:
-                s.health[e] = health
-            if first == last:
-                continue
-            s.arrival[e] = clock + pre[last - 1] + delay
-            if s.price != ZERO and s.cost[e] == ZERO:
-                block = delay // BLOCK
-                if ages.known[block] != j:
-                    add_up(ages, j, pre, block)
-                s.cost[e] = ages.cost[delay]
-            elif s.price != ZERO:
-                for n in range(first, last):
-                    s.cost[e] += ages.charge[pre[n] + delay]
+                s.now.health[e] = health
+            old = s.known.arrival[e]
+            s.now.arrival[e] = clock + pre[last - 1] + delay if first < last else old
+            if s.price != ZERO:
+                cost = s.known.cost[e]
+                if cost == ZERO and first < last:
+                    block = delay // BLOCK
+                    if ages.known[block] != j:
+                        add_up(ages, j, pre, block)
+                    cost = ages.cost[delay]
+                else:
+                    for n in range(first, last):
+                        cost += ages.charge[pre[n] + delay]
+                s.now.cost[e] = cost
 
 
 @compiled
@@ -137,8 +149,8 @@ def _hear(s, e, ages, arrives, delay, posts, here):
 
     The first new arrival comes at the time ``arrives``; ages count from an older one before.
     """
-    health, both = s.health[e] if s.heals else ZERO, np.int64(0)
-    before = -np.int64(max(s.arrival[e] - s.clock - ages.origin, -ages.old))
+    health, both = s.known.health[e] if s.heals else ZERO, np.int64(0)
+    before = -np.int64(max(s.known.arrival[e] - s.clock - ages.origin, -ages.old))
     after = ages.own - delay
     n, end = here
     while n < end:
@@ -164,7 +176,14 @@ def _hear(s, e, ages, arrives, delay, posts, here):
 def _one_by_one(s, k, pre, delay, posts, here, ages):
     """Tells the k-th edge of all spikes, early ones among them, in their order."""
     e, seen, until = s.edge[k], ages.first.size - 1, ages.size - 1
-    known, n, m = s.arrival[e] - s.clock - ages.origin, 0, here[0]
+    s.now.arrival[e] = s.known.arrival[e]
+    if s.listens:
+        s.now.hits[e], s.now.lag[e] = s.known.hits[e], s.known.lag[e]
+    if s.heals:
+        s.now.health[e] = s.known.health[e]
+    if s.price != ZERO:
+        s.now.cost[e] = s.known.cost[e]
+    known, n, m = s.known.arrival[e] - s.clock - ages.origin, 0, here[0]
     soon, last_soon = 0, 0
     if s.early.size:
         soon, last_soon = s.early_start[k], s.early_start[k + NEXT]
@@ -179,10 +198,10 @@ def _one_by_one(s, k, pre, delay, posts, here, ages):
         while m < here[1] and posts[m] < now:
             lag = posts[m] - known
             if s.listens and lag <= s.window:
-                s.hits[e] += 1
-                s.lag[e] += lag
+                s.now.hits[e] += 1
+                s.now.lag[e] += lag
             if lag < s.gains.size:
-                s.health[e] += s.gains[lag] * ages.grown[posts[m]]
+                s.now.health[e] += s.gains[lag] * ages.grown[posts[m]]
             m += NEXT
         if now > until:
             break
@@ -190,6 +209,6 @@ def _one_by_one(s, k, pre, delay, posts, here, ages):
         while soon < last_soon and s.early[soon] - ages.origin == now:
             soon += 1
         known = now
-        s.arrival[e] = s.clock + ages.origin + now
+        s.now.arrival[e] = s.clock + ages.origin + now
         if s.price != ZERO:
-            s.cost[e] += ages.charge[now]
+            s.now.cost[e] += ages.charge[now]
