@@ -13,7 +13,7 @@ from pyngn_graph.glia.base import as_array, clock_of, dt_of, power_table
 from pyngn_graph.graph import num_live
 from pyngn_graph.sorting import grouped
 
-STEPS = 4096
+STEPS = 1024
 """Steps of spikes that are kept before all edges are looked through."""
 
 Look = Callable[[Senses, Tensor, Tensor, int, int, int], None]
