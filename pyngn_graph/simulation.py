@@ -312,25 +312,33 @@ class Simulation:
 
     def _tick(self, state: ReservoirState, probe: Probe) -> ReservoirState:
         """Lets the slow clock tick: delays and wiring change, and with them the fast state."""
-        if all(isinstance(cell, GlialCell) and cell.every_step for cell in self.setting.glia):
+        if not any(map(_is_slow, self.setting.glia)):
             probe.rewired(self.data, None)
             return state
         state = state.settled()
         whole, graphs, origins, before = self.data, [], [], 0
+        tracked = state.in_flight is not None or probe.log is not None
         for k, graph in enumerate(separated(whole)):
-            ends, num_edges = graph.edge_index, graph.num_edges
-            graph.edge_origin = torch.arange(num_edges, device=ends.device)
-            for cell in self.setting.glia_of(k):
-                if not (isinstance(cell, GlialCell) and cell.every_step):
-                    graph = self._rewritten(cell, graph, ends)
-            origins.append(torch.where(graph.edge_origin >= 0, graph.edge_origin + before, -1))
-            del graph.edge_origin
+            cells, num_edges = list(filter(_is_slow, self.setting.glia_of(k))), graph.num_edges
+            sound = all(isinstance(cell, GlialCell) and cell.is_sound for cell in cells)
+            if tracked or not sound:
+                graph.edge_origin = torch.arange(num_edges, device=graph.edge_index.device)
+            ends = graph.edge_index
+            for cell in cells:
+                graph = self._rewritten(cell, graph, ends)
+            if "edge_origin" in graph:
+                origin = graph.edge_origin
+                origins.append(torch.where(origin >= 0, origin + before, -1))
+                del graph.edge_origin
             before += num_edges
-            graphs.append(self.setting.prepared_one(on_its_grid(graph), k))
-        origin = torch.cat(origins)
-        state = state.rewired(origin, before)
+            # Weights that stay lie on the grid, for with fewer of them it is no coarser.
+            graph = graph if sound else on_its_grid(graph)
+            graphs.append(self.setting.prepared_one(graph, k))
         self.data = _in_step(united(graphs)) if isinstance(whole, Batch) else graphs[0]
-        probe.rewired(self.data, origin)
+        if tracked:
+            origin = torch.cat(origins)
+            state = state.rewired(origin, before)
+            probe.rewired(self.data, origin)
         return state.lengthened(longest_delay(self.data))
 
     def _rewritten(self, cell: GlialCell | Transform, data: Data, ends: Tensor) -> Data:
@@ -341,6 +349,8 @@ class Simulation:
         # What a cell of ours is given has been checked, unlike what it returns. A plain transform
         # may edit tensors in place, which recordings of earlier runs still hold.
         num_nodes, num_edges, longest = data.num_nodes, ends.size(1), self.setting.max_delay
+        if isinstance(cell, GlialCell) and cell.is_sound:
+            return cell.forward(copy.copy(data))
         if isinstance(cell, GlialCell):
             data = rewritten(cell, cell.forward, copy.copy(data), num_edges, max_delay=longest)
         else:
@@ -353,6 +363,11 @@ class Simulation:
         if not isinstance(cell, GlialCell):
             check_ends(cell, data, ends)
         return data
+
+
+def _is_slow(cell: GlialCell | Transform) -> bool:
+    """Whether a cell is called when the slow clock ticks."""
+    return not (isinstance(cell, GlialCell) and cell.every_step)
 
 
 def _in_step(data: Data) -> Data:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import random_graph
+from helpers import assert_same, frozen, random_drive, random_graph
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -223,3 +223,17 @@ def test_spikes_carried_into_an_epoch_of_several_spans(monkeypatch: pytest.Monke
     assert_same_recording(*(twin.run(num_steps=500) for twin in twins))
     for key in ("edge_health", "edge_delay", "edge_arrival", "edge_hits", "edge_lag"):
         assert torch.equal(twins[0].graph[key], twins[1].graph[key]), key
+
+
+def test_what_a_cell_that_is_gone_has_counted_stays() -> None:
+    oligo, micro = Oligodendrocyte(max_delay=9), Microglia()
+    graph = random_graph(num_nodes=12, num_edges=90)
+    lived = TriglialReservoir(graph, glia=[oligo, micro], backend="event")
+    lived.run(random_drive(3, 40, 12))
+    before = frozen(lived.graph)
+    for glia, keys in (([micro], ("edge_hits", "edge_lag")), ([oligo], ("edge_cost",))):
+        alone = TriglialReservoir(lived.graph, glia=glia, backend="event")
+        alone.run(random_drive(4, 40, 12))
+        assert all(bool(before[key].any()) for key in keys)
+        assert all(torch.equal(alone.graph[key], before[key]) for key in keys)
+    assert_same(lived.graph, before)

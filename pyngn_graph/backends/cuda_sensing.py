@@ -21,6 +21,8 @@ def look(wiring: Wiring, data: Data) -> Look:
     ) -> None:
         if not wiring.edge.numel():
             return
+        for old, new in zip(s.known, s.now, strict=True):
+            new.copy_(old)
         with torch.cuda.device_of(spike_time):  # type: ignore[no-untyped-call]
             kernels.look_through[(-(-wiring.edge.numel() // EDGES),)](
                 wiring.edge,
@@ -30,11 +32,7 @@ def look(wiring: Wiring, data: Data) -> Look:
                 spike_time,
                 s.early_start,
                 s.early,
-                s.arrival,
-                s.hits,
-                s.lag,
-                s.health,
-                s.cost,
+                *s.now,
                 s.gains,
                 s.growth,
                 wiring.edge.numel(),

@@ -1,29 +1,20 @@
 """What oligodendrocytes and microglia sense in an epoch, worked out from its spikes."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph.backends.looking import Senses, look_through
+from pyngn_graph.backends.looking import Known, Senses, look_through
 from pyngn_graph.glia import Microglia, Oligodendrocyte
 from pyngn_graph.glia.base import as_array, clock_of, dt_of, power_table
+from pyngn_graph.graph import num_live
 from pyngn_graph.sorting import grouped
 
-STEPS = 4096
+STEPS = 1024
 """Steps of spikes that are kept before all edges are looked through."""
-
-KEPT = {
-    "arrival": torch.int64,
-    "hits": torch.int64,
-    "lag": torch.int64,
-    "health": torch.float32,
-    "cost": torch.float32,
-}
-"""Attributes ``edge_*`` of the graph that are brought up to date."""
 
 Look = Callable[[Senses, Tensor, Tensor, int, int, int], None]
 """Does what :func:`pyngn_graph.backends.looking.look_through` does, with tensors for arrays."""
@@ -33,9 +24,10 @@ def look(
     senses: Senses, spike_start: Tensor, spike_time: Tensor, depth: int, seen: int, until: int
 ) -> None:
     """Looks through all edges on the CPU."""
-    arrays = (as_array(each) if isinstance(each, Tensor) else each for each in senses)
+    arrays = Senses._make(as_array(each) if isinstance(each, Tensor) else each for each in senses)
+    known, now = (Known._make(map(as_array, each)) for each in (senses.known, senses.now))
     spikes = as_array(spike_start), as_array(spike_time)
-    look_through(Senses._make(arrays), *spikes, depth, seen, until)
+    look_through(arrays._replace(known=known, now=now), *spikes, depth, seen, until)
 
 
 class Sensing:
@@ -69,10 +61,12 @@ class Sensing:
         carried: Tensor | None,
         look: Look = look,
     ) -> None:
-        self.data, self.micro, self.look, self.clock = data, micro, look, clock_of(data)
+        self.data, self.oligo, self.micro, self.look = data, oligo, micro, look
+        self.clock = clock_of(data)
         self.time, self.seen, self.depth = 0, 0, fired.size(0)
         early_start, early = _early(data, edge, t, carried)
         gains = torch.zeros(0) if micro is None else micro.gain_table(dt_of(data))
+        known = _known(data, oligo, micro)
         self.senses = Senses(
             listens=oligo is not None,
             heals=micro is not None,
@@ -83,7 +77,8 @@ class Sensing:
             early_start=early_start,
             early=early,
             clock=self.clock,
-            **_kept(data),
+            known=known,
+            now=_room(known, data),
             window=-1 if oligo is None else oligo.window_steps(dt_of(data)),
             gains=gains.to(edge.device),
             price=np.float32(0.0 if micro is None else micro.price),
@@ -110,7 +105,8 @@ class Sensing:
             self._write()
             self.data.clock = self.clock + self.seen
             self.micro.bring_up_to_date(self.data)
-            self.senses = self.senses._replace(**_kept(self.data))
+            known = _known(self.data, self.oligo, self.micro)
+            self.senses = self.senses._replace(known=known, now=_room(known, self.data))
         if self.time - self.seen > STEPS:
             self._look_through(self.time)
 
@@ -133,7 +129,7 @@ class Sensing:
             growth = power_table(1.0 / self.micro.survival, until - self._base)
             senses = senses._replace(growth=growth.to(node.device), base=self._base)
         self.look(senses, start, time[order], self.depth, self.seen, until)
-        self.seen = until
+        self.senses, self.seen = self.senses._replace(known=senses.now), until
         under_way = time > self.seen - self.depth
         self.nodes, self.times = [node[under_way]], [time[under_way]]
 
@@ -143,9 +139,9 @@ class Sensing:
         self._write()
 
     def _write(self) -> None:
-        for name in KEPT:
-            if f"edge_{name}" in self.data:
-                self.data[f"edge_{name}"] = getattr(self.senses, name)
+        for name, value in self.senses.now._asdict().items():
+            if value.numel():
+                self.data[f"edge_{name}"] = value
 
 
 def _early(data: Data, edge: Tensor, t: int, carried: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -161,11 +157,19 @@ def _early(data: Data, edge: Tensor, t: int, carried: Tensor | None) -> tuple[Te
     return start, due[order]
 
 
-def _kept(data: Data) -> dict[str, Any]:
-    """What is known of the edges as tensors that may be edited; empty where there is nothing."""
-    return {
-        name: data[f"edge_{name}"].clone()
-        if f"edge_{name}" in data
-        else torch.zeros(0, dtype=dtype, device=data.edge_index.device)
-        for name, dtype in KEPT.items()
-    }
+def _known(data: Data, oligo: Oligodendrocyte | None, micro: Microglia | None) -> Known:
+    """What is known of the edges to those who sense."""
+    none = data.edge_index.new_zeros(0)
+    return Known(
+        arrival=data.edge_arrival,
+        hits=none if oligo is None else data.edge_hits,
+        lag=none if oligo is None else data.edge_lag,
+        health=none.float() if micro is None else data.edge_health,
+        cost=data.edge_cost if micro is not None and micro.charges else none.float(),
+    )
+
+
+def _room(known: Known, data: Data) -> Known:
+    """Room for what is ``known``, filled only where a look through live edges leaves some out."""
+    everywhere = num_live(data) == data.num_edges
+    return Known._make(torch.empty_like(old) if everywhere else old.clone() for old in known)

@@ -13,6 +13,7 @@ from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform
 
 from pyngn_graph.graph import ANY_DELAY, number, validate
+from pyngn_graph.memo import remembered
 from pyngn_graph.unions import each_graph
 
 NEVER = -(2**40)
@@ -31,6 +32,13 @@ class GlialCell(BaseTransform):
     """
 
     every_step = False
+
+    is_sound = False
+    """Whether ``forward`` does no more than move delays within their range and drop edges.
+
+    Then what it makes of a valid graph is valid, and its edges are old ones, in their order and
+    with their weights. It holds for cells of this library with a rule of their own.
+    """
 
     def __call__(self, data: Data) -> Data:
         """Checks a graph and rewrites a shallow copy of it; see :meth:`forward`.
@@ -94,18 +102,26 @@ def as_array(value: Tensor) -> NDArray[Any]:
 
 
 def check_clocks(data: Data, *keys: str) -> None:
-    """Refuses a graph on which one of ``data[key]``, ``[E]`` or a number, is later than its clock.
+    """Refuses a graph on which one of ``data[key]``, arrivals or a number, is later than its clock.
 
     Raises:
         ValueError: If so: its edges have lived on, its clock has not.
     """
     for key in keys:
-        latest = torch.as_tensor(data.get(key, [])).flatten()
-        if latest.numel() and int(latest.max()) > clock_of(data):
+        if key not in data:
+            continue
+        latest = _latest_arrival(data) if key == "edge_arrival" else int(number(data, key, 0))
+        if latest > clock_of(data):
             raise ValueError(
-                f"'{key}' reaches {int(latest.max())}, later than 'clock' = {clock_of(data)} of "
+                f"'{key}' reaches {latest}, later than 'clock' = {clock_of(data)} of "
                 f"the graph; keep 'data.clock' with the edges, or delete '{key}'"
             )
+
+
+@remembered("edge_arrival")
+def _latest_arrival(data: Data) -> int:
+    """Clock of the latest arrival over any edge."""
+    return int(data.edge_arrival.max()) if data.num_edges else NEVER
 
 
 def f32(value: float) -> float:

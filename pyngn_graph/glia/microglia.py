@@ -197,6 +197,11 @@ class Microglia(GlialCell):
         lost = -math.log(self.survival)
         return max(1, int(math.log(2.0**20) / lost)) if lost else 2**62
 
+    @property
+    def is_sound(self) -> bool:  # type: ignore[override]
+        """True for all criteria with a name, unless edges grow."""
+        return type(self) is Microglia and isinstance(self.criterion, str) and not self.regrow
+
     def longest_delay(self, data: Data) -> int:
         """The delay over the longest distance in the graph, where edges may grow."""
         return longest_delay(data, self.velocity) if self.regrow else 1

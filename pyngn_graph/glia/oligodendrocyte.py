@@ -147,6 +147,11 @@ class Oligodendrocyte(GlialCell):
         # The rule, if it senses for itself.
         self.sensing = rule if isinstance(rule, SensingRule) else None
 
+    @property
+    def is_sound(self) -> bool:  # type: ignore[override]
+        """True for the rules "graded" and "align"."""
+        return type(self) is Oligodendrocyte and self.rule in ("graded", "align")
+
     def prepare(self, data: Data) -> Data:
         """Turns ``edge_delay`` into float32 and adds the counters of hits and lags."""
         # Once they are floats, a longer one has just grown, and the next tick takes it in.
