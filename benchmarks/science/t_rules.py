@@ -77,7 +77,7 @@ def main() -> None:
         for seed in study.seeds
     ]
     delays = study.run([*cells, *series_controls(study, list(SETTINGS), MEASURES)])
-    sizes = list(SIZES)[:2] if study.fast else list(SIZES)
+    sizes = ["N 1000, 200 ms"] if study.fast else list(SIZES)
     cells = []
     for size in sizes:
         params = {**GROWN, **SIZES[size], "max_lag": lags(size), "measures": MEASURES}
