@@ -56,7 +56,7 @@ class Study:
         self.name, self.fast = name, bool(options.fast)
         count = options.seeds or (2 if self.fast else 5)
         self.seeds = range(REPORTED, REPORTED + count)
-        self.choosing = range(min(count, 5))
+        self.choosing = range(1 if self.fast else min(count, 5))
         self.out = options.out or (options.work / "fast" if self.fast else RESULTS)
         self._jobs, self._store = options.jobs, Store(options.work / f"{name}.jsonl")
         self._log: list[dict[str, Any]] = []

@@ -26,6 +26,7 @@ ROWS_STILL: dict[str, dict[str, Any]] = {
     "A, weight 0.02": {"weight": 0.02},
     "A, weight 0.1": {},
     "A, weight 2": {"weight": 2.0},
+    "no glia, weight 0.02": NONE | {"weight": 0.02},
     "no glia, weight 0.1": NONE,
     "no glia, weight 2": NONE | {"weight": 2.0},
     "control: zero recurrent weights": NONE | {"connected": False},
@@ -49,6 +50,9 @@ ROWS_COLUMNS: dict[str, dict[str, Any]] = {
 }
 
 RAW = "control: raw pixels"
+
+COARSE = ["A+O", "A", "no glia", "control: uniform delays", "control: zero recurrent weights"]
+"""Rows of columns in the coarse version."""
 
 NOTES = """\
 1000 neurons unless said, ridge readout on numbers of spikes. Still images (recipe
@@ -81,8 +85,8 @@ def main() -> None:
         cells.append(Cell(f"A, {LARGE} neurons", "mnist", study.seeds[0], recognize, large))
     spread = {"data": "mnist columns", **COLUMNS}
     cells += [
-        Cell(row, "columns", seed, recognize, spread | changes)
-        for row, changes in ROWS_COLUMNS.items()
+        Cell(row, "columns", seed, recognize, spread | ROWS_COLUMNS[row])
+        for row in (COARSE if study.fast else ROWS_COLUMNS)
         for seed in study.seeds
     ]
     cells.append(Cell(RAW, "columns", study.seeds[0], raw, spread))

@@ -54,7 +54,7 @@ units as neurons are read, the best of three settings.
 def main() -> None:
     options = options_with_root(arguments(__doc__), ["celegans", "drosophila_larva"])
     study = Study("t7_connectomes", options)
-    weights = WEIGHTS[1:] if study.fast else WEIGHTS
+    weights = (TUNED,) if study.fast else WEIGHTS
     glia, controls = choices(study)
     cells = []
     for animal, size in ANIMALS.items():
