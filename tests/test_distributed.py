@@ -90,6 +90,12 @@ def test_a_life_goes_on_with_another_number_of_ranks(found: list[Any]) -> None:
     assert torch.equal(lives[-1][2], want.states)
 
 
+def test_a_run_in_flight_goes_on_with_another_number_of_ranks(found: list[Any]) -> None:
+    for rank in range(3):
+        assert len(found[rank]["interrupted"]) == (6 if rank == 0 else 3)
+        assert all(each == [] for each in found[rank]["interrupted"].values())
+
+
 def alone(**kwargs: Any) -> DistributedReservoir:
     return DistributedReservoir.of(TriglialReservoir(graph(1), 3, **kwargs))
 

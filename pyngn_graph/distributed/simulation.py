@@ -32,9 +32,14 @@ class ShardSimulation(Simulation):
         potential: Tensor | None,
     ) -> None:
         super().__init__(setting, projection, shard.data, learns, state, potential)
-        self.ranks, self.exchange = ranks, exchange
+        self.ranks, self.shard, self.exchange = ranks, shard, exchange
         self.select = Selection(shard, ranks)
         self.num_nodes = shard.num_nodes
+        self._look_at_delays()
+
+    def go_on(self, shard: Shard, exchange: Exchange, state: ReservoirState | None) -> None:
+        """Takes over a shard of the same neurons, the fast state on it, and its ghosts."""
+        self.shard, self.exchange, self.data, self.state = shard, exchange, shard.data, state
         self._look_at_delays()
 
     def _look_at_delays(self) -> None:
