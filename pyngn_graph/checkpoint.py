@@ -53,13 +53,17 @@ class Checkpoint:
             raise ValueError(
                 f"'checkpoint_every' must be a whole number of steps >= 1 (got {every!r})"
             )
-        storage.claim(path)
         self.path: Path = Path(path)
+        self.claim()
         self.every: int = int(every)
         self.identity: dict[str, str] = identity
         self.generators: list[torch.Generator] = list(generators(glia))
         self.done: int = 0
         self.written: int = 0
+
+    def claim(self) -> None:
+        """Makes sure that the file can be written."""
+        storage.claim(self.path)
 
     @property
     def left(self) -> int:

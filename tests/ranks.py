@@ -118,7 +118,7 @@ INTERRUPTED: dict[str, dict[str, Any]] = {
 }
 
 
-def interrupted(groups: list[Ranks], folder: Path, rank: int) -> dict[str, list[str]]:
+def interrupted(groups: dict[int, Ranks], folder: Path, rank: int) -> dict[str, list[str]]:
     """Runs that end in an error on all ranks, and go on with other ranks; differences at the end.
 
     The error strikes right after a write, a different one for each number of ranks.
@@ -136,7 +136,7 @@ def interrupted(groups: list[Ranks], folder: Path, rank: int) -> dict[str, list[
         saved = {"checkpoint": folder / name, "checkpoint_every": 7}
         for writes, size in ((2, 2), (1, 3), (0, 3), (None, 1), (None, 3)):
             if rank < size:
-                split = DistributedReservoir.of(make(), groups[size - 1])
+                split = DistributedReservoir.of(make(), groups[size])
                 if writes is None:
                     got = split.gathered(split.run(x, **given, **saved))
                     result[f"{name}, {size}"] = differences(got, want)
@@ -228,7 +228,7 @@ def work(rank: int, port: int, folder: str) -> None:
         "built": [built(ranks) for ranks in mine],
         "refused": [refused(ranks) for ranks in mine],
     }
-    found["interrupted"] = interrupted(mine, Path(folder), rank)
+    found["interrupted"] = interrupted({each.size: each for each in mine}, Path(folder), rank)
     lives: Any = []
     life = Path(folder) / "life"
     for turn, size in enumerate((2, 3, 1, 2)):

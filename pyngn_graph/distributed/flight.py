@@ -54,8 +54,13 @@ class SharedCheckpoint(Checkpoint):
     ) -> None:
         self.reservoir, self.folder = reservoir, Path(folder)
         with reservoir.ranks.together():
-            self.folder.mkdir(parents=True, exist_ok=True)
             super().__init__(self.folder / INDEX, every, identity, reservoir.setting.glia)
+
+    def claim(self) -> None:
+        """Makes the folder, and sure that rank 0 can write the index."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.reservoir.ranks.rank == 0:
+            super().claim()
 
     def resume(self, simulation: Simulation, probe: Probe) -> int:
         """Brings a run to where its folder stands, and returns the steps that are done.
