@@ -78,13 +78,13 @@ background this library is handed the currents that a NumPy loop makes of the sp
 difference: float32 here, float64 in NEST, and the circuit is chaotic, so that one rounding at a
 threshold sends the two apart; rates are what can be compared after that.
 
-Unfed: the potential (mV above rest; threshold 15) at which neurons settle if no neuron of the circuit
-fires, with constant background only. Scaling down replaces 1 - sqrt(k) of the mean recurrent input at
-the published rates, which is inhibition in the main, by a constant current; unlike recurrent input it
-stays when rates fall. In the full circuit all populations are far above threshold without recurrent
-spikes, so that none can fall silent for good. At k = 0.1 only L6I is: silence of all others is a
-state from which nothing but noise leads out, and a constant background has none. Both simulators
-end there. That is a fault of the scaling, not of either simulator.
+Unfed: the potential (mV above rest; threshold 15) at which neurons settle if no neuron of the
+circuit fires, with constant background. Scaling down replaces 1 - sqrt(k) of the mean recurrent
+input at the published rates, which is inhibition in the main, by a constant current; unlike
+recurrent input it stays when rates fall. In the full circuit all populations are far above
+threshold without recurrent spikes, so that none can fall silent for good. At k = 0.1 only L6I is:
+all others fall silent, and a constant background has no noise that could lead out of it. Both
+simulators end there. That is a fault of the scaling, and of neither simulator.
 
 With Poisson background rates lie below those of the full circuit, in both. One seed.
 """

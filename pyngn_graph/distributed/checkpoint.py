@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
@@ -29,6 +28,7 @@ from pyngn_graph.projection import Projection
 from pyngn_graph.simulation import Setting
 from pyngn_graph.state import ReservoirState
 from pyngn_graph.storage import with_prefix, without_prefix
+
 
 def save(
     reservoir: DistributedReservoir,
