@@ -22,7 +22,6 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from benchmarks.report import peak_memory
 from pyngn_graph import storage
 from pyngn_graph.distributed import FixedInDegree, Ranks
 from pyngn_graph.glia import Astrocyte
@@ -73,7 +72,6 @@ def cell_of(ranks: Ranks, options: argparse.Namespace) -> dict[str, Any]:
             }
     sent = best["bytes per rank and step"] * options.steps
     best |= bare(ranks, int(sent / max(1, best["windows"])))
-    best["MiB of the largest rank"] = ranks.largest(int(1024 * peak_memory())) / 1024
     states = reservoir.gathered_states(recording.states)
     best["digest"] = storage.digest({"states": states})[:16]
     return best
@@ -94,7 +92,7 @@ def slowest(ranks: Ranks, seconds: float) -> float:
 
 
 def bare(ranks: Ranks, size: int) -> dict[str, float]:
-    """CPU and time on the wall of one ``all_gather`` of ``size`` bytes of each rank, and of 1 MB."""
+    """CPU seconds and seconds of an ``all_gather`` of ``size`` bytes, and of 1 MB, of each rank."""
     found = {}
     for name, number in (("of a window", max(1, size)), ("of 1 MB", 10**6)):
         room = torch.zeros(number, dtype=torch.uint8)
@@ -134,24 +132,16 @@ def main() -> None:
     options = parser.parse_args()
     cells = measure(options)
     predicted = model(cells)
-    head = [
-        "ranks",
-        "s",
-        "CPU s",
-        "model",
-        "ms of a window",
-        "CPU ms",
-        "bytes / rank / step",
-        "MiB",
-    ]
-    print(f"| {' | '.join(head)} | digest |\n|{' --- |' * (len(head) + 1)}")
+    head = ["ranks", "s", "CPU s", "model", "all_gather ms", "CPU ms", "in collectives"]
+    head += ["bytes / rank / step", "digest"]
+    print(f"| {' | '.join(head)} |\n|{' --- |' * len(head)}")
     for cell, seconds in zip(cells, predicted, strict=True):
         cell["model"] = seconds
         print(
             f"| {cell['ranks']} | {cell['seconds']:.2f} | {cell['CPU seconds']:.2f} "
             f"| {seconds:.2f} | {1e3 * cell['seconds of a window']:.2f} "
-            f"| {1e3 * cell['CPU of a window']:.2f} | {cell['bytes per rank and step']:.0f} "
-            f"| {cell['MiB of the largest rank']:.0f} | `{cell['digest']}` |"
+            f"| {1e3 * cell['CPU of a window']:.2f} | {cell['share in collectives']:.0%} "
+            f"| {cell['bytes per rank and step']:.0f} | `{cell['digest']}` |"
         )
     if len({cell["digest"] for cell in cells}) > 1:
         raise SystemExit("The digests differ: not the same bits")

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 import torch
 
 import pyngn_graph as ng
+from benchmarks.report import peak_memory
 
 RESULTS = Path(__file__).parent / "results"
 
