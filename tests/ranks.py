@@ -37,6 +37,8 @@ RUNS: dict[str, tuple[list[GlialCell], dict[str, Any]]] = {
     "relative": ([Microglia(keep=0.1, fraction=0.2, min_in=2)], {}),
     "threshold": ([Microglia("threshold", threshold=0.503, keep=0.2)], {}),
     "weight, masked": ([Microglia("weight", keep=0.0, drop=False)], {}),
+    "random": ([Microglia("random", keep=0.1, fraction=0.2)], {}),
+    "random, masked": ([Microglia("random", keep=0.1, drop=False, seed=4)], {}),
     "all": (ALL, {"hold": 2}),
     "all, reference": (ALL, {"backend": "reference"}),
     "neurons of their own": (

@@ -51,7 +51,7 @@ def test_ranks_have_the_bits_of_a_single_process(found: list[Any], name: str) ->
 
 def test_the_checks_are_about_something(found: list[Any]) -> None:
     edges = {name: found[0]["runs"][name][1] for name in RUNS}
-    for name in ("relative", "threshold", "weight, masked", "all"):
+    for name in ("relative", "threshold", "weight, masked", "random", "random, masked", "all"):
         assert 0 < edges[name] < 400
     assert edges["graded"] == edges["align"] == edges["fixed"] == 400
 
@@ -114,8 +114,8 @@ def alone(**kwargs: Any) -> DistributedReservoir:
         ({"glia": [Oligodendrocyte("coherence")]}, "before their spikes are known"),
         ({"glia": [Oligodendrocyte(Coherence())]}, "before their spikes are known"),
         ({"glia": [Oligodendrocyte(lambda cell, data: data.edge_delay)]}, "known to be local"),
-        ({"glia": [Microglia("random")]}, "draws or counts over the whole graph"),
-        ({"glia": [Microglia(Winner())]}, "draws or counts over the whole graph"),
+        ({"glia": [Microglia("random_winner")]}, "may count over the whole graph"),
+        ({"glia": [Microglia(Winner())]}, "may count over the whole graph"),
         (
             {"glia": [Microglia(regrow=True, length_scale=9.0, velocity=50.0)]},
             "moves edges from rank to rank",
