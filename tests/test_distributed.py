@@ -24,7 +24,9 @@ from pyngn_graph.distributed import (
 )
 from pyngn_graph.distributed.__main__ import main
 from pyngn_graph.distributed.shard_files import INDEX
+from pyngn_graph.distributed.uniform import Uniform
 from pyngn_graph.glia import Astrocyte, Coherence, Microglia, Oligodendrocyte, Winner
+from pyngn_graph.glia.scores import uniform
 from pyngn_graph.neuron import LIFParameters
 from tests.helpers import random_drive, random_graph
 from tests.ranks import ALL, RUNS, graph, work
@@ -171,6 +173,18 @@ def test_a_part_of_a_network_does_not_depend_on_what_else_is_drawn() -> None:
         assert part is not None
         assert torch.equal(all_of_it[1500:2600], part)
     assert abs(float((whole.edge_weight < 0).double().mean()) - 0.2) < 0.02
+
+
+def test_random_numbers_are_those_of_a_single_process_block_by_block(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pyngn_graph.distributed.uniform.BLOCK", 64)
+    data = graph(1)
+    data.edge_mask = torch.arange(400) % 7 > 1
+    data.edge_number = 3 * torch.arange(400)  # others went before
+    seeds = (torch.Generator().manual_seed(3) for _ in range(2))
+    want, got = (draw(data, next(seeds)) for draw in (uniform, Uniform(Ranks())))
+    assert torch.equal(got, want)
 
 
 def test_errors_of_a_network() -> None:
