@@ -300,7 +300,9 @@ def _check_size(value: Tensor, key: str, limit: float) -> None:
     if max(-low, high) > limit:
         remedy = "rescale it, or delete it to begin anew"
         # In float32 the limit itself would be rounded.
-        _refuse(value.double().abs() > limit, value, key, f"must be at most {limit:g} in size", remedy)
+        _refuse(
+            value.double().abs() > limit, value, key, f"must be at most {limit:g} in size", remedy
+        )
 
 
 def _check_delays(edge_delay: Tensor, num_nodes: int, max_delay: int) -> None:
