@@ -2,12 +2,12 @@
 
 import argparse
 import json
-import resource
 import time
 from pathlib import Path
 
 import nest
 import numpy as np
+from report import peak_memory
 
 BLOCK = 10**6
 """Edges that are handed over at a time."""
@@ -51,7 +51,7 @@ def main() -> None:
     nest.Run(options.steps * dt)
     cpu, wall = time.process_time() - before[0], time.perf_counter() - before[1]
     nest.Cleanup()
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    memory = 1024 * peak_memory()
     events = recorder.get("events")
     step = np.rint(events["times"] / dt).astype(np.int64) - 1
     np.savez(options.out, step=step, node=events["senders"] - first)

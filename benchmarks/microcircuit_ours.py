@@ -7,12 +7,12 @@ and a synaptic one decays, so that it is scaled to what it does to the potential
 import argparse
 import json
 import math
-import resource
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from report import peak_memory
 from torch_geometric.data import Data
 
 import pyngn_graph as ng
@@ -78,7 +78,7 @@ def main() -> None:
         events.append(found.numpy() + np.array([first, 0]))
     step, node = np.concatenate(events).T
     np.savez(options.out, step=step, node=node)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    memory = 1024 * peak_memory()
     about = f"pyngn_graph {ng.__version__}, backend {reservoir.backend}, float32"
     print(json.dumps({"build": build, "cpu": cpu, "wall": wall, "memory": memory, "about": about}))
 

@@ -6,7 +6,6 @@ Prints seconds, of the clock and of the CPU, and the most memory that was used s
 """
 
 import argparse
-import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 from torch_geometric.data import Data
 
 import pyngn_graph as ng
+from benchmarks.report import peak_memory
 from pyngn_graph.analysis import topology
 
 
@@ -22,8 +22,7 @@ def timed(name: str, work: Callable[[], object]) -> object:
     wall, cpu = time.perf_counter(), time.process_time()
     found = work()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"{name:<44}{wall:7.1f} s{cpu:9.1f} s CPU{peak:7.2f} GiB", flush=True)
+    print(f"{name:<44}{wall:7.1f} s{cpu:9.1f} s CPU{peak_memory():7.2f} GiB", flush=True)
     return found
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import resource
 import shlex
 import statistics
 import sys
@@ -26,6 +27,12 @@ def machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     system = f"{platform.system()}, Python {platform.python_version()}"
     return f"{name}, {os.cpu_count()} cores, {memory:.0f} GiB, {system}"
+
+
+def peak_memory() -> float:
+    """The most memory that this process has held so far, GiB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

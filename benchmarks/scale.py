@@ -13,8 +13,6 @@ python benchmarks/scale.py --graph erdos-renyi --num-nodes 1000000 --degree 100 
 
 import argparse
 import json
-import resource
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -24,6 +22,7 @@ from typing import Any, TypeVar
 import torch
 
 import pyngn_graph as ng
+from benchmarks.report import peak_memory
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -75,7 +74,7 @@ def measure(graph: str, num_nodes: int, degree: float, seconds: float) -> dict[s
         start = time.perf_counter()
         result = work()
         row[f"{phase}_s"] = time.perf_counter() - start
-        row[f"{phase}_gib"] = peak()
+        row[f"{phase}_gib"] = peak_memory()
         return result
 
     family, weight = FAMILIES[graph], COUPLING / degree**0.5
@@ -92,12 +91,6 @@ def measure(graph: str, num_nodes: int, degree: float, seconds: float) -> dict[s
     row["rate_hz"] = float(recording.rates().mean())
     row["busiest"] = int(together.max()) / num_nodes
     return row
-
-
-def peak() -> float:
-    """The most memory that this process has held so far, in GiB."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
 def report(row: dict[str, Any], folder: Path) -> None:

@@ -37,7 +37,7 @@ from pyngn_graph.grid import weight_grid
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.report import table, write  # noqa: E402
+from benchmarks.report import peak_memory, table, write  # noqa: E402
 
 MAX_DELAY = 100
 HOLD = 10  # steps
@@ -100,9 +100,7 @@ def memory() -> float:
     if Path("/proc/self/statm").exists():
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return 1024 * peak_memory()
 
 
 def trimmed() -> float:

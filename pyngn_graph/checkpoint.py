@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Iterable, Iterator
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph import snapshot, storage
+from pyngn_graph.checks import is_count
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import validate
 from pyngn_graph.probe import Probe
@@ -38,7 +38,7 @@ class Checkpoint:
         glia: The glia at work.
 
     Raises:
-        ValueError, TypeError: If ``every`` is no whole number of steps.
+        ValueError: If ``every`` is no whole number of steps.
         OSError: If the file cannot be written to.
     """
 
@@ -49,17 +49,21 @@ class Checkpoint:
         identity: dict[str, str],
         glia: Iterable[GlialCell | Transform],
     ) -> None:
-        if not isinstance(every, Integral) or every < 1:
+        if not is_count(every):
             raise ValueError(
                 f"'checkpoint_every' must be a whole number of steps >= 1 (got {every!r})"
             )
-        storage.claim(path)
         self.path: Path = Path(path)
+        self.claim()
         self.every: int = int(every)
         self.identity: dict[str, str] = identity
         self.generators: list[torch.Generator] = list(generators(glia))
         self.done: int = 0
         self.written: int = 0
+
+    def claim(self) -> None:
+        """Makes sure that the file can be written."""
+        storage.claim(self.path)
 
     @property
     def left(self) -> int:
@@ -82,7 +86,7 @@ class Checkpoint:
         tensors, header = storage.read(self.path, "run")
         device = simulation.projection.bias.device
         with storage.reading(self.path):
-            self._check_identity(dict(header["identity"]))
+            self.check_identity(dict(header["identity"]))
             moved = {name: value.to(device) for name, value in tensors.items()}
             graph = without_prefix("graph", moved)
             data = snapshot.graph_from_parts(graph, header["graph"])
@@ -121,7 +125,8 @@ class Checkpoint:
             simulation.state = simulation.state.settled()
         self.write(simulation, probe)
 
-    def _check_identity(self, found: dict[str, str]) -> None:
+    def check_identity(self, found: dict[str, str]) -> None:
+        """Raises a ValueError if ``found`` is the identity of another run."""
         differ = [name for name, value in self.identity.items() if found.get(name) != value]
         if differ:
             raise ValueError(

@@ -188,10 +188,10 @@ def filter_bank(
             f"'frame' and 'window' must be at most {LONGEST_WINDOW:,} samples (got {frame} and "
             f"{window} ms at {sample_rate} Hz)"
         )
-    if not floor <= LOUDEST or bool((waveform.abs() > LOUDEST).any()):
+    if not floor <= LOUDEST or bool((waveform.double().abs() > LOUDEST).any()):
         raise ValueError(
             f"'waveform' and 'floor' must be at most {LOUDEST:g} in size (got up to "
-            f"{float(waveform.abs().max()):g} and {floor}); rescale them"
+            f"{float(waveform.double().abs().max()):g} and {floor}); rescale them"
         )
     hop, width = round(frame * sample_rate / 1000.0), round(window * sample_rate / 1000.0)
     if hop < 1 or width < hop:

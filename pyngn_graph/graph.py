@@ -299,7 +299,10 @@ def _check_size(value: Tensor, key: str, limit: float) -> None:
     low, high = _bounds(value)
     if max(-low, high) > limit:
         remedy = "rescale it, or delete it to begin anew"
-        _refuse(value.abs() > limit, value, key, f"must be at most {limit:g} in size", remedy)
+        # In float32 the limit itself would be rounded.
+        _refuse(
+            value.double().abs() > limit, value, key, f"must be at most {limit:g} in size", remedy
+        )
 
 
 def _check_delays(edge_delay: Tensor, num_nodes: int, max_delay: int) -> None:

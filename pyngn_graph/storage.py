@@ -25,6 +25,7 @@ KINDS = {
     "run": "'TriglialReservoir.run(..., checkpoint=...)'",
     "shard": "'pyngn_graph.distributed.load'",
     "shards": "'pyngn_graph.distributed.load'",
+    "shared run": "'DistributedReservoir.run(..., checkpoint=...)'",
     "command": "'pyngn-graph run --checkpoint ... --resume'",
 }
 """What a file may hold, and what reads it."""

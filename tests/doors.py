@@ -2,9 +2,11 @@
 
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from helpers import CPU_BACKENDS, assert_same_run, random_drive, random_graph
 from hostile import answers, graphs, is_finite, spoiled
@@ -14,7 +16,15 @@ from torch_geometric.data import Data
 
 import pyngn_graph as ng
 from pyngn_graph.analysis import dynamics, topology
-from pyngn_graph.exchange import read_csv, read_graphml, write_csv, write_graphml
+from pyngn_graph.estimators import ReservoirClassifier
+from pyngn_graph.exchange import (
+    from_nir,
+    read_csv,
+    read_graphml,
+    to_nir,
+    write_csv,
+    write_graphml,
+)
 from pyngn_graph.glia import Coherence, Hub, Winner
 from pyngn_graph.recipes import suggest_max_delay, suggest_rho
 
@@ -79,6 +89,11 @@ def through_networkx(graph: Data) -> Any:
     return ng.from_networkx(ng.to_networkx(graph))
 
 
+def through_nir(graph: Data) -> Data:
+    read: Data = from_nir(to_nir(graph)).graph
+    return read
+
+
 def through(write: Callable[[Data, Path], Any], read: Callable[[Path], Data], ending: str) -> Any:
     def door(graph: Data) -> Data:
         with tempfile.TemporaryDirectory() as folder:
@@ -118,6 +133,7 @@ GRAPH_DOORS: dict[str, tuple[Callable[[Data], Any], bool]] = {
     "histogram": (lambda g: drawn(ng.plot.histogram, g, None, "edge_weight"), True),
     "scene": (lambda g: len(ng.plot.graph3d(g, "edge_delay").data), True),
     "measure": (lambda g: topology.measure(g), False),
+    "nir": (through_nir, True),
     "null model": (lambda g: topology.null_model(g, seed=0), True),
     "spectrum": (topology.spectral_radius, True),
     "safe": (ng.SafeTransform(lambda g: g), True),
@@ -257,6 +273,30 @@ def seeded(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def recording() -> Any:
     return ng.TriglialReservoir(random_graph(0, 3, 9), bias=1.4).run(num_steps=60)
+
+
+def pictured(name: str) -> Callable[..., Any]:
+    """A picture of a recording that holds the trace of potentials."""
+
+    def door(**options: Any) -> Any:
+        reservoir = ng.TriglialReservoir(random_graph(0, 3, 9), bias=1.4)
+        run = reservoir.run(num_steps=60, record="v")
+        return drawn(partial(getattr(ng.plot, name), **options), run)
+
+    return door
+
+
+def estimated(x: Any, y: Any, again: Any) -> Any:
+    """A classifier for scikit-learn; refused, it must predict what it did before."""
+    made = ReservoirClassifier(num_nodes=5, glia=(), random_state=0)
+    made.fit(ROWS.numpy(), np.arange(12) % 3)
+    before = made.predict(ROWS.numpy())
+    try:
+        made.partial_fit(x, y)
+    except (TypeError, ValueError):
+        assert (made.predict(ROWS.numpy()) == before).all()
+        raise
+    return made.decision_function(again)
 
 
 ROWS = random_drive(3, 12, 2)
@@ -427,6 +467,10 @@ VALUE_DOORS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
             "segment": 20.0, "rate": 20.0, "jitter": 4.0, "dt": 1.0,
         },
     ),
+    "plot.rate": (pictured("rate"), {"bin": 10.0, "trial": 0, "target": 20.0}),
+    "plot.raster": (pictured("raster"), {"trial": 0, "max_spikes": 99}),
+    "plot.trace": (partial(pictured("trace"), name="v"), {"trial": 0}),
+    "plot.edges_alive": (pictured("edges_alive"), {"trial": 0}),
     "nrmse": (ng.tasks.nrmse, {"prediction": random_drive(0, 9), "target": random_drive(1, 9)}),
 }  # fmt: skip
 

@@ -19,6 +19,7 @@ from pyngn_graph.distributed import (
     save,
     share,
 )
+from pyngn_graph.distributed.flight import SharedCheckpoint
 from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.recording import Recording
@@ -36,6 +37,8 @@ RUNS: dict[str, tuple[list[GlialCell], dict[str, Any]]] = {
     "relative": ([Microglia(keep=0.1, fraction=0.2, min_in=2)], {}),
     "threshold": ([Microglia("threshold", threshold=0.503, keep=0.2)], {}),
     "weight, masked": ([Microglia("weight", keep=0.0, drop=False)], {}),
+    "random": ([Microglia("random", keep=0.1, fraction=0.2)], {}),
+    "random, masked": ([Microglia("random", keep=0.1, drop=False, seed=4)], {}),
     "all": (ALL, {"hold": 2}),
     "all, reference": (ALL, {"backend": "reference"}),
     "neurons of their own": (
@@ -110,6 +113,65 @@ def chunks(ranks: Ranks, folder: Path, start: int, stop: int, first: bool) -> An
     return recording
 
 
+INTERRUPTED: dict[str, dict[str, Any]] = {
+    "glia": {"glia": ALL, "glia_period": 13},
+    "stateful": {"stateful": True},
+    "in groups": {"backend": "reference", "pool": 3},
+}
+
+
+def interrupted(groups: dict[int, Ranks], folder: Path, rank: int) -> dict[str, list[str]]:
+    """Runs that end in an error on all ranks, and go on with other ranks; differences at the end.
+
+    The error strikes right after a write, a different one for each number of ranks.
+    """
+    result: dict[str, list[str]] = {}
+    x, lengths = random_drive(5, 3, 36, 3, low=-2.0, high=2.0), torch.tensor([36, 30, 36])
+    for name, kwargs in INTERRUPTED.items():
+        given: dict[str, Any] = {"record": "v", "every": 5}
+        given |= {} if name == "stateful" else {"lengths": lengths}
+
+        def make(kwargs: dict[str, Any] = kwargs) -> TriglialReservoir:
+            return TriglialReservoir(graph(2), 3, seed=1, input_scale=3.5, **kwargs)
+
+        want = make().run(x, **given)
+        saved = {"checkpoint": folder / name, "checkpoint_every": 7}
+        for writes, size in ((2, 2), (1, 3), (0, 3), (None, 1), (None, 3)):
+            if rank < size:
+                split = DistributedReservoir.of(make(), groups[size])
+                if writes is None:
+                    got = split.gathered(split.run(x, **given, **saved))
+                    result[f"{name}, {size}"] = differences(got, want)
+                else:
+                    struck_down(split, writes, lambda s: s.run(x, **given, **saved))  # noqa: B023
+            dist.barrier()
+    return result
+
+
+class Struck(Exception):
+    """Stands for whatever ends a run."""
+
+
+def struck_down(split: DistributedReservoir, writes: int, run: Any) -> None:
+    """Runs until ``writes`` more checkpoints have been written."""
+    left, write = [writes], SharedCheckpoint.write
+
+    def counted(self: Any, *args: Any) -> None:
+        if left[0] == 0:
+            raise Struck
+        left[0] -= 1
+        write(self, *args)
+
+    SharedCheckpoint.write = counted  # type: ignore[method-assign]
+    try:
+        run(split)
+    except Struck:
+        return
+    finally:
+        SharedCheckpoint.write = write  # type: ignore[method-assign]
+    raise AssertionError("the run came to its end")
+
+
 def readout(ranks: Ranks) -> list[str]:
     found = []
     x = torch.randn(2500, 7, generator=generator(0))
@@ -168,6 +230,7 @@ def work(rank: int, port: int, folder: str) -> None:
         "built": [built(ranks) for ranks in mine],
         "refused": [refused(ranks) for ranks in mine],
     }
+    found["interrupted"] = interrupted({each.size: each for each in mine}, Path(folder), rank)
     lives: Any = []
     life = Path(folder) / "life"
     for turn, size in enumerate((2, 3, 1, 2)):

@@ -344,7 +344,7 @@ def test_another_version_of_the_package_is_another_run(
         living().run(X, checkpoint=path, **RUN)
 
 
-@pytest.mark.parametrize("every", [0, -1, 1.5, "all"])
+@pytest.mark.parametrize("every", [0, -1, 1.5, "all", True])
 def test_the_number_of_steps_is_checked(tmp_path: Path, every: Any) -> None:
     with pytest.raises(ValueError, match="'checkpoint_every' must be a whole number of steps >= 1"):
         living().run(X, checkpoint=tmp_path / "run", checkpoint_every=every)

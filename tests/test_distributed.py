@@ -1,10 +1,16 @@
 import copy
+import multiprocessing
+import os
+import random
+import shutil
 import socket
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import torch
+import torch.distributed as dist
 import torch.multiprocessing as mp
 
 from pyngn_graph import TriglialReservoir
@@ -17,9 +23,12 @@ from pyngn_graph.distributed import (
     save,
 )
 from pyngn_graph.distributed.__main__ import main
+from pyngn_graph.distributed.shard_files import INDEX
+from pyngn_graph.distributed.uniform import Uniform
 from pyngn_graph.glia import Astrocyte, Coherence, Microglia, Oligodendrocyte, Winner
+from pyngn_graph.glia.scores import uniform
 from pyngn_graph.neuron import LIFParameters
-from tests.helpers import random_graph
+from tests.helpers import random_drive, random_graph
 from tests.ranks import ALL, RUNS, graph, work
 
 
@@ -44,7 +53,7 @@ def test_ranks_have_the_bits_of_a_single_process(found: list[Any], name: str) ->
 
 def test_the_checks_are_about_something(found: list[Any]) -> None:
     edges = {name: found[0]["runs"][name][1] for name in RUNS}
-    for name in ("relative", "threshold", "weight, masked", "all"):
+    for name in ("relative", "threshold", "weight, masked", "random", "random, masked", "all"):
         assert 0 < edges[name] < 400
     assert edges["graded"] == edges["align"] == edges["fixed"] == 400
 
@@ -90,6 +99,12 @@ def test_a_life_goes_on_with_another_number_of_ranks(found: list[Any]) -> None:
     assert torch.equal(lives[-1][2], want.states)
 
 
+def test_a_run_in_flight_goes_on_with_another_number_of_ranks(found: list[Any]) -> None:
+    for rank in range(3):
+        assert len(found[rank]["interrupted"]) == (6 if rank == 0 else 3)
+        assert all(each == [] for each in found[rank]["interrupted"].values())
+
+
 def alone(**kwargs: Any) -> DistributedReservoir:
     return DistributedReservoir.of(TriglialReservoir(graph(1), 3, **kwargs))
 
@@ -101,8 +116,8 @@ def alone(**kwargs: Any) -> DistributedReservoir:
         ({"glia": [Oligodendrocyte("coherence")]}, "before their spikes are known"),
         ({"glia": [Oligodendrocyte(Coherence())]}, "before their spikes are known"),
         ({"glia": [Oligodendrocyte(lambda cell, data: data.edge_delay)]}, "known to be local"),
-        ({"glia": [Microglia("random")]}, "draws or counts over the whole graph"),
-        ({"glia": [Microglia(Winner())]}, "draws or counts over the whole graph"),
+        ({"glia": [Microglia("random_winner")]}, "may count over the whole graph"),
+        ({"glia": [Microglia(Winner())]}, "may count over the whole graph"),
         (
             {"glia": [Microglia(regrow=True, length_scale=9.0, velocity=50.0)]},
             "moves edges from rank to rank",
@@ -160,6 +175,18 @@ def test_a_part_of_a_network_does_not_depend_on_what_else_is_drawn() -> None:
     assert abs(float((whole.edge_weight < 0).double().mean()) - 0.2) < 0.02
 
 
+def test_random_numbers_are_those_of_a_single_process_block_by_block(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pyngn_graph.distributed.uniform.BLOCK", 64)
+    data = graph(1)
+    data.edge_mask = torch.arange(400) % 7 > 1
+    data.edge_number = 3 * torch.arange(400)  # others went before
+    seeds = (torch.Generator().manual_seed(3) for _ in range(2))
+    want, got = (draw(data, next(seeds)) for draw in (uniform, Uniform(Ranks())))
+    assert torch.equal(got, want)
+
+
 def test_errors_of_a_network() -> None:
     with pytest.raises(ValueError, match="'degree' must be at least 1"):
         FixedInDegree(10, 0)
@@ -185,6 +212,30 @@ def test_a_missing_or_damaged_part_is_named(tmp_path: Path) -> None:
         load(tmp_path / "elsewhere")
 
 
+def test_a_folder_of_another_run_is_refused(tmp_path: Path) -> None:
+    x = random_drive(5, 2, 36, 3, low=-2.0, high=2.0)
+    saved = {"checkpoint": tmp_path / "run", "checkpoint_every": 10}
+    first = alone().run(x, **saved)
+    assert torch.equal(alone().run(x, **saved).events, first.events)
+    with pytest.raises(ValueError, match="differs in: input; name another"):
+        alone().run(x + 1.0, **saved)
+    with pytest.raises(ValueError, match="differs in: parameters, neurons"):
+        alone(dt=0.5, bias=0.3).run(x, **saved)
+    other = DistributedReservoir.of(TriglialReservoir(graph(2), 3))
+    with pytest.raises(ValueError, match="differs in: edges"):
+        other.run(x, **saved)
+    with pytest.raises(ValueError, match="holds a shared run, not a shards"):
+        load(tmp_path / "run")
+    with pytest.raises(ValueError, match="holds a shared run, not a shards"):
+        save(other, tmp_path / "run")
+    save(other, tmp_path / "life")
+    with pytest.raises(ValueError, match="holds a shards, not a shared run"):
+        other.run(x, checkpoint=tmp_path / "life")
+    for every in (0, 1.5, True):
+        with pytest.raises(ValueError, match="'checkpoint_every' must be a whole number"):
+            other.run(x, checkpoint=tmp_path / "new", checkpoint_every=every)
+
+
 def test_the_command_resumes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     common = ["run", "--num-nodes", "200", "--degree", "10", "--weight", "0.1", "--json"]
     common += ["--glia", "astrocyte,microglia", "--glia-period", "30"]
@@ -202,3 +253,64 @@ def test_the_command_resumes(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "is at step 90 already" in capsys.readouterr().err
     assert main([*common, "--glia", "neurons"]) == 2
     assert "Unknown glia" in capsys.readouterr().err
+
+
+def one_rank(rank: int, size: int, meeting: Path, folder: Path, out: Path) -> None:
+    """A process of a run that may be killed; rank 0 writes what came of it."""
+    dist.init_process_group("gloo", f"file://{meeting}", rank=rank, world_size=size)
+    whole = TriglialReservoir(graph(2), 3, glia=ALL, glia_period=13, seed=1, input_scale=3.5)
+    split = DistributedReservoir.of(whole, Ranks())
+    x = random_drive(5, 2, 200, 3, low=-2.0, high=2.0)
+    saved = {"checkpoint": folder, "checkpoint_every": 23} if folder.name == "life" else {}
+    found = split.gathered(split.run(x, **saved))
+    if rank == 0:
+        torch.save((found.events, found.states, found.synaptic_events, found.num_edges), out)
+    dist.destroy_process_group()
+
+
+def gang(tmp_path: Path, size: int, name: str) -> tuple[list[Any], Path]:
+    """Processes of ``size`` ranks, started, and the file of their result."""
+    out = tmp_path / "result.pt"
+    args = size, tmp_path / f"meeting-{uuid4().hex}", tmp_path / name, out
+    fork = multiprocessing.get_context("fork")
+    ranks = [fork.Process(target=one_rank, args=(rank, *args)) for rank in range(size)]
+    for each in ranks:
+        each.start()
+    return ranks, out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs fork and SIGKILL")
+def test_all_ranks_killed_at_random_moments(tmp_path: Path) -> None:
+    def come_to_end(size: int, name: str) -> Any:
+        ranks, out = gang(tmp_path, size, name)
+        for each in ranks:
+            each.join()
+            assert each.exitcode == 0
+        found = torch.load(out, weights_only=True)
+        out.unlink()
+        return found
+
+    want = come_to_end(1, "never")
+    chance, patience, kills, moved = random.Random(0), 1.0, 0, 0
+    index = tmp_path / "life" / INDEX
+    while kills < 8:
+        before = index.read_bytes() if index.exists() else b""
+        ranks, out = gang(tmp_path, 2 + kills % 2, "life")
+        ranks[0].join(patience * chance.random())
+        for each in ranks:
+            each.kill()
+        for each in ranks:
+            each.join()
+        if out.exists():  # it came to its end: begin anew
+            out.unlink()
+            shutil.rmtree(index.parent)
+            patience *= 0.7
+            continue
+        kills += 1
+        after = index.read_bytes() if index.exists() else b""
+        moved += before != after
+        patience *= 1.5 if before == after else 1.0
+    assert moved > 2
+    assert want[0].size(0) > 100
+    assert all(map(torch.equal, come_to_end(3, "life"), want))
+    assert all(map(torch.equal, come_to_end(1, "life"), want))  # what is done is done

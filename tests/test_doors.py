@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doors import DOORS, GRAPH_DOORS, VALUE_DOORS, check
-from hostile import answers, is_finite, small_graphs
+import torch
+from doors import DOORS, GRAPH_DOORS, ROWS, VALUE_DOORS, check, estimated
+from hostile import answers, is_finite, small_graphs, spoiled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,6 +39,18 @@ def test_there_are_cases_enough() -> None:
 def test_hostile_input(name: str, data: st.DataObject) -> None:
     strategy, door, how = DOORS[name]
     check(door, data.draw(strategy), **how)
+
+
+@under_fire
+@given(arguments=spoiled({"x": ROWS, "y": torch.arange(12) % 3, "again": ROWS}))
+def test_estimators_refuse_in_words(arguments: dict[str, Any]) -> None:
+    """Many of the errors are those of scikit-learn, whose rules for arrays these are."""
+    given = {
+        name: value.numpy() if isinstance(value, torch.Tensor) and not value.is_meta else value
+        for name, value in arguments.items()
+    }
+    result = answers(lambda: estimated(**given), given, errors=(ValueError, TypeError))
+    assert is_finite(result)
 
 
 @pytest.mark.parametrize("name", sorted(set(GRAPH_DOORS) - {"set", "csv"}))

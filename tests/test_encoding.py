@@ -193,3 +193,10 @@ def test_filter_bank_errors() -> None:
         filter_bank(sound, 8000.0, 0)
     with pytest.raises(ValueError, match=r"'waveform' must be finite.*waveform\[3\]"):
         filter_bank(torch.tensor([0.0, 0.0, 0.0, math.nan]), 8000.0)
+
+
+def test_sound_of_any_type_is_heard() -> None:
+    wave = torch.arange(400) % 8 > 3
+    heard = [filter_bank(wave.to(kind), 8000.0, 4) for kind in (torch.bool, torch.int8)]
+    assert torch.equal(*heard)
+    assert torch.equal(heard[0], filter_bank(wave.float(), 8000.0, 4))

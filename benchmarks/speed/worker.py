@@ -59,6 +59,7 @@ class Stopwatch:
 
 
 def peak_memory() -> float:
+    """MiB; that of ``benchmarks.report`` cannot be reached from the environments of peers."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

@@ -14,9 +14,10 @@ import torch.distributed as dist
 
 from pyngn_graph import TriglialReservoir, storage
 from pyngn_graph.distributed.building import FixedInDegree
-from pyngn_graph.distributed.checkpoint import INDEX, load, save
+from pyngn_graph.distributed.checkpoint import load, save
 from pyngn_graph.distributed.ranks import Ranks
 from pyngn_graph.distributed.reservoir import DistributedReservoir
+from pyngn_graph.distributed.shard_files import INDEX
 from pyngn_graph.exchange import read_graph
 from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
 from pyngn_graph.graph import num_live

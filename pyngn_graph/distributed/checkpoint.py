@@ -1,30 +1,33 @@
 """Files of a distributed reservoir: one for each rank, and any number of ranks may go on."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph import snapshot, storage
+from pyngn_graph import snapshot
 from pyngn_graph.backends import check
-from pyngn_graph.distributed.partition import blocks, cut_space
 from pyngn_graph.distributed.ranks import Ranks
 from pyngn_graph.distributed.reservoir import DistributedReservoir
 from pyngn_graph.distributed.shard import edge_keys, node_keys, of_edges
+from pyngn_graph.distributed.shard_files import (
+    Parts,
+    edges_into,
+    files,
+    index_of,
+    partition_of,
+    replace_files,
+    rows_of,
+)
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.neuron import LIFState
 from pyngn_graph.projection import Projection
 from pyngn_graph.simulation import Setting
 from pyngn_graph.state import ReservoirState
 from pyngn_graph.storage import with_prefix, without_prefix
-
-INDEX = "shards.safetensors"
-
-Parts = tuple[dict[str, Tensor], dict[str, Any]]
 
 
 def save(
@@ -45,27 +48,11 @@ def save(
 
     Raises:
         OSError: If a file cannot be written.
+        ValueError: If the folder holds something else, or the graph what cannot be split.
         RuntimeError: If that happened to another rank.
     """
-    folder, ranks = Path(folder), reservoir.ranks
-    before = _index(folder)[1] if (folder / INDEX).exists() else {"generation": 0}
-    generation = before["generation"] + 1
-    with ranks.together():
-        folder.mkdir(parents=True, exist_ok=True)
-        storage.write(_file(folder, generation, ranks.rank), "shard", *_to_parts(reservoir))
-    with ranks.together():
-        if ranks.rank == 0:
-            header = {
-                "generation": generation,
-                "num_files": ranks.size,
-                "num_nodes": reservoir.shard.num_nodes,
-                "values": values or {},
-            }
-            storage.write(folder / INDEX, "shards", {}, header)
-    for path in sorted(folder.glob("shard-*.safetensors"))[ranks.rank :: ranks.size]:
-        if not path.name.startswith(f"shard-{generation}-"):
-            path.unlink(missing_ok=True)
-    ranks.barrier()
+    header = {"num_nodes": reservoir.shard.num_nodes, "values": values or {}}
+    replace_files(Path(folder), "shards", to_parts(reservoir), header, reservoir.ranks)
 
 
 def load(
@@ -94,20 +81,33 @@ def load(
     folder, ranks = Path(folder), ranks or Ranks()
     with ranks.together():
         check(backend)
-        index = _index(folder)[1]
+        index = index_of(folder, "shards")
+    return restored(folder, index, ranks, glia, part, backend)[0], index["values"]
+
+
+def restored(
+    folder: Path,
+    index: dict[str, Any],
+    ranks: Ranks,
+    glia: Iterable[GlialCell] | None,
+    part: Tensor | None,
+    backend: str,
+) -> tuple[DistributedReservoir, dict[str, Tensor]]:
+    """The reservoir of an index, as :func:`load` says, and the rows of its neurons in the files."""
+    with ranks.together():
         num_nodes = int(index["num_nodes"])
         if part is None:
-            part = _partition(folder, index, ranks)
+            part = partition_of(folder, index, ranks)
         mine = part == ranks.rank
         if part.shape != (num_nodes,) or not bool(mine.any()):
             raise ValueError(
                 f"'part' must give each of {ranks.size} ranks some of {num_nodes} neurons"
             )
-        data = _edges(folder, index, mine)
+        data = edges_into(folder, index, mine)
         owned = mine.nonzero().squeeze(1)
         shard = of_edges(data, owned, num_nodes)
-        nodes = _rows(folder, index, shard.nodes, owned.numel())
-        header = next(_files(folder, index))[1]
+        nodes = rows_of(folder, index, shard.nodes, owned.numel())
+        header = next(files(folder, index))[1]
     for key, value in without_prefix("node", nodes).items():
         shard.data[key] = value
     for key, value in header["graph"].items():
@@ -133,10 +133,10 @@ def load(
         reservoir._state = ReservoirState(
             LIFState(**fast), history.movedim(0, 1).contiguous(), int(header["t"]), trace
         )
-    return reservoir, index["values"]
+    return reservoir, nodes
 
 
-def _to_parts(reservoir: DistributedReservoir) -> Parts:
+def to_parts(reservoir: DistributedReservoir) -> Parts:
     """What a rank owns: ``edge.*`` with neurons as the whole graph numbers them, rows of neurons.
 
     ``history`` is turned, so that its rows are neurons.
@@ -174,65 +174,3 @@ def _to_parts(reservoir: DistributedReservoir) -> Parts:
         fast["history"] = fast["history"][:, :number].movedim(1, 0)
         rows |= with_prefix("state", fast)
     return with_prefix("edge", edges) | rows | {"owned": shard.owned}, header
-
-
-def _partition(folder: Path, index: dict[str, Any], ranks: Ranks) -> Tensor:
-    """A rank for every neuron, from its position if it has one."""
-    number, pos = [], []
-    for tensors, _ in _files(folder, index):
-        number.append(tensors["owned"])
-        if "node.pos" in tensors:
-            pos.append(tensors["node.pos"])
-    if len(pos) < len(number):
-        return blocks(index["num_nodes"], ranks.size)
-    return cut_space(torch.cat(pos)[torch.argsort(torch.cat(number))], ranks.size)
-
-
-def _edges(folder: Path, index: dict[str, Any], mine: Tensor) -> Data:
-    """The edges into the neurons that are ``mine`` ``[N]`` bool, in their order."""
-    found: list[dict[str, Tensor]] = []
-    for tensors, _ in _files(folder, index):
-        edges = without_prefix("edge", tensors)
-        chosen = mine[edges["edge_index"][:, 1]]
-        found.append({key: value[chosen] for key, value in edges.items()})
-    whole = {key: torch.cat([part[key] for part in found]) for key in found[0]}
-    order = torch.argsort(whole["edge_number"])
-    data = Data(**{key: value[order] for key, value in whole.items()})
-    data.edge_index = data.edge_index.t().contiguous()
-    return data
-
-
-def _rows(folder: Path, index: dict[str, Any], nodes: Tensor, owned: int) -> dict[str, Tensor]:
-    """The rows of ``nodes``, the first of them ``owned``; of the others the history alone."""
-    found: dict[str, Tensor] = {}
-    place = torch.full((int(index["num_nodes"]),), -1)
-    place[nodes] = torch.arange(nodes.numel())
-    for tensors, _ in _files(folder, index):
-        here = place[tensors["owned"]]
-        for key, value in tensors.items():
-            if key.startswith("number."):
-                found[key] = value
-            if key.startswith(("edge.", "number.")) or key == "owned":
-                continue
-            size = nodes.numel() if key == "state.history" else owned
-            if key not in found:
-                found[key] = value.new_zeros(size, *value.shape[1:])
-            chosen = (here >= 0) & (here < size)
-            found[key][here[chosen]] = value[chosen]
-    return found
-
-
-def _files(folder: Path, index: dict[str, Any]) -> Iterator[Parts]:
-    for rank in range(index["num_files"]):
-        path = _file(folder, index["generation"], rank)
-        tensors, header = storage.read(path, "shard")
-        with storage.reading(path):
-            yield tensors, header
-
-
-def _index(folder: Path) -> Parts:
-    return storage.read(folder / INDEX, "shards")
-
-
-def _file(folder: Path, generation: int, rank: int) -> Path:
-    return folder / f"shard-{generation}-{rank}.safetensors"

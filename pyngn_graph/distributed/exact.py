@@ -6,7 +6,7 @@ from pyngn_graph.glia import Astrocyte, FixedDelays, Microglia, Oligodendrocyte
 from pyngn_graph.simulation import Setting
 
 RULES = ("graded", "align", "fixed:uniform", "fixed:sqrt", "fixed:two")
-LOCAL = ("relative", "threshold", "weight")
+KNOWN = ("relative", "threshold", "weight", "random")
 
 
 def check_exact(setting: Setting, data: Data) -> None:
@@ -45,10 +45,10 @@ def _reasons(setting: Setting, data: Data) -> list[str]:
         elif type(cell) is Microglia:
             if cell.regrow:
                 found.append(f"{cell!r} moves edges from rank to rank")
-            if cell.criterion not in LOCAL:
+            if cell.criterion not in KNOWN:
                 found.append(
-                    f"the criterion of {cell!r} draws or counts over the whole graph (scores that "
-                    f"need a target alone: {list(LOCAL)})"
+                    f"the criterion of {cell!r} may count over the whole graph (known to be split: "
+                    f"{list(KNOWN)})"
                 )
         else:
             found.append(f"nobody knows whether {cell!r} needs more than the edges of a rank")

@@ -1,6 +1,7 @@
 """A reservoir split over ranks."""
 
 import copy
+import os
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Self
@@ -122,7 +123,7 @@ class DistributedReservoir:
 
     def __call__(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Liquid states ``[B, F]`` of all neurons, on every rank."""
-        probe = self._simulate(x, None, lengths, (), 1, False)
+        probe = self._simulate(x, None, lengths, (), 1, False, None)
         return self.gathered_states(probe.states())
 
     def run(
@@ -133,14 +134,28 @@ class DistributedReservoir:
         lengths: Tensor | None = None,
         record: str | Sequence[str] = (),
         every: int = 1,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int = 10_000,
     ) -> Recording:
         """Runs, and takes down what happens to the neurons of this rank, by their number here.
 
         Arguments are those of :meth:`TriglialReservoir.run`, input for all neurons included;
         :meth:`gathered` puts the recordings of all ranks together.
+
+        ``checkpoint`` is a folder that all ranks reach. Killed, and called again with the same
+        reservoir, input and arguments, the run goes on from there to the bits of one that was never
+        interrupted, with any number of ranks. What :class:`Recording` counts for a rank as a
+        whole (``synaptic_events``, ``num_edges``) then stands with any of the ranks up to there;
+        the sums over ranks, which :meth:`gathered` takes, are right.
+
+        Raises:
+            ValueError: If an argument breaks its rule, or the folder is damaged or of another run.
+            OSError: If the folder cannot be written to; what it held stays whole.
+            RuntimeError: If another rank had such an error.
         """
         names = (record,) if isinstance(record, str) else tuple(record)
-        probe = self._simulate(x, num_steps, lengths, names, every, True)
+        saved = None if checkpoint is None else (checkpoint, checkpoint_every)
+        probe = self._simulate(x, num_steps, lengths, names, every, True, saved)
         return probe.recording(copy.copy(self.shard.data))
 
     def gathered(self, recording: Recording) -> Recording:
@@ -195,8 +210,10 @@ class DistributedReservoir:
         names: tuple[str, ...],
         every: int,
         events: bool,
+        saved: tuple[str | os.PathLike[str], int] | None,
     ) -> Probe:
         shard, setting = self.shard, self.setting
+        whole = x
         with self.ranks.together():
             if x is not None and self.projection.in_channels is None:
                 if x.size(-1) != shard.num_nodes:
@@ -212,11 +229,19 @@ class DistributedReservoir:
         simulation = ShardSimulation(
             setting, self.projection, shard, self.ranks, self.exchange, learns, self._state, None
         )
-        simulation.run(x, samples, hold, probe, False)
+        checkpoint = None
+        if saved is not None:
+            from pyngn_graph.distributed.flight import SharedCheckpoint, shared_identity
+
+            given = x if whole is None else whole
+            identity = shared_identity(self, given, samples, hold, names, every)
+            checkpoint = SharedCheckpoint(*saved, identity, self)
+        simulation.run(x, samples, hold, probe, False, checkpoint)
         if setting.stateful:
             self._state = simulation.state
+        self.exchange, self.shard = simulation.exchange, simulation.shard
         if learns:
-            self.shard = replace(shard, data=simulation.data)
+            self.shard = replace(self.shard, data=simulation.data)
         return probe
 
 

@@ -8,7 +8,9 @@ from pyngn_graph.distributed.exchange import FOREVER, Exchange, latest, receive,
 from pyngn_graph.distributed.ranks import Ranks
 from pyngn_graph.distributed.selection import Selection
 from pyngn_graph.distributed.shard import Shard
+from pyngn_graph.distributed.uniform import Uniform
 from pyngn_graph.glia import Microglia
+from pyngn_graph.glia.pruning import CRITERIA
 from pyngn_graph.graph import longest_delay
 from pyngn_graph.grid import on_its_grid
 from pyngn_graph.probe import Probe
@@ -32,9 +34,14 @@ class ShardSimulation(Simulation):
         potential: Tensor | None,
     ) -> None:
         super().__init__(setting, projection, shard.data, learns, state, potential)
-        self.ranks, self.exchange = ranks, exchange
-        self.select = Selection(shard, ranks)
+        self.ranks, self.shard, self.exchange = ranks, shard, exchange
+        self.select, self.criteria = Selection(shard, ranks), CRITERIA | {"random": Uniform(ranks)}
         self.num_nodes = shard.num_nodes
+        self._look_at_delays()
+
+    def go_on(self, shard: Shard, exchange: Exchange, state: ReservoirState | None) -> None:
+        """Takes over a shard of the same neurons, the fast state on it, and its ghosts."""
+        self.shard, self.exchange, self.data, self.state = shard, exchange, shard.data, state
         self._look_at_delays()
 
     def _look_at_delays(self) -> None:
@@ -58,7 +65,7 @@ class ShardSimulation(Simulation):
         data = copy.copy(self.data)
         for cell in slow:
             if isinstance(cell, Microglia):
-                data = cell.prune(data, self.select)
+                data = cell.prune(data, self.select, self.criteria)
             else:
                 data = cell.forward(data)
         self.data = self.setting.prepared_one(on_its_grid(data), 0)

@@ -1,7 +1,7 @@
 """Microglia: the health of every synapse, pruning of the weakest, and regrowth."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -245,10 +245,15 @@ class Microglia(GlialCell):
 
     def forward(self, data: Data) -> Data:
         """Brings all health up to date, then prunes and regrows."""
-        return self.prune(data, select)
+        return self.prune(data, select, CRITERIA)
 
-    def prune(self, data: Data, choose: Callable[..., Tensor]) -> Data:
-        """As :meth:`forward`; ``choose`` stands for :func:`pyngn_graph.glia.pruning.select`."""
+    def prune(
+        self, data: Data, choose: Callable[..., Tensor], criteria: Mapping[str, Criterion]
+    ) -> Data:
+        """As :meth:`forward`; ``choose`` stands for ``select`` and ``criteria`` for ``CRITERIA``.
+
+        Both are those of :mod:`pyngn_graph.glia.pruning`.
+        """
         data = self.prepare(data)
         self.bring_up_to_date(data)
         if "edge_cost" in data:
@@ -256,7 +261,7 @@ class Microglia(GlialCell):
         generator = torch.Generator().manual_seed(
             (int(self.seed) * 1_000_003 + clock_of(data)) % 2**63
         )
-        doomed = self._doomed(data, generator, choose)
+        doomed = self._doomed(data, generator, choose, criteria)
         if self.regrow:
             return regrow(
                 data,
@@ -276,9 +281,13 @@ class Microglia(GlialCell):
         return 0 if self.regrow else math.ceil(self.keep * data.first_num_edges)
 
     def _doomed(
-        self, data: Data, generator: torch.Generator, choose: Callable[..., Tensor]
+        self,
+        data: Data,
+        generator: torch.Generator,
+        choose: Callable[..., Tensor],
+        criteria: Mapping[str, Criterion],
     ) -> Tensor:
-        criterion = CRITERIA[self.criterion] if isinstance(self.criterion, str) else self.criterion
+        criterion = criteria[self.criterion] if isinstance(self.criterion, str) else self.criterion
         if isinstance(criterion, Selector):
             return criterion.select(self, data, generator) & alive(data)
         return choose(

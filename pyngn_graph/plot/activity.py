@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pyngn_graph.checks import LARGEST, check_count, is_count
 from pyngn_graph.plot.style import (
     AFTER,
     TARGET,
@@ -49,8 +50,9 @@ def raster(
         ax: Axes to draw on; new ones by default.
 
     Raises:
-        ValueError: If there is no such trial.
+        ValueError: If there is no such trial, or ``max_spikes`` is no whole number >= 1.
     """
+    check_count("max_spikes", max_spikes)
     place = places(recording, trial)
     ax = axes_or_new(ax)
     moment = to_numpy(place[recording.events[:, 0], recording.events[:, 1]])
@@ -98,14 +100,20 @@ def rate(
         ax: Axes to draw on; new ones by default.
 
     Raises:
-        ValueError: If there is no such trial, or ``bin`` is not positive.
+        ValueError: If there is no such trial, ``bin`` is not positive, or ``target`` is no rate.
     """
     if bin is not None and not 0.0 < bin < math.inf:
         raise ValueError(f"'bin' must be a positive number of ms (got {bin})")
+    if target is not None and not 0.0 <= target <= LARGEST:
+        raise ValueError(f"'target' must be a rate in Hz from 0 to {LARGEST:g} (got {target})")
     place = places(recording, trial)
     ax = axes_or_new(ax)
     total = int(place.max()) + 1
-    width = math.ceil(total / 200) if bin is None else max(1, round(bin / recording.dt))
+    width = (
+        math.ceil(total / 200)
+        if bin is None
+        else max(1, round(min(total, float(bin) / recording.dt)))
+    )
     edges = np.append(np.arange(0, total, width), total)
     moment = to_numpy(place[recording.events[:, 0], recording.events[:, 1]])
     count = np.histogram(moment[moment >= 0], bins=edges)[0]
@@ -206,8 +214,8 @@ def traced(recording: Recording, name: str, trial: int | None) -> tuple[Tensor, 
 def places(recording: Recording, trial: int | None) -> Tensor:
     """Place of every step on the axis of time, ``[B, T]`` int64; -1 for steps not drawn."""
     num_trials, num_steps = recording.num_edges.shape
-    if trial is not None and not -num_trials <= trial < num_trials:
-        raise ValueError(f"'trial' must lie in [0, {num_trials - 1}] or be None (got {trial})")
+    if trial is not None and not (is_count(trial, -num_trials) and trial < num_trials):
+        raise ValueError(f"'trial' must lie in [0, {num_trials - 1}] or be None (got {trial!r})")
     device = recording.lengths.device
     inside = torch.arange(num_steps, device=device) < recording.lengths.unsqueeze(1)
     if trial is not None:

@@ -196,13 +196,13 @@ def hamming_distance(a: Tensor, b: Tensor) -> Tensor:
     """Share of the neurons that differ between spikes ``a`` and ``b`` ``[..., N]``, ``[...]``.
 
     Raises:
-        ValueError: If their shapes differ.
+        ValueError: If their shapes differ, or there is no neuron.
     """
     for name, value in (("a", a), ("b", b)):
         check_tensor(name, value)
-    if a.shape != b.shape or not a.dim():
+    if a.shape != b.shape or not a.dim() or not a.size(-1):
         raise ValueError(
-            f"'a' and 'b' must have the same shape [..., N] (got {list(a.shape)} and "
+            f"'a' and 'b' must have the same shape [..., N], N at least 1 (got {list(a.shape)} and "
             f"{list(b.shape)})"
         )
     return (a != b).double().mean(dim=-1)
