@@ -26,7 +26,6 @@ ROWS_STILL: dict[str, dict[str, Any]] = {
     "A, weight 0.02": {"weight": 0.02},
     "A, weight 0.1": {},
     "A, weight 2": {"weight": 2.0},
-    "no glia, weight 0.02": NONE | {"weight": 0.02},
     "no glia, weight 0.1": NONE,
     "no glia, weight 2": NONE | {"weight": 2.0},
     "control: zero recurrent weights": NONE | {"connected": False},
