@@ -29,6 +29,8 @@ def test_the_programs_of_a_page_run(
 def test_links_between_pages_lead_somewhere(page: str) -> None:
     text = (DOCS / f"{page}.md").read_text()
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
-        assert (DOCS / target).is_file(), target
+        # docs/tutorials is a copy that building makes
+        where = DOCS.parent if target.startswith("tutorials/") else DOCS
+        assert (where / target).is_file(), target
     for script in re.findall(r"(benchmarks/[\w/]+\.py)", text):
         assert (DOCS.parent / script).is_file(), script
