@@ -40,11 +40,11 @@ def generator_of(seed: Any) -> torch.Generator:
     return torch.Generator().manual_seed(int(seed))
 
 
-def check_tensor(name: str, value: Any) -> None:
+def check_tensor(name: str, value: Any, remedy: str = "use 'torch.as_tensor'") -> None:
     """Raises a TypeError or a ValueError unless ``value`` is a real tensor that holds values."""
     if not isinstance(value, Tensor) or value.is_complex():
         found = value.dtype if isinstance(value, Tensor) else type(value).__name__
-        raise TypeError(f"'{name}' must be a real tensor (got {found}); use 'torch.as_tensor'")
+        raise TypeError(f"'{name}' must be a real tensor (got {found}); {remedy}")
     if is_hollow(value):
         raise ValueError(f"'{name}' is on meta, where tensors hold no values; make it on a device")
 

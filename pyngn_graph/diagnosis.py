@@ -189,7 +189,7 @@ def _gain_advice(cell: Astrocyte, low: float, high: float) -> list[str]:
     if low > BOUND_SHARE:
         advice.append(
             f"{low:.0%} of the gains sit at min_gain = {cell.min_gain}: the drive alone exceeds "
-            f"the target rate; raise 'rho' or lower the drive."
+            f"the target rate; raise 'rho', or lower 'bias' or 'input_scale'."
         )
     return advice
 

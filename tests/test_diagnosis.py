@@ -94,6 +94,7 @@ def test_gains_at_a_bound(gain: float, bound: str) -> None:
     assert sorted(shares) == [0.0, 3 / 8]
     assert 3 / 8 > BOUND_SHARE
     assert any(bound in sentence and "38%" in sentence for sentence in found.advice)
+    assert ("'input_scale'" in str(found)) == (gain < 1.0)
 
 
 def test_a_bias_above_the_target_rate() -> None:

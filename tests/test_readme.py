@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers import complaints
 
@@ -42,9 +43,32 @@ def test_the_twelve_lines_run_as_they_stand(tmp_path: Path) -> None:
     assert (tmp_path / "reservoir.safetensors").exists()
 
 
+def test_your_own_graph_and_data_run_as_they_stand(tmp_path: Path) -> None:
+    """Slow, quick and very quick oscillations, each from a random phase and under noise."""
+    assert "name,x,y,z and pre,post,weight" in PROGRAMS[1]
+    rng = np.random.default_rng(0)
+    pos, number = rng.uniform(0.0, 500.0, (60, 3)), 200
+    nodes = [f"n{i},{x},{y},{z}" for i, (x, y, z) in enumerate(pos)]
+    (tmp_path / "nodes.csv").write_text("\n".join(["name,x,y,z", *nodes]))
+    pairs = rng.integers(0, 60, (400, 2))
+    edges = [f"n{i},n{j},{rng.integers(1, 30)}" for i, j in pairs]
+    (tmp_path / "edges.csv").write_text("\n".join(["pre,post,weight", *edges]))
+    words = rng.choice(["rest", "walk", "run"], number)
+    pace = np.array([{"rest": 0.02, "walk": 0.05, "run": 0.11}[word] for word in words])
+    phase = pace[:, None] * np.arange(40) + rng.uniform(0.0, 1.0, (number, 1))
+    x = np.sin(2 * np.pi * phase)[:, :, None] + rng.normal(0.0, 0.3, (number, 40, 3))
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "y.npy", words)
+    first, *judged = output_of(PROGRAMS[1], tmp_path).splitlines()
+    match = re.fullmatch(r"(\d+\.\d)% of the others are right", first)
+    assert match is not None
+    assert float(match[1]) > 60.0
+    assert judged[0].startswith("The reservoir is ")
+
+
 def test_a_glial_cell_of_your_own_runs_as_it_stands(tmp_path: Path) -> None:
-    assert len(PROGRAMS) == 2
-    match = re.fullmatch(r"tensor\((0\.\d+)\)\n", output_of(PROGRAMS[1], tmp_path))
+    assert len(PROGRAMS) == 3
+    match = re.fullmatch(r"tensor\((0\.\d+)\)\n", output_of(PROGRAMS[2], tmp_path))
     assert match is not None
     assert float(match[1]) < 0.99
 

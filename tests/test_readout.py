@@ -3,6 +3,7 @@ import math
 from collections.abc import Callable
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -284,7 +285,8 @@ def test_bad_data_is_refused_and_changes_nothing(
         (x[:0], y[:0], ValueError, r"B, F >= 1 .got \[0, 6\]"),
         (x, y[:-1], ValueError, "40 rows but 'y' 39"),
         (x, y.unsqueeze(1), ValueError, r"labels of shape \[B\].*y.double"),
-        (x, y.tolist(), TypeError, "'y' must be a real tensor"),
+        (x, y.tolist(), TypeError, "'y' must be a real tensor .got list.*torch.as_tensor"),
+        (x, np.array(["a", "b"] * 20), TypeError, "got ndarray.*words become labels by 'np.unique"),
         (x + 0j, y, TypeError, "complex64"),
     ]
     learned: list[tuple[object, object, type[Exception], str]] = [

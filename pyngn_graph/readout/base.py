@@ -162,7 +162,8 @@ class Readout(nn.Module):
         check_finite("x", x)
 
     def _check_targets(self, x: Tensor, y: Tensor, fresh: bool = False) -> Tensor:
-        check_tensor("y", y)
+        words = "words become labels by 'np.unique(y, return_inverse=True)[1]'"
+        check_tensor("y", y, f"use 'torch.as_tensor'; {words}")
         labels = not y.is_floating_point()
         if y.dim() not in ((1,) if labels else (1, 2)) or 0 in y.shape:
             rule = "integer 'y' are labels of shape [B]" if labels else "'y' must be [B] or [B, K]"
