@@ -6,7 +6,7 @@ import torch
 from helpers import random_graph
 
 from pyngn_graph import TriglialReservoir
-from pyngn_graph.progress import progress_bar
+from pyngn_graph.progress import Hidden, progress_bar
 
 
 @pytest.mark.parametrize(("show", "visible"), [(True, True), (False, False), (None, False)])
@@ -22,15 +22,15 @@ def test_the_bar_shows_where_it_is_asked_for(
 
 def test_the_bar_shows_on_a_terminal_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    assert not progress_bar(5, None).disable
+    assert not isinstance(progress_bar(5, None), Hidden)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
-    assert progress_bar(5, None).disable
+    assert isinstance(progress_bar(5, None), Hidden)
 
 
 def test_the_bar_shows_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
     monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
-    assert not progress_bar(5, None).disable
+    assert not isinstance(progress_bar(5, None), Hidden)
 
 
 def test_short_work_shows_no_bar_unless_it_is_asked_for(
@@ -43,6 +43,11 @@ def test_short_work_shows_no_bar_unless_it_is_asked_for(
         out, err = capsys.readouterr()
         assert out == ""
         assert ("trial" in err) == visible
+
+
+def test_a_hidden_bar_asks_for_no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tqdm.auto.tqdm.get_lock", lambda: pytest.fail("asked for the lock"))
+    TriglialReservoir(random_graph()).run(num_steps=20, progress=False)
 
 
 def test_forward_is_silent(capsys: pytest.CaptureFixture[str]) -> None:

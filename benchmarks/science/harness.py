@@ -68,8 +68,7 @@ class Study:
         cells = list(cells)
         keys = [key(cell.function, cell.arguments) for cell in cells]
         missing = {k: c for k, c in zip(keys, cells, strict=True) if self._store.get(k) is None}
-        with progress_bar(len(cells), None, "cell") as bar:
-            bar.set_description(self.name)
+        with progress_bar(len(cells), None, f"cell of {self.name}") as bar:
             bar.update(len(cells) - len(missing))
             for name, found, seconds in _done(missing, self._jobs):
                 self._store.add(name, found, seconds)
