@@ -29,7 +29,8 @@ help:
 	@echo "make science-full  the same tables with all seeds, to benchmarks/results/science"
 	@echo "             (JOBS=2: cells done side by side; what is done is kept, so it can be killed)"
 	@echo "make soak    install, then an hour of model time with all glia, to benchmarks/results (minutes)"
-	@echo "make oracle  install, then the same networks in NEST and Brian2, spike for spike (before a release)"
+	@echo "make oracle  install, then the same networks in NEST and Brian2, spike for spike, and the programs"
+	@echo "             of peers on docs/coming_from.md (before a release)"
 	@echo "             (PEERS=...: a folder of their environments that is there already, installs none)"
 	@echo "make torchrun  install, then a network over two processes (RANKS=2)"
 	@echo "make release install, then sdist and wheel into dist, and a try of the wheel in an empty environment"
@@ -64,9 +65,9 @@ science-full: $(VENV)/bench.stamp
 soak: $(VENV)/bench.stamp
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py $(ARGS)
 
-# Peers have environments of their own: they want different versions of numpy.
-oracle: $(VENV)/test.stamp $(if $(filter build/environments,$(PEERS)),build/environments/oracle.stamp)
-	OMP_NUM_THREADS=1 PYNGN_PEERS=$(PEERS) $(BIN)/pytest tests/oracle $(ARGS)
+# NEST and Brian2 have environments of their own: they want different versions of numpy.
+oracle: $(VENV)/test.stamp $(VENV)/bench.stamp $(if $(filter build/environments,$(PEERS)),build/environments/oracle.stamp)
+	OMP_NUM_THREADS=1 PYNGN_PEERS=$(PEERS) $(BIN)/pytest tests/oracle tests/test_coming_from.py $(ARGS)
 
 build/environments/oracle.stamp: benchmarks/speed/environments.sh
 	@$(PYTHON) -c '$(CHECK)'

@@ -1,5 +1,9 @@
 """Living spiking reservoirs on graphs: delayed spikes and three kinds of glia over PyG."""
 
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from pyngn_graph import (
     analysis,
     datasets,
@@ -24,6 +28,11 @@ from pyngn_graph.signals import SignalReservoir
 from pyngn_graph.synapse import DelayBuffer, DelayedSpikeConv
 from pyngn_graph.trainable import TrainableReservoir
 from pyngn_graph.transforms import SafeTransform
+
+if TYPE_CHECKING:
+    from pyngn_graph import distributed as distributed
+    from pyngn_graph import estimators as estimators
+    from pyngn_graph import tuning as tuning
 
 __version__ = "0.1.0"
 
@@ -60,3 +69,17 @@ __all__ = [
     "to_networkx",
     "validate",
 ]
+
+_LATER = ("distributed", "estimators", "tuning")
+"""Parts that few programs need, some of them with an extra: imported when first named."""
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in _LATER:
+            return import_module(f"{__name__}.{name}")
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message, name=name, obj=sys.modules[__name__])
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_LATER})

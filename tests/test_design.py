@@ -1,6 +1,7 @@
 """The design page says that a module knows only those below it: no import leads back."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -72,3 +73,14 @@ def test_what_few_parts_need_is_not_imported_with_the_package() -> None:
     new = run.stdout.split()
     assert "pyngn_graph.reservoir" in new
     assert not [name for name in new if name.startswith(HEAVY)]
+    assert not [name for name in new if name.endswith((".distributed", ".estimators", ".tuning"))]
+
+
+def test_parts_that_come_later_are_there_when_they_are_named() -> None:
+    import pyngn_graph as ng
+
+    for name in ("distributed", "estimators", "tuning"):
+        assert name in dir(ng)
+        assert getattr(ng, name) is importlib.import_module(f"pyngn_graph.{name}")
+    with pytest.raises(AttributeError, match="'pyngn_graph' has no attribute 'estimator'"):
+        _ = ng.estimator

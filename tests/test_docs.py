@@ -10,6 +10,8 @@ PROGRAMS = {
     page.stem: "\n".join(re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.M | re.S))
     for page in sorted(DOCS.glob("*.md"))
 }
+WHOLE = [page for page, program in PROGRAMS.items() if program and page != "coming_from"]
+"""Pages whose programs are one; the other's are pairs, and ``test_coming_from.py`` runs them."""
 
 
 def test_there_are_programs_on_the_pages_that_teach() -> None:
@@ -17,7 +19,7 @@ def test_there_are_programs_on_the_pages_that_teach() -> None:
     assert taught <= {page for page, program in PROGRAMS.items() if program}
 
 
-@pytest.mark.parametrize("page", [page for page, program in PROGRAMS.items() if program])
+@pytest.mark.parametrize("page", WHOLE)
 def test_the_programs_of_a_page_run(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

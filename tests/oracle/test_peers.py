@@ -1,11 +1,5 @@
-"""The same networks in NEST and in Brian2, spike for spike; ``make oracle`` runs this.
+"""The same networks in NEST and in Brian2, spike for spike; ``make oracle`` runs this."""
 
-Peers run in environments of their own (``benchmarks/speed/environments.sh``), found in the folder
-``PYNGN_PEERS``, by default ``build/environments``; what is missing there is skipped.
-"""
-
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +7,11 @@ import numpy as np
 import pytest
 import torch
 from cases import Array, Case, cases, living
+from peers import HERE, output_of
 from replay import replay
 from torch_geometric.data import Data
 
 from pyngn_graph import Astrocyte, LIFParameters, TriglialReservoir
-
-HERE = Path(__file__).parent
-
-PEERS = Path(os.environ.get("PYNGN_PEERS", HERE.parents[1] / "build" / "environments")).absolute()
 
 EVERY = 100
 """Steps from one record of gain and calcium to the next."""
@@ -57,16 +48,9 @@ def reservoir_of(case: Case) -> TriglialReservoir:
 
 def peer(name: str, case: Case, folder: Path) -> dict[str, Array]:
     """What a peer makes of the case; skips where it is not installed."""
-    python = PEERS / name / "bin" / "python"
-    if not python.exists():
-        pytest.skip(f"no {name} in {PEERS}: 'make oracle' installs it")
     source, out = folder / "case.npz", folder / f"{name}.npz"
     case.save(source)
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    environment.pop("PYTHONPATH", None)
-    command = [python, HERE / f"in_{name}.py", source, out]
-    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    output_of(name, HERE / f"in_{name}.py", source, out, folder=folder)
     with np.load(out, allow_pickle=False) as arrays:
         return dict(arrays)
 
