@@ -1,10 +1,13 @@
 """What every door asks of a number or a tensor, in the same words."""
 
+from collections.abc import Callable
 from numbers import Integral
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from pyngn_graph.memo import once
 
 MAX_COUNT = 2**31 - 1
 """Largest number of steps, samples, neurons or the like: what is more is a slip."""
@@ -52,6 +55,22 @@ def check_tensor(name: str, value: Any, remedy: str = "use 'torch.as_tensor'") -
 def is_hollow(value: Tensor) -> bool:
     """Whether ``value`` is on meta and holds nothing; a subclass may keep its values elsewhere."""
     return value.is_meta and type(value) is Tensor
+
+
+Extent = Callable[[Tensor], tuple[float, float]]
+"""Finds the least and the largest entry of a tensor."""
+
+
+def extent(value: Tensor) -> tuple[float, float]:
+    """The least and the largest entry, in one pass and without a mask; NaN if one is NaN."""
+    if value.numel() == 0:
+        return 0, 0
+    low, high = torch.aminmax(value.detach())
+    return low.item(), high.item()
+
+
+known_extent: Extent = once(extent)
+"""As :func:`extent`, at once where the tensor is known."""
 
 
 def check_finite(name: str, value: Any, remedy: str = "drop or replace them") -> None:

@@ -11,7 +11,7 @@ from torch_geometric.data import Batch, Data
 from torch_geometric.utils import select
 
 from pyngn_graph.blockwise import converted, sums
-from pyngn_graph.checks import is_hollow
+from pyngn_graph.checks import Extent, extent, is_hollow, known_extent
 from pyngn_graph.grid import input_sizes, on_its_grid
 from pyngn_graph.memo import remembered
 from pyngn_graph.unions import check_union, each_graph
@@ -67,27 +67,40 @@ def validate(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
         ValueError: If a key is missing or breaks its rule; the message names the attribute, the
             rule, how many entries break it, the first of them, and what to do.
     """
+    return _validated(data, max_delay, extent)
+
+
+def validate_again(data: Data, max_delay: int) -> Data:
+    """Checks a graph that has been checked before; only tensors that changed are looked through.
+
+    Edits that torch does not see are not seen here: see :func:`pyngn_graph.memo.once`.
+    """
+    return _validated(data, max_delay, known_extent)
+
+
+def _validated(data: Data, max_delay: int, extent: Extent) -> Data:
     if not isinstance(data, Data):
         raise TypeError(f"Expected a torch_geometric 'Data' (got {type(data).__name__})")
     num_nodes = _checked_num_nodes(data)
-    num_edges = checked_edge_index(data.get("edge_index"), num_nodes).size(1)
+    num_edges = checked_edge_index(data.get("edge_index"), num_nodes, extent).size(1)
     _check_devices(data)
     _check_lengths(data, num_edges)
     for key, dtypes in _EDGE_KEYS.items():
         if key in data:
-            _check_tensor(data[key], key, dtypes, (num_edges,))
+            _check_tensor(data[key], key, dtypes, (num_edges,), extent)
         elif key in ("edge_weight", "edge_delay"):
             default = "torch.ones(E)" if key == "edge_weight" else "torch.ones(E, dtype=torch.long)"
             raise ValueError(f"'data' has no '{key}'; set it, e.g. 'data.{key} = {default}'")
     for key, dtype in _NODE_KEYS.items():
         if key in data:
-            _check_tensor(data[key], key, (dtype,), (num_nodes,))
+            _check_tensor(data[key], key, (dtype,), (num_nodes,), extent)
     for key, limit in _LIMITS.items():
         if key in data:
-            _check_size(data[key], key, limit)
+            _check_size(data[key], key, limit, extent)
     if data.get("pos") is not None:
-        _check_tensor(data.pos, "pos", (torch.float32, torch.float64), (num_nodes, 3))
-    _check_delays(data.edge_delay, num_nodes, max_delay)
+        floats = (torch.float32, torch.float64)
+        _check_tensor(data.pos, "pos", floats, (num_nodes, 3), extent)
+    _check_delays(data.edge_delay, num_nodes, max_delay, extent)
     dt = number(data, "dt", 1.0)
     if not 0.0 < dt < math.inf:
         raise ValueError(f"'dt' must be a positive number of ms (got {dt!r})")
@@ -233,7 +246,7 @@ def _checked_num_nodes(data: Data) -> int:
     return num_nodes
 
 
-def checked_edge_index(edge_index: Any, num_nodes: int) -> Tensor:
+def checked_edge_index(edge_index: Any, num_nodes: int, extent: Extent = extent) -> Tensor:
     """``edge_index``, once it is known to be ``[2, E]`` int64 and within ``num_nodes`` neurons.
 
     Raises:
@@ -254,19 +267,11 @@ def checked_edge_index(edge_index: Any, num_nodes: int) -> Tensor:
             f"'edge_index' must have shape [2, E] (got {list(edge_index.shape)}); if MaskToIndex "
             f"made it of 'edge_mask', name the masks that it may take"
         )
-    low, high = _bounds(edge_index)
+    low, high = extent(edge_index)
     if low < 0 or high >= num_nodes:
         bad = ((edge_index < 0) | (edge_index >= num_nodes)).any(dim=0)
         _refuse(bad, edge_index.t(), "edge_index", f"must lie in [0, {num_nodes - 1}]")
     return edge_index
-
-
-def _bounds(value: Tensor) -> tuple[float, float]:
-    """The least and the largest entry, in one pass and without a mask; NaN if one is NaN."""
-    if value.numel() == 0:
-        return 0, 0
-    low, high = torch.aminmax(value.detach())
-    return low.item(), high.item()
 
 
 def _check_devices(data: Data) -> None:
@@ -280,7 +285,7 @@ def _check_devices(data: Data) -> None:
 
 
 def _check_tensor(
-    value: Any, key: str, dtypes: tuple[torch.dtype, ...], shape: tuple[int, ...]
+    value: Any, key: str, dtypes: tuple[torch.dtype, ...], shape: tuple[int, ...], extent: Extent
 ) -> None:
     names = " or ".join(str(dtype).removeprefix("torch.") for dtype in dtypes)
     if not isinstance(value, Tensor):
@@ -289,14 +294,14 @@ def _check_tensor(
         raise TypeError(f"'{key}' must be {names} (got {value.dtype}); convert it first")
     if tuple(value.shape) != shape:
         raise ValueError(f"'{key}' must have shape {list(shape)} (got {list(value.shape)})")
-    if value.is_floating_point() and not all(map(math.isfinite, _bounds(value))):
+    if value.is_floating_point() and not all(map(math.isfinite, extent(value))):
         finite = torch.isfinite(value)
         bad = ~finite if value.dim() == 1 else ~finite.all(dim=-1)
         _refuse(bad, value, key, "must be finite")
 
 
-def _check_size(value: Tensor, key: str, limit: float) -> None:
-    low, high = _bounds(value)
+def _check_size(value: Tensor, key: str, limit: float, extent: Extent) -> None:
+    low, high = extent(value)
     if max(-low, high) > limit:
         remedy = "rescale it, or delete it to begin anew"
         # In float32 the limit itself would be rounded.
@@ -305,11 +310,11 @@ def _check_size(value: Tensor, key: str, limit: float) -> None:
         )
 
 
-def _check_delays(edge_delay: Tensor, num_nodes: int, max_delay: int) -> None:
+def _check_delays(edge_delay: Tensor, num_nodes: int, max_delay: int, extent: Extent) -> None:
     if edge_delay.numel() == 0:
         return
     # Compared before they become integers: a float may be too large for one.
-    low, high = (math.floor(delay + 0.5) for delay in _bounds(edge_delay))
+    low, high = (math.floor(delay + 0.5) for delay in extent(edge_delay))
     if low >= 1 and high <= max_delay:
         return
     steps = torch.floor(edge_delay.double() + 0.5)

@@ -73,8 +73,13 @@ def neuron_grid(data: Data) -> Tensor:
 
 def on_its_grid(data: Data) -> Data:
     """The graph, not a ``Batch``, with its weights rounded to their grid."""
-    data.edge_weight = on_grid(data.edge_weight, weight_grid(data))
+    data.edge_weight = _weights_on_grid(data)
     return data
+
+
+@remembered("edge_index", "edge_weight")
+def _weights_on_grid(data: Data) -> Tensor:
+    return on_grid(data.edge_weight, weight_grid(data))
 
 
 def largest_in_units(data: Data, grid: float) -> int:

@@ -1,14 +1,34 @@
-"""Values derived from a graph, kept as long as the tensors they were derived from."""
+"""Values derived from a graph or a tensor, kept as long as the tensors they were derived from."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 from torch_geometric.data import Data
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+def once(function: Callable[[Tensor], R]) -> Callable[[Tensor], R]:
+    """Makes a function of a tensor remember its result until the tensor is edited in place.
+
+    Edits that torch does not see are not seen here either, as with :func:`remembered`.
+    """
+    last: Any = WeakTensorKeyDictionary()
+
+    @wraps(function)
+    def wrapped(value: Tensor, /) -> R:
+        if value.is_inference():
+            return function(value)  # edits of these leave no trace
+        kept = last.get(value)
+        if kept is None or kept[0] != value._version:
+            kept = last[value] = (value._version, function(value))
+        return kept[1]
+
+    return wrapped
 
 
 def remembered(

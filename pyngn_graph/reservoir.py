@@ -20,7 +20,7 @@ from pyngn_graph.checkpoint import Checkpoint, identity
 from pyngn_graph.checks import check_count, check_tensor
 from pyngn_graph.diagnosis import Diagnosis, binned, diagnose, external_rate
 from pyngn_graph.glia.base import GlialCell
-from pyngn_graph.graph import MAX_DELAY, number, prepare, validate
+from pyngn_graph.graph import MAX_DELAY, number, prepare, validate_again
 from pyngn_graph.history import TopologyRecorder
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.probe import Probe
@@ -476,7 +476,7 @@ class TriglialReservoir(nn.Module):
         progress: bool | None,
         saved: tuple[str | os.PathLike[str], int] | None,
     ) -> tuple[Probe, Data]:
-        validate(self._graph, max_delay=self.setting.max_delay)  # it may have been edited by hand
+        validate_again(self._graph, self.setting.max_delay)  # it may have been edited by hand
         x, samples = self.projection.checked(x, num_steps, lengths)
         self._check_potentials(self._graph, x)
         hold = self.setting.hold if num_steps is None else 1

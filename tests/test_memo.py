@@ -4,7 +4,7 @@ import torch
 from torch_geometric.data import Data
 
 from pyngn_graph.graph import num_live, out_degree
-from pyngn_graph.memo import remembered
+from pyngn_graph.memo import once, remembered
 
 CALLS = list[int]()
 
@@ -48,3 +48,24 @@ def test_a_graph_of_more_nodes_on_the_same_edges_is_another() -> None:
     assert out_degree(data).tolist() == [1, 1, 1]
     larger = Data(edge_index=data.edge_index, edge_mask=data.edge_mask, num_nodes=4)
     assert out_degree(larger).tolist() == [1, 1, 1, 0]
+
+
+def test_once_computes_again_after_an_edit() -> None:
+    calls = []
+
+    @once
+    def total(value: torch.Tensor) -> float:
+        calls.append(value)
+        return float(value.sum())
+
+    value = torch.ones(3)
+    assert total(value) == total(value) == 3.0
+    assert len(calls) == 1
+    value[0] = 5.0
+    assert total(value) == 7.0
+    assert total(torch.ones(3)) == 3.0
+    assert len(calls) == 3
+    with torch.inference_mode():
+        unseen = torch.ones(2)
+        assert total(unseen) == total(unseen) == 2.0
+    assert len(calls) == 5

@@ -1,7 +1,8 @@
 """The bare delivery of the recorded spikes in numba, and how fast memory streams: the limits.
 
 The spikes of ``event.npz``, no neurons and no time: each spike adds its k weights, as int32, to a
-ring of future inputs. One kernel is the plain loop. The other asks for each entry of the ring
+ring of future inputs, of twice as many rows as the longest delay has steps, as in the library, so
+that no row wraps around. One kernel is the plain loop. The other asks for each entry of the ring
 ``AHEAD`` events before it is written, and for the edges of the neuron that comes next. Both must
 leave the same ring. ``cpu`` is that of the faster one. The streaming triad is that of STREAM
 (McCalpin), a = b + s c in float64, on arrays far beyond the cache.
@@ -17,7 +18,7 @@ from worker import Result, Spikes, Stopwatch, main, peak_memory
 
 from pyngn_graph.backends.kernels import prefetch
 
-AHEAD = 32
+AHEAD = 64
 """Synaptic events between asking for an entry of the ring and writing to it."""
 
 LINE = 16
@@ -27,30 +28,23 @@ TRIAD = 2**23
 """Elements of each of the three arrays of the triad, 64 MiB."""
 
 
-@njit(inline="always")
-def slot(base, jump, size):
-    """``(base + jump) % size`` for two numbers below ``size``, without a branch."""
-    here = np.uint32(base + jump)
-    return min(here, np.uint32(here - size))
-
-
 @njit
 def plain(nodes, ends, num_nodes, degree, jump, units, ring):
-    size, first = np.uint32(ring.size), 0
+    depth, first = ring.size // (2 * num_nodes), 0
     for t in range(ends.size):
-        base = np.uint32(t * num_nodes % ring.size)
+        here = ring[t % depth * num_nodes :]
         for k in range(first, ends[t]):
-            row = nodes[k] * degree
-            for e in range(row, row + degree):
-                ring[slot(base, jump[e], size)] += units[e]
+            row = np.uint64(nodes[k] * degree)
+            for e in range(row, row + np.uint64(degree)):
+                here[np.uint64(jump[e])] += units[e]
         first = ends[t]
 
 
 @njit
 def prefetching(nodes, ends, num_nodes, degree, jump, units, ring):
-    size, ahead, first = np.uint32(ring.size), min(AHEAD, degree), 0
+    depth, ahead, first = ring.size // (2 * num_nodes), min(AHEAD, degree), 0
     for t in range(ends.size):
-        base, last = np.uint32(t * num_nodes % ring.size), ends[t]
+        here, last = ring[t % depth * num_nodes :], ends[t]
         for k in range(first, last):
             row = nodes[k] * degree
             # What follows this row: the next one, or the row itself once more at the end.
@@ -60,13 +54,13 @@ def prefetching(nodes, ends, num_nodes, degree, jump, units, ring):
                 for e in range(far, far + min(degree, 8 * LINE), LINE):
                     prefetch(jump, e)
                     prefetch(units, e)
-            for e in range(row, row + degree - ahead):
-                prefetch(ring, np.int64(slot(base, jump[e + ahead], size)))
-                ring[slot(base, jump[e], size)] += units[e]
+            for e in range(np.uint64(row), np.uint64(row + degree - ahead)):
+                prefetch(here, np.int64(jump[e + np.uint64(ahead)]))
+                here[np.uint64(jump[e])] += units[e]
             shift = next_row - row - degree + ahead
             for e in range(row + degree - ahead, row + degree):
-                prefetch(ring, np.int64(slot(base, jump[e + shift], size)))
-                ring[slot(base, jump[e], size)] += units[e]
+                prefetch(here, np.int64(jump[e + shift]))
+                here[np.uint64(jump[e])] += units[e]
         first = last
 
 
@@ -93,14 +87,13 @@ def simulate(network: Network, options: argparse.Namespace) -> Result:
     spikes = Spikes.read(options.cache / "event.npz")
     with Stopwatch() as build:
         depth = int(network.delay.max())
-        # A spike of step t is due at t + delay; the row of step t itself is free by then.
-        jump = (network.delay % depth * num_nodes + network.target).ravel().astype(np.uint32)
+        jump = (network.delay * num_nodes + network.target).ravel().astype(np.uint32)
         units = np.rint(network.weight.ravel() * 2.0**24).astype(np.int32)
         nodes = spikes.node.astype(np.int64)
         ends = np.searchsorted(spikes.step, np.arange(options.steps), side="right")
     watches, rings = {}, []
     for kernel in (plain, prefetching):
-        ring = np.zeros(depth * num_nodes, np.int32)
+        ring = np.zeros(2 * depth * num_nodes, np.int32)
         kernel(nodes, ends[:1], num_nodes, degree, jump, units, ring)  # compiles
         ring[:] = 0
         with Stopwatch() as watches[kernel.__name__]:

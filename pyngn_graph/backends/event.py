@@ -117,7 +117,7 @@ class EventMemory:
             fired=as_array(state.history[:, :, column]).copy().view(np.uint8),
             # Spikes that keep their delays may arrive together over one edge: int32 is too small.
             ring=np.zeros(
-                (self.depth, self.num_nodes),
+                (2 * self.depth, self.num_nodes),
                 dtype=np.int32 if self.carried is None else np.int64,
             ),
         )

@@ -21,14 +21,14 @@ Array = NDArray[Any]
 ADDITIVE, MULTIPLICATIVE = 1, 2
 """Rules of the astrocyte; 0 is none."""
 
-AHEAD = 32
+AHEAD = np.uint64(64)
 """Synaptic events between asking for a line of the ring and writing to it."""
 
 ROW, LINE = 128, 16
 """Edges of an upcoming neuron to ask for beforehand, and how many of them share a cache line."""
 
-CACHE = 2**20
-"""Bytes of a ring that stay in the cache of a core."""
+CACHE = 2**21
+"""Bytes of a ring, half of them in use at a time, that stay in the cache of a core."""
 
 ONE = np.float32(1.0)
 
@@ -48,10 +48,12 @@ class Neurons(NamedTuple):
 
 
 class Fast(NamedTuple):
-    """Fast state of one column: ``[N]`` each, ``fired`` and ``ring`` ``[L, N]``.
+    """Fast state of one column: ``[N]`` each, ``fired`` ``[L, N]`` and ``ring`` ``[2 L, N]``.
 
-    Row ``t % L`` of ``fired`` has the spikes of step t as uint8, that of ``ring`` the input that is
-    due at step t in units of the grid: int32, or int64 where spikes may pile up on an edge.
+    Row ``t % L`` of ``fired`` has the spikes of step t as uint8. The input that is due at step t,
+    in units of the grid, is the sum of the rows ``t % L`` and ``t % L + L`` of ``ring``: a spike of
+    step s adds to row ``s % L + delay``, which never has to wrap around. It is int32, or int64
+    where spikes may pile up on an edge.
     ``fired`` is ``[L, N + G]`` where G neurons that are simulated elsewhere send spikes here.
     """
 
@@ -66,7 +68,8 @@ class Fast(NamedTuple):
 class Wiring(NamedTuple):
     """Edges by source: those of j stand at ``start[j] .. start[j + 1]``.
 
-    ``jump`` is ``delay * N + target``, an offset into the ring, as uint32 (or uint64); ``units``
+    ``jump`` is ``delay * N + target``, an offset into the ring from the row of the step in which j
+    fires, as uint32 (or uint64); ``units``
     the weight in units of the grid, int32.
     """
 
@@ -128,12 +131,12 @@ def _at_compiled(value, i):
 
 
 @compiled
-def _neurons(fast, row, before, now, c, drive, gain, grid, synaptic):
+def _neurons(fast, row, wrapped, before, now, c, drive, gain, grid, synaptic):
     v, refractory, i_syn = fast.v, fast.refractory, fast.i_syn
     for i in range(v.size):
         x = _at(c.v_reset, i) if before[i] != 0 else v[i]
-        jump = gain[i] * (np.float32(row[i]) * _at(grid, i))
-        row[i] = 0
+        jump = gain[i] * (np.float32(row[i] + wrapped[i]) * _at(grid, i))
+        row[i] = wrapped[i] = 0
         if synaptic:
             charge = i_syn[i]
             i_syn[i] = _at(c.syn_alpha, i) * charge + jump
@@ -210,13 +213,6 @@ def steps(delay):
 
 
 @njit(inline="always")
-def _slot(base, jump, size):
-    """``(base + jump) % size`` for unsigned numbers, where the sum is below ``2 * size``."""
-    ahead = base + jump
-    return min(ahead, ahead - size)  # what is negative wraps around to something huge
-
-
-@njit(inline="always")
 def _ask_for_row(wiring, j):
     """Asks for the first edges out of j, which are going to be read."""
     first = wiring.start[j]
@@ -226,42 +222,45 @@ def _ask_for_row(wiring, j):
 
 
 @compiled
-def _deliver_far(nodes, wiring, ring, base):
+def _deliver_far(nodes, wiring, ring):
     """As :func:`_deliver`, for a ring too large for the cache: asks for each line beforehand."""
-    start, jump, units, size = wiring.start, wiring.jump, wiring.units, np.uint64(ring.size)
-    sent = 0
+    start, jump, units = wiring.start, wiring.jump, wiring.units
+    sent = np.int64(0)
     for k in range(nodes.size):
-        first, last = start[nodes[k]], start[nodes[k] + 1]
-        sent += last - first
-        upcoming = start[nodes[k + 1]] if k + 1 < nodes.size else first
+        first, last = np.uint64(start[nodes[k]]), np.uint64(start[nodes[k] + 1])
+        sent += np.int64(last - first)
+        upcoming = np.uint64(start[nodes[k + 1]]) if k + 1 < nodes.size else first
         if k + 3 < nodes.size:
             _ask_for_row(wiring, nodes[k + 3])
         if k == 0:
             for e in range(first, min(first + AHEAD, last)):
-                prefetch(ring, np.int64(_slot(base, jump[e], size)))
-        middle = max(first, last - AHEAD)
+                prefetch(ring, np.int64(jump[e]))
+        middle = max(first + AHEAD, last) - AHEAD
         for e in range(first, middle):
-            prefetch(ring, np.int64(_slot(base, jump[e + AHEAD], size)))
-            ring[_slot(base, jump[e], size)] += units[e]
+            prefetch(ring, np.int64(jump[e + AHEAD]))
+            ring[np.uint64(jump[e])] += units[e]
         for e in range(middle, last):  # and now for those of the next neuron
-            soon = min(upcoming + e - middle, jump.size - 1)
-            prefetch(ring, np.int64(_slot(base, jump[soon], size)))
-            ring[_slot(base, jump[e], size)] += units[e]
+            soon = min(upcoming + e - middle, np.uint64(jump.size - 1))
+            prefetch(ring, np.int64(jump[soon]))
+            ring[np.uint64(jump[e])] += units[e]
     return sent
 
 
 @compiled
-def _deliver(nodes, wiring, ring, base):
-    """Adds the weights of all edges out of ``nodes`` to the ring; returns the number of edges."""
-    start, jump, units, size = wiring.start, wiring.jump, wiring.units, np.uint64(ring.size)
-    sent = 0
+def _deliver(nodes, wiring, ring):
+    """Adds the weights of all edges out of ``nodes`` to the ring; returns the number of edges.
+
+    The flat ``ring`` begins with the row of the step in which they fire.
+    """
+    start, jump, units = wiring.start, wiring.jump, wiring.units
+    sent = np.int64(0)
     for k in range(nodes.size):
-        first, last = start[nodes[k]], start[nodes[k] + 1]
-        sent += last - first
+        first, last = np.uint64(start[nodes[k]]), np.uint64(start[nodes[k] + 1])
+        sent += np.int64(last - first)
         if k + 1 < nodes.size:
             _ask_for_row(wiring, nodes[k + 1])
         for e in range(first, last):
-            ring[_slot(base, jump[e], size)] += units[e]
+            ring[np.uint64(jump[e])] += units[e]
     return sent
 
 
@@ -290,21 +289,21 @@ def run_column(
     written to ``nodes``, step after step, their number to ``counts`` and that of their live edges
     to ``sent``.
     """
-    depth, num_nodes = fast.ring.shape
+    num_nodes, depth = fast.v.size, fast.fired.shape[0]
     flat, taken, total = fast.ring.reshape(-1), 0, 0
     sensed = np.empty(num_nodes, np.float32) if astro.member.size else astro.calcium
     for k in range(sample.size):
         row = t % depth
-        now, due = fast.fired[row][:num_nodes], fast.ring[row]
-        before = fast.fired[(t - 1) % depth]
-        _neurons(fast, due, before, now, c, drive[sample[k]], astro.gain, grid, synaptic)
+        now, due, wrapped = fast.fired[row][:num_nodes], fast.ring[row], fast.ring[row + depth]
+        before, current = fast.fired[(t - 1) % depth], drive[sample[k]]
+        _neurons(fast, due, wrapped, before, now, c, current, astro.gain, grid, synaptic)
         _low_pass(fast.trace, now, keep, add)
         count = _firing(now, nodes[total:])
-        found, base = nodes[total : total + count], np.uint64(row * num_nodes)
+        found, ahead = nodes[total : total + count], flat[row * num_nodes :]
         if flat.nbytes > CACHE:
-            sent[k] = _deliver_far(found, wiring, flat, base)
+            sent[k] = _deliver_far(found, wiring, ahead)
         else:
-            sent[k] = _deliver(found, wiring, flat, base)
+            sent[k] = _deliver(found, wiring, ahead)
         if loadings.learns:
             follow(loadings)
             learn(loadings, found)
@@ -337,16 +336,16 @@ def run_column(
 @compiled
 def refill(fired, wiring, ring, t):
     """Puts into the ring what past spikes, step ``t`` not included, still have to deliver."""
-    depth, num_nodes = ring.shape
-    flat, size = ring.reshape(-1), np.uint64(ring.size)
+    depth, num_nodes = fired.shape[0], ring.shape[1]
+    flat = ring.reshape(-1)
     for past in range(max(0, t - depth), t):
-        now, base = fired[past % depth], np.uint64(past % depth * num_nodes)
+        now, ahead = fired[past % depth], flat[past % depth * num_nodes :]
         least = np.uint64((t - past) * num_nodes)  # the jump of what is due at t
         for j in range(now.size):
             if now[j]:
                 for e in range(wiring.start[j], wiring.start[j + 1]):
                     if wiring.jump[e] >= least:
-                        flat[_slot(base, wiring.jump[e], size)] += wiring.units[e]
+                        ahead[np.uint64(wiring.jump[e])] += wiring.units[e]
 
 
 @compiled
@@ -355,7 +354,7 @@ def receive(spikes, fast, wiring, t, sent):
 
     None of them is due before ``t``. The number of their live edges is written to ``sent`` ``[T]``.
     """
-    depth, num_nodes = fast.ring.shape
+    num_nodes, depth = fast.v.size, fast.fired.shape[0]
     flat = fast.ring.reshape(-1)
     nodes = np.empty(spikes.shape[1], np.int32)
     for k in range(spikes.shape[0]):
@@ -365,7 +364,7 @@ def receive(spikes, fast, wiring, t, sent):
             if spikes[k, j]:
                 nodes[count] = num_nodes + j
                 count += 1
-        sent[k] = _deliver(nodes[:count], wiring, flat, np.uint64(row * num_nodes))
+        sent[k] = _deliver(nodes[:count], wiring, flat[row * num_nodes :])
 
 
 @compiled
