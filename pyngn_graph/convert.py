@@ -16,7 +16,7 @@ from pyngn_graph.graph import ANY_DELAY, validate
 
 __all__ = ["edge_list", "from_networkx", "to_networkx"]
 
-_SCHEMA = "pyngn_graph"  # graph attribute: for each attribute its key, dtype and shape in Data
+SCHEMA = "pyngn_graph"  # graph attribute: for each attribute its key, dtype and shape in Data
 _COLUMN = "column"  # edge attribute: the place of the edge in edge_index
 _DTYPES = {
     "pos": torch.float32,
@@ -74,7 +74,7 @@ def _to_networkx(data: Data) -> Any:
         dtype = str(value.dtype).removeprefix("torch.") if is_tensor else None
         columns[level][name] = value.tolist() if is_tensor else list(value)
         schema[level][name] = [key, dtype, list(value.shape[1:]) if is_tensor else []]
-    graph.graph[_SCHEMA] = schema
+    graph.graph[SCHEMA] = schema
     nodes = list(range(num_nodes)) if labels is None else labels
     graph.add_nodes_from(zip(nodes, _rows(columns["node"], num_nodes), strict=True))
     _add_edges(graph, nodes, data.edge_index.tolist(), _rows(columns["edge"], num_edges))
@@ -123,7 +123,7 @@ def from_networkx(graph: Any) -> Data:
 
 
 def _from_networkx(graph: Any) -> Data:
-    schema = graph.graph.get(_SCHEMA, {"node": {}, "edge": {}})
+    schema = graph.graph.get(SCHEMA, {"node": {}, "edge": {}})
     labels = list(graph.nodes)
     integers = all(isinstance(label, int) and not isinstance(label, bool) for label in labels)
     if integers:
@@ -144,7 +144,7 @@ def _from_networkx(graph: Any) -> Data:
     if "pos" in data and data.pos.dim() == 2 and data.pos.size(1) == 2:
         data.pos = torch.nn.functional.pad(data.pos, (0, 1))
     for name, value in graph.graph.items():
-        if name not in (_SCHEMA, "node_default", "edge_default"):  # the latter two: file formats
+        if name not in (SCHEMA, "node_default", "edge_default"):  # the latter two: file formats
             data[_free(str(name), "graph_", data)] = value
     return data
 
@@ -161,7 +161,7 @@ def edge_list(graph: Any) -> list[tuple[Any, Any, dict[str, Any]]]:
         ]
     else:
         edges = [(u, v, row) for u, rows in directed.adjacency() for v, row in rows.items()]
-    if _SCHEMA in graph.graph:
+    if SCHEMA in graph.graph:
         places = [row.get(_COLUMN, math.inf) for *_, row in edges]
         edges = [edges[i] for i in np.argsort(places, kind="stable").tolist()]
     return edges

@@ -58,4 +58,5 @@ def _spread(values: Tensor, unit: str = "") -> str:
         return "-"
     values = values.double()
     low, middle, high = float(values.min()), float(values.median()), float(values.max())
-    return f"{middle:.3g} ({low:.3g} to {high:.3g}) {unit}".rstrip()
+    text = f"all {low:.3g}" if low == high else f"median {middle:.3g}, {low:.3g} to {high:.3g}"
+    return f"{text} {unit}".rstrip()

@@ -9,6 +9,17 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyngn_graph.advice import (
+    BIAS,
+    INPUT,
+    MAX_GAIN,
+    RHO,
+    T_REF,
+    WEIGHTS,
+    Cause,
+    advised,
+    by_severity,
+)
 from pyngn_graph.checks import MAX_COUNT
 from pyngn_graph.glia.astrocyte import Astrocyte
 from pyngn_graph.neuron import LIFParameters
@@ -33,6 +44,14 @@ many bins."""
 BURST_VARIATION = 1.0
 """Coefficient of variation of the population rate, chance taken off, from which it bursts."""
 
+LESS_DRIVE = (("raise", RHO), ("lower", BIAS), ("lower", INPUT))
+STEADIER = (("raise", BIAS), ("raise", INPUT), ("lower", RHO), ("lower", WEIGHTS))
+CALMER = (("lower", BIAS), ("lower", WEIGHTS), ("raise", T_REF))
+
+WHOLE, BURSTS = 2.0, 0.5
+"""Severity of what is wrong with the reservoir as a whole, and of bursts: as if half of the gains
+were at a bound."""
+
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -47,7 +66,9 @@ class Diagnosis:
         burst_variation: Coefficient of variation of the population rate, chance taken off; None
             where the run kept no spikes or was too short.
         external_rate: Rate that the input alone causes, Hz; None if it was not asked for.
-        advice: What to change, one sentence each; empty if nothing.
+        concern: What is gravest, a clause; empty if nothing is amiss.
+        advice: What to change, one sentence each, the gravest first; empty if nothing. None of
+            them raises what another lowers.
     """
 
     verdict: str
@@ -57,11 +78,14 @@ class Diagnosis:
     high_gain_share: float
     burst_variation: float | None
     external_rate: float | None
+    concern: str
     advice: tuple[str, ...]
 
     def __str__(self) -> str:
+        but = self.verdict == "healthy" and self.concern
+        verdict = f"healthy in its rate, but {self.concern}" if but else self.verdict
         lines = [
-            f"The reservoir is {self.verdict}: {self.mean_rate:.1f} Hz on average, "
+            f"The reservoir is {verdict}: {self.mean_rate:.1f} Hz on average, "
             f"{self.silent_share:.0%} of the neurons silent, {self.low_gain_share:.0%} of the "
             f"gains at their lower and {self.high_gain_share:.0%} at their upper bound."
         ]
@@ -87,37 +111,36 @@ def diagnose(
     mean, silent = float(per_step.mean()), float((counts == 0).double().mean())
     astrocytes = [cell for cell in glia if isinstance(cell, Astrocyte)]
     low = high = 0.0
-    advice: list[str] = []
+    causes: list[Cause] = []
     for cell in astrocytes:
         low = float((data.gain <= torch.tensor(cell.min_gain)).double().mean())
         high = float((data.gain >= torch.tensor(cell.max_gain)).double().mean())
-        advice += _gain_advice(cell, low, high)
-        advice += _drive_advice(cell, neuron, bias, dt)
-        if external is not None and external * dt / 1000.0 > cell.target(dt):
-            advice.append(
-                f"The input alone causes {external:.1f} Hz, above the target of "
-                f"{cell.target(dt) * 1000.0 / dt:.1f} Hz, and the gains will fall to their lower "
-                f"bound; raise 'rho' (see 'recipes.suggest_rho') or weaken the input."
-            )
+        causes += _of_gains(cell, low, high)
+        causes += _of_bias(cell, neuron, bias, dt)
+        causes += _of_input(cell, external, dt)
     variation = _burst_variation(population)
     if variation is not None and variation > BURST_VARIATION:
-        advice.append(
-            f"The population fires in bursts: its rate varies by {variation:.0%} of its mean; "
-            f"raise the bias or the input, lower 'rho' or the weights."
-        )
+        meaning = f": its rate varies by {variation:.0%} of its mean"
+        causes.append(Cause(BURSTS, "the population fires in bursts", STEADIER, meaning))
     if mean > SATURATED_SHARE:
-        verdict = "saturated"
-        remedy = "lower the weights, raise 't_ref'" if astrocytes else "add an Astrocyte"
-        advice.append(f"Neurons fire in {mean:.0%} of all steps; {remedy}, or lower the bias.")
+        verdict, seen = "saturated", f"neurons fire in {mean:.0%} of all steps"
+        if astrocytes:
+            causes.append(Cause(WHOLE, seen, CALMER))
+        else:
+            causes.append(Cause(WHOLE, seen, CALMER[:1], other="add an Astrocyte"))
     elif mean * 1000.0 / dt < SILENT_RATE:
         verdict = "dead"
-        advice.append("Hardly a spike; raise 'bias' or 'input_scale', or rescale the input.")
+        causes.append(Cause(WHOLE, "hardly a spike", (("raise", BIAS), ("raise", INPUT))))
     else:
         verdict = "healthy"
         if silent > 0.5:
-            advice.append("Most neurons never fire; spread the bias or reach more neurons.")
+            remedy = "spread 'bias' or reach more neurons with the input"
+            causes.append(Cause(silent, "most neurons never fire", other=remedy))
+    concern = by_severity(causes)[0].seen if causes else ""
     rate = mean * 1000.0 / dt
-    return Diagnosis(verdict, rate, silent, low, high, variation, external, tuple(advice))
+    return Diagnosis(
+        verdict, rate, silent, low, high, variation, external, concern, advised(causes)
+    )
 
 
 def external_rate(
@@ -179,22 +202,20 @@ def _burst_variation(population: Tensor) -> float | None:
     return math.sqrt(max(0.0, float(number.var()) - mean)) / mean
 
 
-def _gain_advice(cell: Astrocyte, low: float, high: float) -> list[str]:
-    advice = []
+def _of_gains(cell: Astrocyte, low: float, high: float) -> list[Cause]:
+    causes = []
     if high > BOUND_SHARE:
-        advice.append(
-            f"{high:.0%} of the gains sit at max_gain = {cell.max_gain}: these neurons cannot "
-            f"reach the target rate; raise the bias, the weights or 'max_gain'."
-        )
+        seen = f"{high:.0%} of the gains sit at max_gain = {cell.max_gain}"
+        turns = (("raise", BIAS), ("raise", WEIGHTS), ("raise", MAX_GAIN), ("lower", RHO))
+        causes.append(Cause(high, seen, turns, ": these neurons cannot reach the target rate"))
     if low > BOUND_SHARE:
-        advice.append(
-            f"{low:.0%} of the gains sit at min_gain = {cell.min_gain}: the drive alone exceeds "
-            f"the target rate; raise 'rho', or lower 'bias' or 'input_scale'."
-        )
-    return advice
+        seen = f"{low:.0%} of the gains sit at min_gain = {cell.min_gain}"
+        meaning = ": the drive alone exceeds the target rate"
+        causes.append(Cause(low, seen, LESS_DRIVE, meaning))
+    return causes
 
 
-def _drive_advice(cell: Astrocyte, neuron: LIFParameters, bias: Tensor, dt: float) -> list[str]:
+def _of_bias(cell: Astrocyte, neuron: LIFParameters, bias: Tensor, dt: float) -> list[Cause]:
     """Compares the rate that the bias alone would cause with the target of the astrocyte."""
     names = ("v_rest", "r_m", "v_reset", "v_th", "tau_m", "t_ref")
     values = (torch.as_tensor(getattr(neuron, name)).to(bias.device) for name in names)
@@ -206,7 +227,16 @@ def _drive_advice(cell: Astrocyte, neuron: LIFParameters, bias: Tensor, dt: floa
     share = float((rate > cell.target(dt)).double().mean())
     if share <= BOUND_SHARE:
         return []
-    return [
-        f"The bias alone drives {share:.0%} of the neurons above the target rate, and they will "
-        f"leave the recurrence; raise 'rho' or lower 'bias'."
-    ]
+    seen = f"the bias alone drives {share:.0%} of the neurons above the target rate"
+    turns = (("raise", RHO), ("lower", BIAS))
+    return [Cause(share, seen, turns, ", and they will leave the recurrence")]
+
+
+def _of_input(cell: Astrocyte, external: float | None, dt: float) -> list[Cause]:
+    """Compares the rate that the input alone causes with the target of the astrocyte."""
+    if external is None or external * dt / 1000.0 <= cell.target(dt):
+        return []
+    target = cell.target(dt) * 1000.0 / dt
+    seen = f"the input alone causes {external:.1f} Hz, above the target of {target:.1f} Hz"
+    meaning = ", and the gains will fall to their lower bound (see 'recipes.suggest_rho')"
+    return [Cause(1.0, seen, LESS_DRIVE, meaning)]

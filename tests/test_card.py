@@ -11,6 +11,10 @@ def test_text_is_escaped() -> None:
     assert "<b>" not in card("<b>", {"<b>": "<b>"})
 
 
+def test_lines_stay_lines() -> None:
+    assert ">one<br>- &lt;two&gt;</td>" in card("title", {"fact": "one\n- <two>"})
+
+
 def test_cards_of_reservoir_and_recording() -> None:
     reservoir = ng.TriglialReservoir(
         Tissue(num_nodes=20, seed=0)(), in_channels=2, glia=[ng.Astrocyte(rho=0.03)], hold=7

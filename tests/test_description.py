@@ -24,19 +24,20 @@ def test_a_graph_in_a_few_lines() -> None:
         "neurons": "3, 1 inhibitory",
         "edges": "4, 1 of them silent",
         "inputs of a neuron": "1.0",
-        "delay": "2 (1 to 4) ms",
-        "weight": "0.25 (-1 to 0.5)",
-        "rate that astrocytes sense": "40 (20 to 60) Hz",
+        "delay": "median 2, 1 to 4 ms",
+        "weight": "median 0.25, -1 to 0.5",
+        "rate that astrocytes sense": "median 40, 20 to 60 Hz",
         "life with glia": "2 s",
     }
     assert repr(described).splitlines()[0] == "neurons                     3, 1 inhibitory"
-    assert "<td style='text-align:left'>2 (1 to 4) ms</td>" in described._repr_html_()
+    assert "<td style='text-align:left'>median 2, 1 to 4 ms</td>" in described._repr_html_()
     assert str(data) == str(before)
 
 
 def test_a_graph_without_edges_and_a_living_one() -> None:
     empty = random_graph(num_nodes=1, num_edges=0)
     assert ng.describe(empty).facts["delay"] == "-"
+    assert ng.describe(random_graph(max_delay=1)).facts["delay"] == "all 1 ms"
     glia = [ng.Astrocyte(), ng.Oligodendrocyte(), ng.Microglia()]
     reservoir = ng.TriglialReservoir(random_graph(), glia=glia, bias=1.5, glia_period=50)
     reservoir.train().run(num_steps=100, progress=False)

@@ -1,13 +1,19 @@
 import pytest
 import torch
 from helpers import graph_of, random_drive, random_graph
+from hypothesis import given
+from hypothesis import strategies as st
+from torch_geometric.data import Data
 
 from pyngn_graph import Astrocyte, LIFParameters, TriglialReservoir
+from pyngn_graph.advice import SETS
 from pyngn_graph.diagnosis import (
     BOUND_SHARE,
     BURST_VARIATION,
     SATURATED_SHARE,
     SILENT_RATE,
+    Diagnosis,
+    diagnose,
     external_rate,
 )
 
@@ -20,9 +26,13 @@ def test_nothing_to_say_before_the_first_run() -> None:
 @pytest.mark.parametrize(
     ("bias", "verdict", "advice"),
     [
-        (0.0, "dead", "Hardly a spike; raise 'bias' or 'input_scale'"),
+        (0.0, "dead", "Hardly a spike; raise 'bias' or the input ('input_scale')."),
         (1.2, "healthy", None),
-        (60.0, "saturated", "Neurons fire in 100% of all steps; add an Astrocyte"),
+        (
+            60.0,
+            "saturated",
+            "Neurons fire in 100% of all steps; add an Astrocyte, or lower 'bias'.",
+        ),
     ],
 )
 def test_verdicts(bias: float, verdict: str, advice: str | None, backend: str) -> None:
@@ -97,6 +107,82 @@ def test_gains_at_a_bound(gain: float, bound: str) -> None:
     assert ("'input_scale'" in str(found)) == (gain < 1.0)
 
 
+def judged(
+    gain: list[float],
+    rate: float = 0.02,
+    volley: float = 1.0,
+    bias: float = 0.0,
+    external: float | None = None,
+    silent: int = 0,
+) -> Diagnosis:
+    """The diagnosis of ten neurons, ``silent`` of which never fire, with these gains.
+
+    Every other bin of the population rate is ``volley`` times the one before.
+    """
+    counts = torch.full((10,), round(10_000 * rate))
+    counts[:silent] = 0
+    population = torch.tensor([100, round(100 * volley)]).repeat(50)
+    drive = torch.full((10,), bias)
+    data = Data(gain=torch.tensor(gain), num_nodes=10)
+    cells = [Astrocyte(target_rate=20.0)]
+    return diagnose(data, cells, LIFParameters(), drive, 1.0, counts, 10_000, population, external)
+
+
+def ways(found: Diagnosis) -> dict[str, set[str]]:
+    """The ways in which each thing that can be set is to be turned."""
+    turned: dict[str, set[str]] = {}
+    for sentence in found.advice:
+        for part in sentence.rstrip(".").rsplit("; ", 1)[1].split(", or "):
+            way, _, names = part.partition(" ")
+            if way in ("raise", "lower"):
+                for name in names.replace(" or ", ", ").split(", "):
+                    turned.setdefault(SETS[name], set()).add(way)
+    return turned
+
+
+@given(
+    low=st.integers(0, 10),
+    high=st.integers(0, 10),
+    rate=st.sampled_from([0.0, 0.0001, 0.02, 0.5]),
+    volley=st.sampled_from([1.0, 1000.0]),
+    bias=st.sampled_from([0.0, 1.5]),
+    external=st.sampled_from([None, 10.0, 30.0]),
+    silent=st.sampled_from([0, 6, 9]),
+)
+def test_no_advice_contradicts_another(
+    low: int, high: int, rate: float, volley: float, bias: float, external: float, silent: int
+) -> None:
+    gain = ([0.01] * low + [100.0] * high + [1.0] * 10)[:10]
+    found = judged(gain, rate, volley, bias, external, silent)
+    assert all(len(way) == 1 for way in ways(found).values())
+    assert (found.concern == "") == (found.advice == ())
+    assert all(sentence[0].isupper() or sentence[0].isdigit() for sentence in found.advice)
+    if found.verdict != "healthy":
+        assert found.advice[0].startswith(("Hardly a spike", "Neurons fire in"))
+
+
+def test_the_gravest_cause_decides() -> None:
+    found = judged([100.0] * 6 + [0.01] * 3 + [1.0], volley=1000.0)
+    assert [sentence.rsplit("; ", 1)[1] for sentence in found.advice] == [
+        "raise 'bias', the weights or 'max_gain', or lower 'rho'.",
+        "raise 'bias' or the input ('input_scale'), or lower 'rho'.",
+        "look again once what stands above is mended.",
+    ]
+    found = judged([0.01] * 6 + [1.0] * 4, volley=1000.0)
+    assert ways(found) == {"target": {"raise"}, "drive": {"lower"}, "recurrence": {"lower"}}
+
+
+def test_a_healthy_rate_does_not_reassure() -> None:
+    said = str(judged([100.0] * 9 + [1.0]))
+    assert said.startswith(
+        "The reservoir is healthy in its rate, but 90% of the gains sit at max_gain = 100.0: 20.0 "
+        "Hz on average, 0% of the neurons silent"
+    )
+    assert str(judged([1.0] * 10)).startswith("The reservoir is healthy: 20.0 Hz on average")
+    assert "but most neurons never fire: " in str(judged([1.0] * 10, silent=6))
+    assert judged([100.0] * 9 + [1.0]).verdict == "healthy"
+
+
 def test_a_bias_above_the_target_rate() -> None:
     params = LIFParameters(t_ref=2.0)
     cell = Astrocyte(target_rate=20.0)
@@ -110,7 +196,8 @@ def test_a_bias_above_the_target_rate() -> None:
 def test_saturated_in_spite_of_astrocytes() -> None:
     reservoir = TriglialReservoir(graph_of(2, []), glia=[Astrocyte()], bias=60.0)
     reservoir.run(num_steps=50)
-    assert "lower the weights, raise 't_ref', or lower the bias" in str(reservoir.diagnose())
+    advice = "lower 'bias' or the weights, or raise 't_ref'"
+    assert advice in reservoir.diagnose().advice[0]
 
 
 def volleys(rates: list[float], num_nodes: int = 50, repeats: int = 10) -> torch.Tensor:

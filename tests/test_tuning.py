@@ -232,6 +232,8 @@ def test_the_picture_shows_what_mattered() -> None:
     assert sum(widths) == pytest.approx(1.0)
     assert widths[-1] > 0.9
     assert "40 trials" in axes.get_xlabel()
+    assert axes.get_xlim() == pytest.approx((0.0, 1.25 * widths[-1]))
+    assert [text.get_text() for text in axes.texts] == [f"{100 * width:.0f} %" for width in widths]
     again = plot.importances(study, ax=axes)
     assert again is axes
     assert [bar.get_width() for bar in axes.patches[3:]] == widths
@@ -239,6 +241,15 @@ def test_the_picture_shows_what_mattered() -> None:
         ValueError, match=r"takes 2 finished trials to compare parameters \(got 0\)"
     ):
         plot.importances(optuna.create_study())
+    alike = optuna.create_study()
+    for _ in range(3):
+        alike.add_trial(
+            optuna.trial.create_trial(
+                params={"much": 0.5}, distributions={"much": uniform}, value=0.25
+            )
+        )
+    with pytest.raises(ValueError, match=r"Scores must differ .*\(got 0.25 from all 3 trials\)"):
+        plot.importances(alike)
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.datasets.measured import connectome
+from pyngn_graph.misread import counts_among, warn
 
 
 def from_edge_table(
@@ -31,6 +32,8 @@ def from_edge_table(
       positive (default 1); ``type``, any word. Edges of the type ``electrical`` are gap junctions:
       excitatory, and one row per direction.
 
+    Warns where a column that must hold counts, as ``synapses``, is ignored for want of ``weight``.
+
     Args:
         nodes: Table of neurons; None takes the names in ``edges``, sorted.
         edges: Table of synapses; several rows for one pair of neurons are parallel edges.
@@ -47,6 +50,13 @@ def from_edge_table(
     """
     table = Path(edges).name
     synapses = read_table(_text(edges), table, ["pre", "post"])
+    ignored = [] if "weight" in synapses else counts_among(synapses)
+    if ignored and options.get("power") != 0:
+        warn(
+            f"'{table}' has no column 'weight', and its column {ignored[0]!r} is ignored: every "
+            f"edge counts as 1 synapse. Call it 'weight' if it counts synapses; power=0 says that "
+            f"all weights are equal"
+        )
     if nodes is None:
         names = sorted({*synapses["pre"], *synapses["post"]})
         return edge_table(names, synapses, table, types=types, **options)

@@ -11,6 +11,7 @@ from torch_geometric.data import Data
 from pyngn_graph.datasets.layout import spectral_layout
 from pyngn_graph.generators.anatomy import Anatomy
 from pyngn_graph.graph import checked_edge_index, validate
+from pyngn_graph.misread import warn_of_short_ways
 
 
 def connectome(
@@ -74,7 +75,7 @@ def connectome(
         delay: ``"distance"`` (default where there is a ``pos``), or a control without geometry,
             ``"uniform"`` (default elsewhere) or ``"sqrt"``: see
             :class:`~pyngn_graph.generators.SpatialGenerator`.
-        velocity: Conduction velocity, micrometres per ms.
+        velocity: Conduction velocity, micrometres per ms; warns where all delays are 1 step for it.
         max_delay: Longest delay in steps; None only with a ``velocity``, whose delays then have no
             bound.
         dt: Step in ms that delays count.
@@ -191,6 +192,9 @@ class _Wiring(Anatomy):
         data.edge_delay = self._delays(data.pos, data.edge_index)
         data.velocity = float(self.velocity)
         distance = (pos[self.edge_index[0]] - pos[self.edge_index[1]]).norm(dim=1)
+        if self.delay == "distance" and not self.spanned:
+            length = distance if self.length is None else self.length
+            warn_of_short_ways(data.edge_delay, length, self.velocity, self.max_delay)
         if bool((distance > 0).any()):
             data.length_scale = float(distance.square().mean().sqrt())
         return data

@@ -6,9 +6,10 @@ from typing import Any
 import torch
 from torch_geometric.data import Data
 
-from pyngn_graph.convert import edge_list, from_networkx
+from pyngn_graph.convert import SCHEMA, edge_list, from_networkx
 from pyngn_graph.generators.anatomy import Anatomy
 from pyngn_graph.graph import validate
+from pyngn_graph.misread import counts_among, of_counts, warn, warn_of_counts, warn_of_short_ways
 
 
 @dataclass(eq=False, repr=False)
@@ -23,6 +24,10 @@ class FromNetworkX(Anatomy):
     graph with negative weights, a neuron is inhibitory if its given weights sum to less than 0.
     ``length_scale`` and ``velocity`` of the graph, the defaults of ``Microglia(regrow=True)``, are
     kept as well; to draw missing delays at the velocity of the graph, pass it as ``velocity=``.
+
+    Warns of what was probably meant otherwise: weights that are whole numbers as counts are, counts
+    of synapses without a ``weight``, and positions so close that all drawn delays are 1 step. What
+    :func:`pyngn_graph.to_networkx` wrote is taken at its word.
 
     Args:
         graph: A NetworkX graph, directed or not (an undirected edge becomes two synapses).
@@ -55,6 +60,8 @@ class FromNetworkX(Anatomy):
                 f"'pos' must have one row per node of the graph, {self._given.num_nodes} (got "
                 f"{self.pos.size(0)})"
             )
+        if SCHEMA not in self.graph.graph:
+            self._warn_of_weights({name for *_, row in edges for name in row})
 
     def __call__(self) -> Data:
         """Returns the graph with everything it lacked."""
@@ -73,8 +80,22 @@ class FromNetworkX(Anatomy):
         data.edge_weight = torch.where(has, kept, drawn)
         drawn_delay = self._delays(data.pos, data.edge_index).to(data.edge_delay.dtype)
         data.edge_delay = torch.where(self._has["delay"], data.edge_delay, drawn_delay)
+        if self.delay == "distance" and (self.pos is not None or "pos" in self._given):
+            new = ~self._has["delay"]
+            ends = data.pos[data.edge_index[:, new]]
+            length = (ends[0] - ends[1]).norm(dim=1)
+            warn_of_short_ways(drawn_delay[new], length, self.velocity, self.max_delay)
         data.dt = float(self.dt)
         for name, value in self._growth().items():
             if name not in data:
                 data[name] = value
         return validate(data)
+
+    def _warn_of_weights(self, names: set[str]) -> None:
+        warn_of_counts(self._given.edge_weight[self._has["weight"]])
+        counts = [] if "weight" in names else sorted(counts_among(names))
+        if counts:
+            warn(
+                f"The edges have no 'weight', and weights are drawn whatever {counts[0]!r} says. "
+                f"{of_counts(f'edge_{counts[0]}')}, or delete it if it is no count"
+            )

@@ -1,0 +1,125 @@
+"""Numbers in another unit than they are read in are named, and nothing else is."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import pytest
+import torch
+from torch import Tensor
+
+import pyngn_graph as ng
+from pyngn_graph.datasets import connectome, from_edge_table
+from pyngn_graph.generators import FromNetworkX, Tissue
+
+RING = torch.tensor([[0, 1, 2], [1, 2, 0]])
+
+
+def ring(**attributes: list[Any]) -> nx.DiGraph:
+    """Three neurons in a ring, with these attributes of its edges."""
+    graph = nx.DiGraph()
+    for k, ends in enumerate(RING.t().tolist()):
+        graph.add_edge(*ends, **{name: values[k] for name, values in attributes.items()})
+    return graph
+
+
+def corners(side: float) -> Tensor:
+    return side * torch.tensor([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+
+
+def warned(call: Any) -> list[str]:
+    """What a call warns of; every warning points here."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        call()
+    assert all(entry.filename == __file__ for entry in found)
+    assert all(entry.category is UserWarning for entry in found)
+    return [str(entry.message) for entry in found]
+
+
+@pytest.mark.parametrize("weight", [[1, 2, 7], [3.0, 3.0, 12.0], [1, -4, 2]])
+def test_weights_that_are_counts(weight: list[float]) -> None:
+    (said,) = warned(lambda: FromNetworkX(ring(weight=weight)))
+    assert f"whole numbers from {min(weight):g} to {max(weight):g}, as counts" in said
+    assert "datasets.connectome(d.edge_index, d.edge_weight, d.num_nodes)" in said
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "The given weights")  # as the warning says
+        FromNetworkX(ring(weight=weight))
+
+
+@pytest.mark.parametrize("weight", [[1, 1, 1], [0.5, 2.0, 3.0], [0.2, -0.8, 0.1], [0, 2, 2]])
+def test_weights_that_are_potentials(weight: list[float]) -> None:
+    assert warned(FromNetworkX(ring(weight=weight))) == []
+
+
+def test_what_the_library_wrote_is_taken_at_its_word() -> None:
+    graph = Tissue(num_nodes=20, weight=2.0, weight_distribution="constant", seed=0)()
+    assert warned(lambda: FromNetworkX(ng.to_networkx(graph))()) == []
+    drawn = connectome(RING, torch.tensor([1, 5, 9]), 3, pos=corners(50.0))
+    assert warned(lambda: FromNetworkX(ng.to_networkx(drawn))()) == []
+
+
+@pytest.mark.parametrize("name", ["synapses", "count", "size", "Weight"])
+def test_counts_under_another_name(name: str) -> None:
+    (said,) = warned(lambda: FromNetworkX(ring(**{name: [2, 3, 4]})))
+    assert f"no 'weight', and weights are drawn whatever {name!r} says" in said
+    both = ring(**{name: [2, 3, 4], "weight": [0.1, 0.2, 0.3]})
+    assert warned(lambda: FromNetworkX(both)) == []
+    data = ng.from_networkx(ring(**{name: [2, 3, 4]}))
+    made = connectome(data.edge_index, data[f"edge_{name}"], data.num_nodes)  # as the warning says
+    assert made.edge_count.tolist() == [2.0, 3.0, 4.0]
+
+
+@pytest.mark.parametrize("place", ["graph", "argument"])
+def test_positions_in_another_unit(place: str) -> None:
+    def make(side: float, **options: Any) -> Any:
+        graph, pos = ring(), corners(side)
+        if place == "argument":
+            return FromNetworkX(graph, pos=pos, **options)()
+        nx.set_node_attributes(graph, dict(enumerate(pos.tolist())), "pos")
+        return FromNetworkX(graph, **options)()
+
+    (said,) = warned(lambda: make(0.3))  # millimetres
+    assert "All delays by distance are 1 step: the longest edge spans 0.424 micrometres" in said
+    assert warned(lambda: make(300.0)) == []
+    assert warned(lambda: make(0.3, velocity=0.05)) == []
+    assert make(0.3, velocity=0.05).edge_delay.tolist() == make(300.0).edge_delay.tolist()
+    assert warned(lambda: make(0.3, max_delay=1)) == []
+    assert warned(lambda: make(0.3, delay="uniform", max_delay=9)) == []
+    assert warned(lambda: make(0.0)) == []  # all in one place
+
+
+def test_lattices_and_given_delays_are_no_trap() -> None:
+    assert warned(lambda: FromNetworkX(ring(), spacing=1.0)()) == []
+    graph = ring(delay=[1, 1, 1])
+    nx.set_node_attributes(graph, dict(enumerate(corners(0.1).tolist())), "pos")
+    assert warned(lambda: FromNetworkX(graph)()) == []
+
+
+def test_a_connectome_in_another_unit() -> None:
+    count, pos = torch.tensor([1, 2, 3]), corners(0.3)
+    assert warned(lambda: connectome(RING, count, 3, pos=pos)) == []  # any unit will do
+    (said,) = warned(lambda: connectome(RING, count, 3, pos=pos, velocity=300.0))
+    assert "0.424 micrometres at 300 micrometres per ms" in said
+    assert warned(lambda: connectome(RING, count, 3, pos=1000 * pos, velocity=300.0)) == []
+    assert warned(lambda: connectome(RING, count, 3, pos=pos, velocity=300.0, max_delay=1)) == []
+    length = torch.tensor([0.1, 0.2, 0.1])
+    (said,) = warned(
+        lambda: connectome(RING, count, 3, pos=1000 * pos, length=length, velocity=300.0)
+    )
+    assert "the longest edge spans 0.2 micrometres" in said
+
+
+@pytest.mark.parametrize("name", ["synapses", "count", "size", "Weight"])
+def test_a_column_that_is_ignored(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "edges.csv"
+    path.write_text(f"pre,post,{name}\na,b,5\nb,a,2\n")
+    (said,) = warned(lambda: from_edge_table(None, path))
+    assert f"'edges.csv' has no column 'weight', and its column {name!r} is ignored" in said
+    assert warned(lambda: from_edge_table(None, path, power=0)) == []
+    path.write_text(f"pre,post,weight,{name}\na,b,5,1\nb,a,2,1\n")
+    assert warned(lambda: from_edge_table(None, path)) == []
+    path.write_text("pre,post,colour\na,b,5\nb,a,2\n")
+    assert warned(lambda: from_edge_table(None, path)) == []
