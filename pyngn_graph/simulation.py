@@ -27,7 +27,7 @@ from pyngn_graph.unions import each_graph, graph_sizes, separated, united
 if TYPE_CHECKING:
     from pyngn_graph.checkpoint import Checkpoint
 
-SPAN = 1024
+SPAN = 4096
 """Most steps that a backend is given at a time."""
 
 CURRENTS = 2**22

@@ -14,7 +14,7 @@ from pyngn_graph.graph import num_live
 from pyngn_graph.sorting import grouped
 
 STEPS = 1024
-"""Steps of spikes that are kept before all edges are looked through."""
+"""Steps of spikes for which all edges are looked through at a time."""
 
 Look = Callable[[Senses, Tensor, Tensor, int, int, int], None]
 """Does what :func:`pyngn_graph.backends.looking.look_through` does, with tensors for arrays."""
@@ -107,8 +107,8 @@ class Sensing:
             self.micro.bring_up_to_date(self.data)
             known = _known(self.data, self.oligo, self.micro)
             self.senses = self.senses._replace(known=known, now=_room(known, self.data))
-        if self.time - self.seen > STEPS:
-            self._look_through(self.time)
+        while self.time - self.seen > STEPS:
+            self._look_through(self.seen + STEPS)
 
     def hear(self, nodes: Tensor, ago: Tensor) -> None:
         """Takes note of spikes fired elsewhere, ``ago`` (-1: the last step); none is due yet."""
