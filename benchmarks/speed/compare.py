@@ -4,9 +4,9 @@ python benchmarks/speed/compare.py --sizes 1000x100 10000x100 --rounds 5
 
 Every run is a process of its own on one thread. Only the loop over time is compared; building,
 compiling and a first step are left out. Networks of less than a million edges run longer than
-``--seconds``, in proportion, so that what a run costs once does not count. Work that grows with all edges at each step (``pyg``,
-``pyngn``, and ``reference``, which shows that the work is the same) is cut short at large sizes;
-times are given for a second of the model.
+``--seconds``, in proportion, so that what a run costs once does not count. Work that grows with
+all edges at each step (``pyg``, ``pyngn``, and ``reference``, which shows that the work is the
+same) is cut short at large sizes; times are given for a second of the model.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""How near delivery comes to what the machine can do: a bare kernel and a streaming triad.
+"""How near delivery comes to what the machine can do: bare kernels and a streaming triad.
 
 python benchmarks/speed/limits.py --sizes 10000x100 100000x100 --rounds 5
 
@@ -8,7 +8,8 @@ same rate, and does everything but deliver; so delivery takes
 
     cpu(event) - cpu(masked)
 
-and the share of the bare kernel that it reaches is cpu(bare) over that.
+and the share of the bare kernel that it reaches is cpu(bare) over that. ``run_bare.py`` also times
+what no glia that listen to the spikes of both ends of an edge get around.
 """
 
 import argparse
@@ -33,7 +34,9 @@ delivered by a kernel that does nothing else, as a plain loop and asking for mem
 Share: CPU time of the faster bare kernel over that of delivery (of the whole loop), in the same
 round. Edges read: 8 bytes for each event of the faster bare kernel. Triad: a = b + s c in float64
 on arrays far larger than the cache, 24 bytes an element, one thread. Medians, with ranges for
-shares. Since the masked network fires a little less, delivery is charged a little too much.
+shares. Since the masked network fires a little less, delivery is charged a little too much. Bare
+sensing: CPU time, over that of `event`, of a loop in which each edge looks up and adds one number
+for each spike of its target; glia that listen to both ends of an edge do at least that.
 """
 
 
@@ -65,6 +68,7 @@ def _derived(event: Any, masked: Any, bare: Any) -> dict[str, float]:
         "share_of_loop": bare["cpu"] / event["cpu"],
         "edges_read": 8e-9 * events / bare["cpu"],
         "triad": bare["triad"],
+        "sensing": bare["sensing"] / event["cpu"],
     }
 
 
@@ -80,6 +84,7 @@ COLUMNS = {
     "whole loop": ("share_of_loop", ".0%", True),
     "edges read GB/s": ("edges_read", ".3g", False),
     "triad GB/s": ("triad", ".3g", False),
+    "bare sensing": ("sensing", ".2f", True),
 }
 """Each column: the value, its format, whether the range stands with it."""
 

@@ -1,10 +1,12 @@
-"""The bare delivery of the recorded spikes in numba, and how fast memory streams: the limits.
+"""Bare delivery and bare sensing of the recorded spikes in numba, and how memory streams: limits.
 
 The spikes of ``event.npz``, no neurons and no time: each spike adds its k weights, as int32, to a
 ring of future inputs, of twice as many rows as the longest delay has steps, as in the library, so
 that no row wraps around. One kernel is the plain loop. The other asks for each entry of the ring
 ``AHEAD`` events before it is written, and for the edges of the neuron that comes next. Both must
-leave the same ring. ``cpu`` is that of the faster one. The streaming triad is that of STREAM
+leave the same ring. ``cpu`` is that of the faster one. ``sensing`` is what no glia that listen to
+the spikes of both ends of an edge get around: each edge looks up one number for each spike of its
+target, and adds it in order. The streaming triad is that of STREAM
 (McCalpin), a = b + s c in float64, on arrays far beyond the cache.
 """
 
@@ -65,6 +67,33 @@ def prefetching(nodes, ends, num_nodes, degree, jump, units, ring):
 
 
 @njit
+def sensing(nodes, ends, target, delay, health):
+    """Adds to each edge, for each spike of its target, the time since the last spike to arrive."""
+    num_nodes, degree = target.shape
+    start, time = np.zeros(num_nodes + 2, np.int64), np.empty(nodes.size, np.int32)
+    for j in nodes:
+        start[j + 2] += 1
+    start, first = start.cumsum(), 0
+    for t in range(ends.size):
+        for j in nodes[first : ends[t]]:
+            time[start[j + 1]] = t
+            start[j + 1] += 1
+        first = ends[t]
+    longest, ago = delay.max(), np.empty(ends.size + delay.max(), np.float32)
+    for j in range(num_nodes):
+        ago[:] = 0.0
+        for n in range(start[j], start[j + 1]):
+            until = time[n + 1] if n + 1 < start[j + 1] else ends.size
+            for t in range(time[n], until):
+                ago[longest + t] = np.float32(t - time[n])
+        for k in range(degree):
+            i, since, total = target[j, k], np.uint64(longest - delay[j, k]), health[j, k]
+            for n in range(np.uint64(start[i]), np.uint64(start[i + 1])):
+                total += ago[np.uint64(time[n]) + since]
+            health[j, k] = total
+
+
+@njit
 def triad(a, b, c, s):
     for i in range(a.size):
         a[i] = b[i] + s * c[i]
@@ -102,6 +131,10 @@ def simulate(network: Network, options: argparse.Namespace) -> Result:
     if not np.array_equal(*rings):
         raise RuntimeError("The two kernels differ")
     memory, best = peak_memory(), min(watches.values(), key=lambda watch: watch.cpu)
+    health = np.zeros(network.target.shape, np.float32)
+    sensing(nodes[: ends[0]], ends[:1], network.target, network.delay, health)  # compiles
+    with Stopwatch() as watches["sensing"]:
+        sensing(nodes, ends, network.target, network.delay, health)
     more = {name: watch.cpu for name, watch in watches.items()} | {"triad": stream()}
     about = f"numba {numba.__version__}, bare delivery"
     return Result(*spikes, build.cpu, best.cpu, best.wall, memory, about, more)
