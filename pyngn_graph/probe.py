@@ -191,11 +191,12 @@ class Probe:
         """Everything taken down, in order."""
         # Parts of a trial came in the order of time, and a part that has several has them in order.
         parts = sorted(self.events, key=lambda part: int(part[0][0]))
-        events = self.counts.new_empty(0, 3)
+        events = self.counts.new_empty(sum(part[3].numel() for part in parts), 3)
         if parts:
             trial, step, counts, node = (torch.cat(each) for each in zip(*parts, strict=True))
-            where = (each.repeat_interleave(counts) for each in (trial, step))
-            events = torch.stack([*where, node.long()], dim=1)
+            events[:, 0] = trial.repeat_interleave(counts)
+            events[:, 1] = step.repeat_interleave(counts)
+            events[:, 2] = node
         return Recording(
             events=events,
             traces=self.traces,
