@@ -27,6 +27,18 @@ def warn_of_counts(weight: Tensor) -> None:
         )
 
 
+def warn_unless_counts(weight: Tensor, table: str) -> None:
+    """Warns where the weights ``[K]`` of a ``table`` of synapses are no whole numbers."""
+    fractions = weight != weight.round()
+    if bool(fractions.any()):
+        warn(
+            f"'weight' in '{table}' counts synapses, but {int(fractions.sum())} of "
+            f"{weight.numel()} entries are fractions, the first {weight[fractions][0]:g}: they are "
+            f"taken as mean counts. If they are weights as a neuron feels them, make the graph a "
+            f"NetworkX one and pass it to 'generators.FromNetworkX'; power=0 makes all alike"
+        )
+
+
 def of_counts(name: str) -> str:
     """How the counts in the attribute ``name`` of a NetworkX graph become weights, a clause."""
     return (

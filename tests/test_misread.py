@@ -123,3 +123,23 @@ def test_a_column_that_is_ignored(name: str, tmp_path: Path) -> None:
     assert warned(lambda: from_edge_table(None, path)) == []
     path.write_text("pre,post,colour\na,b,5\nb,a,2\n")
     assert warned(lambda: from_edge_table(None, path)) == []
+
+
+def test_fractions_in_a_table_of_counts(tmp_path: Path) -> None:
+    path = tmp_path / "edges.csv"
+    path.write_text("pre,post,weight\na,b,2\nb,a,0.25\na,a,0.5\n")
+    (said,) = warned(lambda: from_edge_table(None, path))
+    assert "2 of 3 entries are fractions, the first 0.25" in said
+    assert warned(lambda: from_edge_table(None, path, power=0)) == []
+    path.write_text("pre,post,weight\na,b,2\nb,a,1.0\n")
+    assert warned(lambda: from_edge_table(None, path)) == []
+
+
+def test_positions_under_capital_letters(tmp_path: Path) -> None:
+    nodes, edges = tmp_path / "nodes.csv", tmp_path / "edges.csv"
+    edges.write_text("pre,post\na,b\nb,a\n")
+    nodes.write_text("name,X,Y,Z\na,0,0,0\nb,9,9,9\n")
+    (said,) = warned(lambda: from_edge_table(nodes, edges))
+    assert "call positions x, y and z" in said
+    nodes.write_text("name,x,y,z\na,0,0,0\nb,9,9,9\n")
+    assert warned(lambda: from_edge_table(nodes, edges)) == []

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.datasets.measured import connectome
-from pyngn_graph.misread import counts_among, warn
+from pyngn_graph.misread import counts_among, warn, warn_unless_counts
 
 
 def from_edge_table(
@@ -32,7 +32,8 @@ def from_edge_table(
       positive (default 1); ``type``, any word. Edges of the type ``electrical`` are gap junctions:
       excitatory, and one row per direction.
 
-    Warns where a column that must hold counts, as ``synapses``, is ignored for want of ``weight``.
+    Warns where a column that must hold counts, as ``synapses``, is ignored for want of ``weight``,
+    where a ``weight`` is no count, and where positions are ignored because axes are called ``X``.
 
     Args:
         nodes: Table of neurons; None takes the names in ``edges``, sorted.
@@ -57,6 +58,8 @@ def from_edge_table(
             f"edge counts as 1 synapse. Call it 'weight' if it counts synapses; power=0 says that "
             f"all weights are equal"
         )
+    if "weight" in synapses and options.get("power") != 0:
+        warn_unless_counts(torch.tensor(numbers(synapses, "weight", table)), table)
     if nodes is None:
         names = sorted({*synapses["pre"], *synapses["post"]})
         return edge_table(names, synapses, table, types=types, **options)
@@ -67,6 +70,8 @@ def from_edge_table(
         if len(axes) < 3:
             raise ValueError(f"'{name}' must have the columns x, y and z or none (got {axes})")
         options["pos"] = torch.tensor([numbers(neurons, axis, name) for axis in axes]).t()
+    elif {"X", "Y", "Z"} <= neurons.keys():
+        warn(f"'{name}' has the columns X, Y and Z, which are ignored; call positions x, y and z")
     if "sign" in neurons:
         options["sign"] = signs(neurons, "sign", name)
     return edge_table(neurons["name"], synapses, table, types=types, **options)
