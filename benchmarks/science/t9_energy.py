@@ -111,13 +111,13 @@ def draw(results: Results, names: list[str]) -> Figure:
             spent = max(results.mean(row, name, "events_per_answer"), 1.0)
             values = results.values(row, name, "accuracy")
             pictures.curve(ax, [spent], [values], place, row.removeprefix("control: "))
-        for row, left in ((RAW, True), (ESN, False)):
+        for row in (RAW, ESN):
             label = row.removeprefix("control: ").removesuffix(", best setting")
-            pictures.level(ax, results.mean(row, name, "accuracy"), label, left)
+            pictures.level(ax, results.mean(row, name, "accuracy"), label, left=True)
         ax.set(title=name, xscale="log", ylabel="accuracy, %", xlabel="events for an answer")
     for ax in axes.flat[len(names) :]:
         ax.set_visible(False)
-    axes[0, 0].legend(fontsize=7, frameon=False)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 
 
