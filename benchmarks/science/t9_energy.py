@@ -86,7 +86,7 @@ def main() -> None:
 
 
 def claims(results: Results, names: list[str]) -> list[Claim]:
-    """What microglia save, what that costs, and what is right as often without a liquid."""
+    """What microglia save, what that costs, and what else is right as often."""
     found = []
     for name in names:
         for row in ("A+O+M, relative", "A+O+M, winner"):
