@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.science import controls, harness, protocol, repair, store, templates
+from benchmarks.science import controls, harness, ladder, protocol, repair, store, templates
 from benchmarks.science.results import Cell, Claim, Results, Show, claims_table, mean_sd
 from pyngn_graph.graph import alive, num_live
 
@@ -114,6 +114,27 @@ def test_parameters_are_chosen_on_seeds_that_are_not_reported(tmp_path: Path) ->
     assert table.choose("x", square, settings, "square", min) == "small"
     assert not set(table.choosing) & set(table.seeds)
     assert (len(table.seeds), len(study(tmp_path, fast=True).seeds)) == (5, 2)
+
+
+def echo(seed: int, data: str, setting: dict[str, float]) -> dict[str, float]:
+    """A network whose leak helps on held-out data, and harms on those of the task."""
+    leak = setting["leak"]
+    return {"accuracy": leak if data == "held out" else -leak}
+
+
+def test_a_network_is_tuned_on_the_data_held_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ladder, "esn", echo)
+    leaks = []
+    for held_out in ({"data": "held out"}, None):
+        table = study(tmp_path)
+        cells = ladder.network(table, "task", {"data": "task"}, held_out)
+        assert [cell.seed for cell in cells] == list(table.seeds)
+        assert {cell.params["data"] for cell in cells} == {"task"}
+        leaks.append(cells[0].params["setting"]["leak"])
+    each = [setting["leak"] for setting in ladder.ESN_SETTINGS.values()]
+    assert leaks == [max(each), min(each)]
 
 
 def test_a_report_says_what_made_it(tmp_path: Path) -> None:

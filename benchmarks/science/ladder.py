@@ -6,7 +6,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from benchmarks.science import pictures
-from benchmarks.science.recognition import NONE, raw, recognize
+from benchmarks.science.controls import ESN
+from benchmarks.science.harness import Study
+from benchmarks.science.recognition import ESN_SETTINGS, NONE, esn, raw, recognize
 from benchmarks.science.results import Cell, Claim, Results, Show
 
 A: dict[str, Any] = {"glia": ("astrocyte",)}
@@ -42,6 +44,21 @@ def ladder(name: str, params: Mapping[str, Any], seeds: Sequence[int]) -> list[C
         *cells,
         Cell(RAW, name, seeds[0], raw, {key: params[key] for key in ("data", "recipe")}),
     ]
+
+
+def network(
+    study: Study, name: str, params: Mapping[str, Any], held_out: Mapping[str, Any] | None = None
+) -> list[Cell]:
+    """The cells of an echo state network as large as the liquid of a task.
+
+    Its setting is chosen on one seed, for it takes a minute: on the data of the task, which favors
+    it, or on those that ``held_out`` names.
+    """
+    study.choosing = study.choosing[:1]
+    settings = {each: {**params, "setting": how} for each, how in ESN_SETTINGS.items()}
+    trials = {each: {**setting, **(held_out or {})} for each, setting in settings.items()}
+    best = study.choose(f"ESN for {name}", esn, trials, "accuracy")
+    return [Cell(ESN, name, seed, esn, settings[best]) for seed in study.seeds]
 
 
 def tables(results: Results, titles: Mapping[str, str]) -> list[str]:

@@ -44,7 +44,9 @@ of the second before it, which comes later by up to half a second). Memory: line
 lags 1 to 200 with glia at rest, before the change, just after it, and 30 s later. Astrocytes move
 the gain at 0.001 per step, "twice the eta" at 0.002, a step first tried on seeds 0 and 1. Winners
 leave a target one excitatory input: where a lesion takes that, no gain can bring the rate back, for
-it multiplies the recurrent input alone. "Health" is relative health to 35 % of the edges.
+it multiplies the recurrent input alone. "Health" is relative health to 35 % of the edges. Zero
+recurrent weights, the raw input and the ESN have no wiring that could change or repair itself: of
+them only memory stands here.
 """
 
 

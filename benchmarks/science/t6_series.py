@@ -5,12 +5,9 @@ python benchmarks/science/t6_series.py --root FOLDER --jobs 2
 
 from typing import Any
 
-from benchmarks.science.controls import ESN
 from benchmarks.science.harness import Study, arguments
-from benchmarks.science.ladder import draw, ladder, reached, tables
+from benchmarks.science.ladder import draw, ladder, network, reached, tables
 from benchmarks.science.raw import options_with_root
-from benchmarks.science.recognition import ESN_SETTINGS, esn
-from benchmarks.science.results import Cell
 
 TASKS: dict[str, dict[str, Any]] = {
     "n-mnist": {"data": "n-mnist small", "recipe": "event_classifier"},
@@ -33,14 +30,10 @@ its accuracy on the test items, which favors that control; frames of events are 
 def main() -> None:
     options = options_with_root(arguments(__doc__), ["nmnist_small", "japanese_vowels"])
     study = Study("t6_series", options)
-    study.choosing = study.choosing[:1]  # the ESN takes a minute for each
     titles = {name: title for name, title in TITLES.items() if name == "vowels" or not study.fast}
     cells = [cell for name in titles for cell in ladder(name, TASKS[name], study.seeds)]
     if not study.fast:
-        vowels = TASKS["vowels"]
-        settings = {name: vowels | {"setting": how} for name, how in ESN_SETTINGS.items()}
-        best = study.choose("ESN for vowels", esn, settings, "accuracy")
-        cells += [Cell(ESN, "vowels", seed, esn, settings[best]) for seed in study.seeds]
+        cells += network(study, "vowels", TASKS["vowels"])
     results = study.run(cells)
     claims = reached(results, titles, TARGETS)
     study.write(

@@ -5,12 +5,10 @@ python benchmarks/science/t6_speech.py --root FOLDER --jobs 2
 
 from typing import Any
 
-from benchmarks.science.controls import ESN
 from benchmarks.science.harness import Study, arguments
-from benchmarks.science.ladder import ALL, HEALTH, draw, ladder, reached, tables
+from benchmarks.science.ladder import ALL, HEALTH, draw, ladder, network, reached, tables
 from benchmarks.science.raw import options_with_root
-from benchmarks.science.recognition import ESN_SETTINGS, esn, recognize
-from benchmarks.science.results import Cell
+from benchmarks.science.recognition import recognize
 
 TASKS: dict[str, dict[str, Any]] = {
     "fsdd end": {"data": "fsdd", "recipe": "spoken_digits_at_end", "num_nodes": 1000},
@@ -79,7 +77,8 @@ def main() -> None:
         if study.fast:
             cells += ladder(name, params, study.seeds)
         else:
-            cells += ladder(name, params | chosen(study, name), study.seeds) + network(study, name)
+            cells += ladder(name, params | chosen(study, name), study.seeds)
+            cells += network(study, name, params, VALIDATION)
     results = study.run(cells)
     claims = reached(results, titles, TARGETS)
     study.write("Spoken digits", tables(results, titles), draw(results, titles), claims, NOTES)
@@ -91,16 +90,6 @@ def chosen(study: Study, name: str) -> dict[str, Any]:
     params = TASKS[name] | VALIDATION | GLIA[name]
     settings = {each: params | changes for each, changes in SETTINGS[name].items()}
     return SETTINGS[name][study.choose(f"recipe for {name}", recognize, settings, "accuracy")]
-
-
-def network(study: Study, name: str) -> list[Cell]:
-    """The cells of an echo state network, its setting chosen on the held-out takes."""
-    study.choosing = range(1)  # it takes a minute for each
-    params = TASKS[name]
-    settings = {each: params | {"setting": how} for each, how in ESN_SETTINGS.items()}
-    held_out = {each: setting | VALIDATION for each, setting in settings.items()}
-    best = study.choose(f"ESN for {name}", esn, held_out, "accuracy")
-    return [Cell(ESN, name, seed, esn, settings[best]) for seed in study.seeds]
 
 
 if __name__ == "__main__":

@@ -44,7 +44,8 @@ The readout of before stays as it was, or is trained anew; all glia are at rest,
 at work for {HEAL} s more. Lost: mean over seeds of 1 - memory / memory before the lesion. Memory:
 linear capacity over lags 1 to 200, 3000 samples of 10 ms to train, 1000 to test. No parameter was
 chosen. Memory is called more if the 95 % confidence interval of the mean paired difference
-(Student's t) lies above 0.
+(Student's t) lies above 0. No glia, zero recurrent weights, the raw input and an ESN, all without
+lesions, stand in T3: its liquids are the same, on the same seeds and inputs.
 """
 
 

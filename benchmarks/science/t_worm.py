@@ -67,7 +67,7 @@ two Poisson templates of 10 channels; mean accuracy of the first two segments, r
 chance is 50; glia adapt to 39 s of other trials, the readout has {TRAINED} trials, {TESTED} are
 tested. Topology: live edges of the first liquid after its adaptation; the spectrum is that of gain
 x weight. Nothing was chosen on these seeds; weight, rule of the astrocytes and the settings of the
-ESN are those of T7 and T2.
+ESN are those of T7 and T2. I.i.d. uniform delays on the worm stand in T7.
 
 z: worm less the mean of its nulls, in their standard deviations. "Above": how many of the nulls
 the worm is above (ties count half). With n nulls, a worm above all or below all has p = 2 / (n + 1)
