@@ -18,6 +18,8 @@ COLUMNS = {"recipe": "image_columns"}
 
 NONE: dict[str, Any] = {"glia": ()}
 LARGE = 4096
+MANY = f"A, {LARGE} neurons"
+MANY_ALONE = f"control: zero recurrent weights, {LARGE} neurons"
 
 SIZES = {"mnist 500": "500 images", "mnist": "60 000 images"}
 """Training sets of still images, and how they are called."""
@@ -26,6 +28,7 @@ ROWS_STILL: dict[str, dict[str, Any]] = {
     "A, weight 0.02": {"weight": 0.02},
     "A, weight 0.1": {},
     "A, weight 2": {"weight": 2.0},
+    "no glia, weight 0.02": NONE | {"weight": 0.02},
     "no glia, weight 0.1": NONE,
     "no glia, weight 2": NONE | {"weight": 2.0},
     "control: zero recurrent weights": NONE | {"connected": False},
@@ -62,11 +65,13 @@ NOTES = """\
 (`image_columns`): 10 000 training images, a column every 4 ms, read in the last 28 ms only: seven
 columns, or what the liquid kept of the other 21; delays by distance at birth. Raw pixels: the same
 readout on what the recipe reads, all pixels or the last seven columns. "Weight": mean excitatory
-weight at birth. Tested on all 10 000 test images, "first 100" on the first of them. The glia see
-training images without labels. Events: synaptic events for one image. CPU: seconds for adaptation,
-states of all images and readout, reading the files not included. The recipe of still images was
-chosen on training images 10 000 to 12 999; the setting of the ESN by its accuracy on the test
-images, which favors that control.
+weight at birth. With 4096 neurons the control of zero recurrent weights has one seed. Still images
+have no row of an ESN, which would find no past in one sample, nor of random pruning: microglia are
+no part of their recipe; delays are uniform in all of their rows. Tested on all 10 000 test images,
+"first 100" on the first of them. The glia see training images without labels. Events: synaptic
+events for one image. CPU: seconds for adaptation, states of all images and readout, reading the
+files not included. The recipe of still images was chosen on training images 10 000 to 12 999; the
+setting of the ESN by its accuracy on the test images, which favors that control.
 """
 
 
@@ -83,7 +88,9 @@ def main() -> None:
     cells += [Cell(RAW, data, study.seeds[0], raw, {"data": data, **STILL}) for data in still]
     if not study.fast:
         large = {"data": "mnist", "num_nodes": LARGE, **STILL}
-        cells.append(Cell(f"A, {LARGE} neurons", "mnist", study.seeds[0], recognize, large))
+        cells += [Cell(MANY, "mnist", seed, recognize, large) for seed in study.seeds]
+        alone = large | NONE | {"connected": False}
+        cells.append(Cell(MANY_ALONE, "mnist", study.seeds[0], recognize, alone))
     spread = {"data": "mnist columns", **COLUMNS}
     cells += [
         Cell(row, "columns", seed, recognize, spread | changes)
@@ -123,6 +130,8 @@ def claims(results: Results, still: list[str]) -> list[Claim]:
     if "mnist" in still:
         row = "A, weight 0.1"
         at_least("60 000 training images, A", results.mean(row, "mnist", "accuracy"), 96.5)
+        text = f"60 000 training images, {MANY}"
+        at_least(text, results.mean(MANY, "mnist", "accuracy"), 97.5)
         cpu = float(results.values(row, "mnist", "cpu").max())
         text = "60 000 training images, A: at most 60 s of one core"
         found.append(Claim(text, f"{cpu:.0f} s at most", cpu <= 60.0))
@@ -150,7 +159,7 @@ def draw(results: Results, still: list[str]) -> Figure:
         rows = [row for row in rows if row != RAW]
         pictures.bars(ax, results, rows, [(data, "all test images")], "accuracy")
         pictures.level(ax, results.mean(RAW, data, "accuracy"), "raw pixels")
-        lowest = min(results.mean(row, data, "accuracy") for row in rows)
+        lowest = min(results.mean(row, data, "accuracy") for row in [*rows, RAW])
         ax.set_ylim(max(0.0, 10.0 * (lowest // 10.0)), 100.0)
         title = "columns as time, last 28 ms" if data == "columns" else SIZES[data]
         ax.set(title=title, ylabel="accuracy, %")
