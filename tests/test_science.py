@@ -3,6 +3,7 @@
 import argparse
 import copy
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,19 @@ def test_keys_tell_calls_apart_and_know_the_code(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(store, "_CODE", {})
     monkeypatch.setattr(store, "digest", lambda files: "other")
     assert store.key(square, {"seed": 1, "x": 2.0}) != one
+
+
+def process(seed: int) -> dict[str, Any]:
+    """A cell: tells where it was done."""
+    return {"process": os.getpid()}
+
+
+def test_all_runs_of_a_study_share_their_processes(tmp_path: Path) -> None:
+    table = study(tmp_path, jobs=2)
+    runs = [table.run(Cell("", "", s, process) for s in range(k, k + 4)) for k in (0, 4)]
+    found = {p for results in runs for p in results.values("", "", "process")}
+    assert os.getpid() not in found
+    assert len(found) <= 2
 
 
 def test_processes_find_what_one_does(tmp_path: Path) -> None:

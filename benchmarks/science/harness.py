@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
 from pathlib import Path
@@ -70,7 +71,7 @@ class Study:
         missing = {k: c for k, c in zip(keys, cells, strict=True) if self._store.get(k) is None}
         with progress_bar(len(cells), None, f"cell of {self.name}") as bar:
             bar.update(len(cells) - len(missing))
-            for name, found, seconds in _done(missing, self._jobs):
+            for name, found, seconds in self._done(missing):
                 self._store.add(name, found, seconds)
                 bar.update(1)
         lines = [self._store.lines[name] for name in keys]
@@ -79,6 +80,28 @@ class Study:
             self._log.append(place | {"arguments": cell.arguments, "found": line["found"]})
             self._seconds[line["key"]] = line["seconds"]
         return Results(cells, [line["found"] for line in lines])
+
+    def _done(self, missing: Mapping[str, Cell]) -> Iterable[tuple[str, Found, float]]:
+        """Does the cells, each on one thread; as soon as one is done: key, found, seconds."""
+        if self._jobs == 1 or len(missing) < 2:
+            torch.set_num_threads(1)
+            for name, cell in missing.items():
+                yield name, *_timed(cell)
+            return
+        waiting = {self._pool.submit(_timed, cell): name for name, cell in missing.items()}
+        try:
+            for done in as_completed(waiting):
+                yield waiting[done], *done.result()
+        finally:
+            for each in waiting:
+                each.cancel()
+
+    @cached_property
+    def _pool(self) -> ProcessPoolExecutor:
+        """The processes of all runs: each takes seconds to begin."""
+        os.environ |= {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
+        context = get_context("spawn")
+        return ProcessPoolExecutor(self._jobs, context, torch.set_num_threads, (1,))
 
     def choose(
         self,
@@ -117,23 +140,6 @@ class Study:
         body += ["## Chosen", "\n".join(dict.fromkeys(self._choices))] if self._choices else []
         path = self.out / f"{self.name}.md"
         write(path, title, versions(), self._log, [*body, "## What was measured"], notes, None)
-
-
-def _done(missing: Mapping[str, Cell], jobs: int) -> Iterable[tuple[str, Found, float]]:
-    """Does the cells, each on one thread; as soon as one is done: key, found, seconds."""
-    if jobs == 1 or len(missing) < 2:
-        torch.set_num_threads(1)
-        for name, cell in missing.items():
-            yield name, *_timed(cell)
-        return
-    os.environ |= {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), torch.set_num_threads, (1,))
-    try:
-        waiting = {pool.submit(_timed, cell): name for name, cell in missing.items()}
-        for done in as_completed(waiting):
-            yield waiting[done], *done.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _timed(cell: Cell) -> tuple[Found, float]:
