@@ -16,7 +16,8 @@ from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import validate
 from pyngn_graph.probe import Probe
 from pyngn_graph.projection import Projection
-from pyngn_graph.simulation import Setting, Simulation
+from pyngn_graph.setting import Setting
+from pyngn_graph.simulation import Simulation
 from pyngn_graph.state import ReservoirState
 from pyngn_graph.storage import with_prefix, without_prefix
 from pyngn_graph.transforms import Transform

@@ -25,7 +25,8 @@ from pyngn_graph.history import TopologyRecorder
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.probe import Probe
 from pyngn_graph.recording import Recording
-from pyngn_graph.simulation import Setting, Simulation, checked_glia
+from pyngn_graph.setting import Setting, checked_glia
+from pyngn_graph.simulation import Simulation
 from pyngn_graph.state import ReservoirState
 from pyngn_graph.transforms import Transform
 from pyngn_graph.union_parameters import joint_neurons, joint_projection

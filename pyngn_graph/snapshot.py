@@ -22,7 +22,7 @@ from pyngn_graph.glia import (
     Winner,
 )
 from pyngn_graph.neuron import LIFParameters, LIFState
-from pyngn_graph.simulation import Setting
+from pyngn_graph.setting import Setting
 from pyngn_graph.state import ReservoirState
 from pyngn_graph.storage import with_prefix, without_prefix
 from pyngn_graph.transforms import Transform

@@ -16,7 +16,7 @@ from pyngn_graph.glia.oligodendrocyte import RULES
 from pyngn_graph.grid import finest_grid, input_sizes, largest_in_units, on_grid
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.projection import Projection
-from pyngn_graph.simulation import Setting, checked_glia
+from pyngn_graph.setting import Setting, checked_glia
 
 BLOCK = 1024
 """Neurons whose inputs come from one generator."""

@@ -25,7 +25,7 @@ from pyngn_graph.distributed.shard_files import (
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.neuron import LIFState
 from pyngn_graph.projection import Projection
-from pyngn_graph.simulation import Setting
+from pyngn_graph.setting import Setting
 from pyngn_graph.state import ReservoirState
 from pyngn_graph.storage import with_prefix, without_prefix
 

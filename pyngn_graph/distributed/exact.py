@@ -3,7 +3,7 @@
 from torch_geometric.data import Batch, Data
 
 from pyngn_graph.glia import Astrocyte, FixedDelays, Microglia, Oligodendrocyte
-from pyngn_graph.simulation import Setting
+from pyngn_graph.setting import Setting
 
 RULES = ("graded", "align", "fixed:uniform", "fixed:sqrt", "fixed:two")
 KNOWN = ("relative", "threshold", "weight", "random")

@@ -21,7 +21,7 @@ from pyngn_graph.probe import Probe
 from pyngn_graph.projection import Projection
 from pyngn_graph.recording import Recording
 from pyngn_graph.reservoir import TriglialReservoir
-from pyngn_graph.simulation import Setting
+from pyngn_graph.setting import Setting
 from pyngn_graph.state import ReservoirState
 
 

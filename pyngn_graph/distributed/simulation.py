@@ -15,7 +15,8 @@ from pyngn_graph.graph import longest_delay
 from pyngn_graph.grid import on_its_grid
 from pyngn_graph.probe import Probe
 from pyngn_graph.projection import Projection
-from pyngn_graph.simulation import SPAN, Setting, Simulation
+from pyngn_graph.setting import Setting
+from pyngn_graph.simulation import SPAN, Simulation
 from pyngn_graph.state import ReservoirState
 
 
