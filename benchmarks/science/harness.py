@@ -110,18 +110,23 @@ class Study:
         settings: Mapping[str, Mapping[str, Any]],
         metric: str,
         best: Callable[..., str] = max,
+        seeds: Sequence[int] | None = None,
     ) -> str:
-        """The name of the setting with the ``best`` mean of ``metric`` on the choosing seeds."""
+        """The name of the setting with the ``best`` mean of ``metric`` on the choosing seeds.
+
+        ``seeds`` are others than those, where a choice takes fewer.
+        """
+        seeds = self.choosing if seeds is None else seeds
         found = self.run(
             Cell(f"{what}: {name}", "choice", seed, function, params)
             for name, params in settings.items()
-            for seed in self.choosing
+            for seed in seeds
         )
         means = {name: found.mean(f"{what}: {name}", "choice", metric) for name in settings}
         chosen = best(means, key=lambda name: means[name])
         listed = ", ".join(f"{name}: {value:.3g}" for name, value in means.items())
-        seeds = f"{self.choosing[0]}-{self.choosing[-1]}"
-        self._choices.append(f"- {what}: **{chosen}**, by {metric} on seeds {seeds} ({listed})")
+        on = f"{seeds[0]}-{seeds[-1]}"
+        self._choices.append(f"- {what}: **{chosen}**, by {metric} on seeds {on} ({listed})")
         return chosen
 
     def write(

@@ -54,10 +54,10 @@ def network(
     Its setting is chosen on one seed, for it takes a minute: on the data of the task, which favors
     it, or on those that ``held_out`` names.
     """
-    study.choosing = study.choosing[:1]
     settings = {each: {**params, "setting": how} for each, how in ESN_SETTINGS.items()}
     trials = {each: {**setting, **(held_out or {})} for each, setting in settings.items()}
-    best = study.choose(f"ESN for {name}", esn, trials, "accuracy")
+    one = study.choosing[:1]
+    best = study.choose(f"ESN for {name}", esn, trials, "accuracy", seeds=one)
     return [Cell(ESN, name, seed, esn, settings[best]) for seed in study.seeds]
 
 

@@ -118,6 +118,9 @@ DATA: dict[str, Callable[[], list[Split]]] = {
 }
 """Data sets by name: a split, or several folds."""
 
+HELD_OUT = {"fsdd": {"data": "fsdd validation"}}
+"""Data to choose settings on, where there are any besides those tested on."""
+
 
 @lru_cache(maxsize=1)
 def splits(data: str) -> list[Split]:

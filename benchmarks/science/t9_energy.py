@@ -12,7 +12,7 @@ from benchmarks.science.controls import ESN
 from benchmarks.science.harness import Study, arguments
 from benchmarks.science.ladder import RAW, network
 from benchmarks.science.raw import options_with_root
-from benchmarks.science.recognition import raw, recognize
+from benchmarks.science.recognition import HELD_OUT, raw, recognize
 from benchmarks.science.results import Cell, Claim, Results, Show
 
 TASKS: dict[str, dict[str, Any]] = {
@@ -21,9 +21,6 @@ TASKS: dict[str, dict[str, Any]] = {
     "spoken digits, end": {"data": "fsdd", "recipe": "spoken_digits_at_end"},
     "image columns": {"data": "mnist columns", "recipe": "image_columns"},
 }
-
-HELD_OUT = {"fsdd": {"data": "fsdd validation"}}
-"""Data to choose the setting of the ESN on, where there are any besides those tested on."""
 
 PAIR = ("astrocyte", "oligodendrocyte")
 ALL = (*PAIR, "microglia")

@@ -69,8 +69,7 @@ class Wiring(NamedTuple):
     """Edges by source: those of j stand at ``start[j] .. start[j + 1]``.
 
     ``jump`` is ``delay * N + target``, an offset into the ring from the row of the step in which j
-    fires, as uint32 (or uint64); ``units``
-    the weight in units of the grid, int32.
+    fires, as uint32 (or uint64); ``units`` the weight in units of the grid, int32.
     """
 
     start: Array

@@ -58,23 +58,31 @@ def from_edge_table(
             f"edge counts as 1 synapse. Call it 'weight' if it counts synapses; power=0 says that "
             f"all weights are equal"
         )
-    if "weight" in synapses and options.get("power") != 0:
-        warn_unless_counts(torch.tensor(numbers(synapses, "weight", table)), table)
     if nodes is None:
         names = sorted({*synapses["pre"], *synapses["post"]})
-        return edge_table(names, synapses, table, types=types, **options)
+    else:
+        names, found = _neurons(nodes)
+        options |= found
+    data = edge_table(names, synapses, table, types=types, **options)
+    if options.get("power") != 0:
+        warn_unless_counts(data.edge_count, table)
+    return data
+
+
+def _neurons(nodes: str | Path) -> tuple[list[str], dict[str, Any]]:
+    """The names in a table of neurons, and what else it says of them."""
     name = Path(nodes).name
-    neurons = read_table(_text(nodes), name, ["name"])
+    neurons, found = read_table(_text(nodes), name, ["name"]), dict[str, Any]()
     axes = [axis for axis in "xyz" if axis in neurons]
     if axes:
         if len(axes) < 3:
             raise ValueError(f"'{name}' must have the columns x, y and z or none (got {axes})")
-        options["pos"] = torch.tensor([numbers(neurons, axis, name) for axis in axes]).t()
+        found["pos"] = torch.tensor([numbers(neurons, axis, name) for axis in axes]).t()
     elif {"X", "Y", "Z"} <= neurons.keys():
         warn(f"'{name}' has the columns X, Y and Z, which are ignored; call positions x, y and z")
     if "sign" in neurons:
-        options["sign"] = signs(neurons, "sign", name)
-    return edge_table(neurons["name"], synapses, table, types=types, **options)
+        found["sign"] = signs(neurons, "sign", name)
+    return neurons["name"], found
 
 
 def _text(path: str | Path) -> str:
