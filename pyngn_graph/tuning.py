@@ -7,12 +7,12 @@ import os
 import re
 import warnings
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pyngn_graph.checks import check_count, whole_seed
+from pyngn_graph.disk import expanded
 from pyngn_graph.extras import needed
 from pyngn_graph.progress import progress_bar
 from pyngn_graph.recipes import GLIA
@@ -210,7 +210,7 @@ def _opened(optuna: Any, storage: Any) -> Any:
             raise ValueError(
                 f"'storage' must be {wanted} (got {storage!r}, which Optuna does not open: {error})"
             ) from error
-    path = Path(storage).expanduser()
+    path = expanded(storage)
     if str(storage).startswith("sqlite:") or not path.parent.is_dir() or path.is_dir():
         raise ValueError(f"'storage' must be {wanted}, in a folder that exists (got {storage!r})")
     if path.is_file():
