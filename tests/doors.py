@@ -44,8 +44,10 @@ def run_everywhere(graph: Data, *, learn: bool = False, **options: Any) -> Any:
     """Bits of a run, the same on every backend."""
     runs = []
     for backend in CPU_BACKENDS:
-        reservoir = ng.TriglialReservoir(graph, backend=backend, **options).train(learn)
-        run = reservoir.run(random_drive(0, STEPS, int(graph.num_nodes), high=3.0), record=("v",))
+        reservoir = ng.TriglialReservoir(graph, backend=backend, **options)
+        run = going(reservoir, learn)(
+            random_drive(0, STEPS, int(graph.num_nodes), high=3.0), record=("v",)
+        )
         runs.append(run)
         assert is_finite(reservoir.graph)
         assert not run.traces["v"].isnan().any()
@@ -185,7 +187,7 @@ def fed(**call: Any) -> Any:
 
 
 def fed_forward(x: Tensor, lengths: Tensor) -> Tensor:
-    states: Tensor = ng.TriglialReservoir(random_graph(0, 3, 9, max_delay=4), 2).eval()(x, lengths)
+    states: Tensor = ng.TriglialReservoir(random_graph(0, 3, 9, max_delay=4), 2)(x, lengths)
     return states
 
 

@@ -130,11 +130,11 @@ def test_rates_settle_at_the_target(rule: str, weight: float) -> None:
 
 def test_gain_acts_on_the_recurrent_input_alone(backend: str) -> None:
     graph = graph_of(2, [(0, 1, 0.25, 1)], gain=torch.tensor([7.0, 2.0]))
-    reservoir = TriglialReservoir(graph, backend=backend).eval()
+    reservoir = TriglialReservoir(graph, backend=backend)
     drive = torch.zeros(4, 2)
     drive[0, 0] = 30.0
     v = reservoir.run(drive, record="v").traces["v"][0]
-    plain = TriglialReservoir(graph_of(2, []), backend=backend).eval()
+    plain = TriglialReservoir(graph_of(2, []), backend=backend)
     assert torch.equal(v[:, 0], plain.run(drive, record="v").traces["v"][0, :, 0])
     assert float(v[1, 1]) == 0.5
 

@@ -210,11 +210,11 @@ X = random_drive(1, 2, 20, 3)
 def test_calls_that_change_nothing(
     call: Callable[[TriglialReservoir], Any], error: type, match: str, learn: bool
 ) -> None:
-    assert_refused(running("reference").train(learn), call, error, match)
+    assert_refused(running("reference"), call, error, match)
 
 
 def test_a_stateful_reservoir_counts_its_trials(backend: str) -> None:
-    reservoir = running(backend).eval()
+    reservoir = running(backend)
     match = r"holds 1 trials but this call has 2; call 'reset\(\)' first"
     assert_refused(reservoir, lambda r: r(X), ValueError, match)
     reservoir.reset()
@@ -222,10 +222,11 @@ def test_a_stateful_reservoir_counts_its_trials(backend: str) -> None:
 
 
 def test_a_stateful_reservoir_needs_trials_of_one_length(backend: str) -> None:
-    reservoir = running(backend).eval()
+    reservoir = running(backend)
     match = r"'lengths' must all be 20, the samples of 'x' \(got \[20, 3\]\); cut the input"
     assert_refused(reservoir, lambda r: r(X, torch.tensor([20, 3])), ValueError, match)
-    reservoir.train()(X, torch.tensor([20, 3]))  # one stream has no padding
+    reservoir.reset()
+    reservoir.adapt(X, lengths=torch.tensor([20, 3]))  # one stream has no padding
 
 
 # Failing in the middle of a life

@@ -284,7 +284,6 @@ def another(change: str) -> tuple[ng.TriglialReservoir, Tensor, dict[str, Any]]:
     elif change == "seed of a transform":
         reservoir.glia[3].generator = torch.Generator().manual_seed(6)  # type: ignore[union-attr]
     elif change == "eval":
-        reservoir.eval()
     elif change == "projection":
         reservoir.input_weight[0, 0] += 1.0  # type: ignore[index]
     elif change == "graph":

@@ -427,7 +427,7 @@ def test_state_dicts_and_files(union: bool) -> None:
     for ours, theirs in zip(*parts, strict=True):
         assert_same(theirs, frozen(ours))
     copied = pickle.loads(pickle.dumps(reservoir))
-    runs = [r.run(num_steps=25) for r in (reservoir, twin, copied, copy.deepcopy(twin).eval())]
+    runs = [r.run(num_steps=25) for r in (reservoir, twin, copied, copy.deepcopy(twin))]
     assert torch.equal(runs[0].events, runs[1].events)
     assert torch.equal(runs[0].events, runs[2].events)
 

@@ -100,8 +100,8 @@ def test_a_life_is_the_same_elsewhere(glia: str, in_flight: str, device: torch.d
     assert_same_run(ours, theirs, device)
     assert str(here.diagnose(x)) == str(there.diagnose(x.to(device)))
     assert repr(theirs) == repr(ours)
-    assert_same(here.eval()(x), there.eval()(x.to(device)), device)
-    assert_same_run(here.train().run(x), there.cpu().train().run(x), torch.device("cpu"))
+    assert_same(here(x), there(x.to(device)), device)
+    assert_same_run(here.adapt(x), there.cpu().adapt(x), torch.device("cpu"))
 
 
 def test_a_stateful_reservoir_moves_with_its_state(device: torch.device, tmp_path: Path) -> None:

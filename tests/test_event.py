@@ -126,7 +126,6 @@ def test_any_run_has_the_bits_of_the_reference(
         if pick(True, False):  # each goes on where the other stopped
             twins = [moved(twins[1], "reference"), moved(twins[0], "event")]
     for twin in twins:
-        twin.eval()
         if stateful:
             twin.reset()
     assert_same_recording(*(twin.run(x, record=names) for twin in twins))
@@ -152,7 +151,7 @@ def test_the_number_of_threads_changes_nothing(monkeypatch: pytest.MonkeyPatch) 
 
     def run(threads: int | None) -> Recording:
         options: dict[str, Any] = {"in_channels": 2, "bias": (0.9, 2.0), "backend": "event"}
-        return TriglialReservoir(graph, threads=threads, **options).eval().run(x)
+        return TriglialReservoir(graph, threads=threads, **options).run(x)
 
     monkeypatch.setattr(event, "ThreadPoolExecutor", Pool)
     alone = run(1)

@@ -37,7 +37,7 @@ def fingerprint(backend: str) -> str:
     """SHA-256 of all that a life leaves, and of what the frozen reservoir then says."""
     reservoir = living(backend)
     run = reservoir.run(random_drive(1, 120, 3), record=TRACES)
-    states = reservoir.eval()(random_drive(4, 9, 20, 3))
+    states = reservoir(random_drive(4, 9, 20, 3))
     parts = [run.events, run.states, *run.traces.values(), states]
     graph = reservoir.graph.to_dict()
     parts += [graph[key] for key in sorted(graph) if isinstance(graph[key], Tensor)]
@@ -71,8 +71,8 @@ def test_one_two_or_four_threads_give_the_same_life(backend: str, learn: bool) -
     try:
         for threads in (1, 2, 4):
             torch.set_num_threads(threads)
-            reservoir = living(backend, threads=threads).train(learn)
-            runs.append(reservoir.run(random_drive(0, 5, 40, 3), record=TRACES))
+            reservoir = living(backend, threads=threads)
+            runs.append(going(reservoir, learn)(random_drive(0, 5, 40, 3), record=TRACES))
             graphs.append(reservoir.graph.edge_delay)
     finally:
         torch.set_num_threads(before)

@@ -87,7 +87,7 @@ def test_backends_give_the_same_bits(backend: str, data: st.DataObject, in_fligh
         reservoir = TriglialReservoir(graph, 4, backend=name, **how)
         runs = [reservoir.run(part, record=record, every=2) for part in (drive[:, :9], drive)]
         reservoir.reset()
-        runs.append(reservoir.eval().run(drive, record=record))
+        runs.append(reservoir.run(drive, record=record))
         found.append((runs, frozen(reservoir.graph)))
     for ours, theirs in zip(found[0][0], found[1][0], strict=True):
         assert_same_run(ours, theirs)
@@ -117,7 +117,7 @@ def test_the_number_of_threads_means_nothing(backend: str) -> None:
     try:
         for number in (1, 2):
             torch.set_num_threads(number)
-            runs.append(living(0, backend).eval().run(x, record="v"))
+            runs.append(living(0, backend).run(x, record="v"))
     finally:
         torch.set_num_threads(threads)
     assert_same_run(*runs)
@@ -229,11 +229,9 @@ def test_a_run_may_be_split_in_two(
     backend: str, seed: int, cut: int, in_flight: str, learn: bool
 ) -> None:
     drive = random_drive(seed, 1 if learn else 3, 70, 12)
-    whole, parts = (
-        living(seed, backend, stateful=True, in_flight=in_flight).train(learn) for _ in range(2)
-    )
-    one = whole.run(drive, record=TRACES)
-    two = [parts.run(x, record=TRACES) for x in (drive[:, :cut], drive[:, cut:])]
+    whole, parts = (living(seed, backend, stateful=True, in_flight=in_flight) for _ in range(2))
+    one = going(whole, learn)(drive, record=TRACES)
+    two = [going(parts, learn)(x, record=TRACES) for x in (drive[:, :cut], drive[:, cut:])]
     assert torch.equal(torch.cat([run.spikes() for run in two], dim=1), one.spikes())
     for name in TRACES:
         assert torch.equal(torch.cat([r.traces[name] for r in two], dim=1), one.traces[name])
@@ -263,7 +261,7 @@ def test_trials_in_train_mode_are_one_stream(backend: str, seed: int, in_flight:
 def test_a_batch_is_its_trials_one_by_one(backend: str, seed: int, in_flight: str) -> None:
     # More trials than run side by side.
     x = random_drive(seed, 1 + BACKENDS[backend].columns, 6, 12, high=20.0)
-    reservoir = living(seed, backend, in_flight=in_flight, glia=()).eval()
+    reservoir = living(seed, backend, in_flight=in_flight, glia=())
     run = reservoir.run(x, record="v")
     for b in (0, 5, len(x) - 1):
         alone = reservoir.run(x[b], record="v")
@@ -281,9 +279,9 @@ def test_padding_never_matters(backend: str, seed: int, learn: bool, padding: fl
     for b, n in enumerate(lengths.tolist()):
         padded[b, n:] = padding
     for pool in ("last", 3):
-        clean, dirty = (living(seed, backend, pool=pool, hold=2).train(learn) for _ in range(2))
-        ours = clean.run(x, lengths=lengths, record=TRACES)
-        assert_same_run(ours, dirty.run(padded, lengths=lengths, record=TRACES))
+        clean, dirty = (living(seed, backend, pool=pool, hold=2) for _ in range(2))
+        ours = going(clean, learn)(x, lengths=lengths, record=TRACES)
+        assert_same_run(ours, going(dirty, learn)(padded, lengths=lengths, record=TRACES))
         assert_same(clean.graph, frozen(dirty.graph))
         if not learn:
             for b, n in enumerate(lengths.tolist()):
@@ -297,11 +295,11 @@ def test_padding_never_matters(backend: str, seed: int, learn: bool, padding: fl
 @given(seed=seeds, hold=st.integers(2, 5), learn=st.booleans())
 def test_holding_samples_is_repeating_them(backend: str, seed: int, hold: int, learn: bool) -> None:
     x = random_drive(seed, 2, 15, 12)
-    held = living(seed, backend, hold=hold, pool=2).train(learn)
-    plain = living(seed, backend, pool=2).train(learn)
+    held = living(seed, backend, hold=hold, pool=2)
+    plain = living(seed, backend, pool=2)
     assert_same_run(
-        held.run(x, record=TRACES),
-        plain.run(x.repeat_interleave(hold, dim=1), record=TRACES),
+        going(held, learn)(x, record=TRACES),
+        going(plain, learn)(x.repeat_interleave(hold, dim=1), record=TRACES),
     )
     assert_twins(held, plain)
 
@@ -350,7 +348,7 @@ def test_the_slow_clock_counts_the_life_of_the_graph(period: int, backend: str) 
     assert slow.ticks == plain == list(range(period, 361, period))
     assert fast.ticks == list(range(1, 361))
     assert len(slow.arrivals) == 360
-    reservoir.eval().run(num_steps=50)
+    reservoir.run(num_steps=50)
     assert reservoir.graph.clock == len(slow.arrivals) == 360
 
 
@@ -566,7 +564,7 @@ def test_eval_leaves_the_graph_bit_for_bit(backend: str) -> None:
     reservoir = living(0, backend)
     reservoir.run(random_drive(0, 50, 12))
     graph, before = reservoir.graph, frozen(reservoir.graph)
-    run = reservoir.eval().run(random_drive(1, 3, 50, 12))
+    run = reservoir.run(random_drive(1, 3, 50, 12))
     assert reservoir.graph is graph
     assert_same(reservoir.graph, before)
     assert_same(run.graph, before)
@@ -578,7 +576,7 @@ def test_train_mode_without_glia_changes_nothing(backend: str) -> None:
     before, x = frozen(reservoir.graph), random_drive(1, 3, 50, 12)
     trained = reservoir.run(x)
     assert_same(reservoir.graph, before)
-    assert_same_run(trained, reservoir.eval().run(x))
+    assert_same_run(trained, reservoir.run(x))
 
 
 def test_the_callers_graph_and_input_stay_as_they_are(backend: str) -> None:
@@ -612,7 +610,7 @@ def test_the_graph_of_a_recording_stays_as_it_was(backend: str) -> None:
 
 def test_fast_state_starts_anew_unless_it_is_kept(backend: str) -> None:
     x = random_drive(0, 2, 30, 12)
-    plain, kept = living(0, backend).eval(), living(0, backend, stateful=True).eval()
+    plain, kept = living(0, backend), living(0, backend, stateful=True)
     first = plain.run(x, record="v")
     assert_same_run(plain.run(x, record="v"), first)
     assert_same_run(kept.run(x, record="v"), first)
@@ -636,7 +634,7 @@ def test_learning_forgets_arrivals_from_call_to_call_unless_stateful(backend: st
 
 def test_potentials_can_be_set(backend: str) -> None:
     graph = graph_of(3, [])
-    reservoir = TriglialReservoir(graph, backend=backend).eval()
+    reservoir = TriglialReservoir(graph, backend=backend)
     start = torch.tensor([0.5, -2.0, 0.9])
     reservoir.reset(v=start)
     alpha = torch.exp(torch.tensor(-1 / 20, dtype=torch.float64)).float()
@@ -708,16 +706,14 @@ def test_the_input_may_be_nothing_currents_or_channels(backend: str) -> None:
 def test_forward_returns_the_liquid_states(backend: str) -> None:
     x = random_drive(0, 3, 24, 12)
     for pool in ("last", 1, 5):
-        for learn in (True, False):
-            ours, theirs = (living(0, backend, pool=pool).train(learn) for _ in range(2))
-            assert torch.equal(ours(x), theirs.run(x).states)
-            assert_same(ours.graph, frozen(theirs.graph))
-    single = living(0, backend, tau_trace=0.0).eval()
+        reservoir = living(0, backend, pool=pool)
+        assert torch.equal(reservoir(x), reservoir.run(x).states)
+    single = living(0, backend, tau_trace=0.0)
     assert torch.equal(single(x), single.run(x).spikes()[:, -1].float())
 
 
 def test_liquid_states_are_low_passed_spikes(backend: str) -> None:
-    run = living(0, backend, tau_trace=7.0).eval().run(random_drive(0, 30, 12), record="state")
+    run = living(0, backend, tau_trace=7.0).run(random_drive(0, 30, 12), record="state")
     keep = float(torch.exp(torch.tensor(-1 / 7.0, dtype=torch.float64)))
     state = torch.zeros(12, dtype=torch.float64)
     for spikes, trace in zip(run.spikes()[0], run.traces["state"][0], strict=True):
@@ -750,7 +746,7 @@ def test_small_graphs_live(graph: Data, in_flight: str, backend: str) -> None:
     )
     run = reservoir.run(random_drive(0, 3, 25, 2))
     assert run.states.shape == (3, graph.num_nodes)
-    assert reservoir.eval()(random_drive(0, 3, 25, 2)).isfinite().all()
+    assert reservoir(random_drive(0, 3, 25, 2)).isfinite().all()
 
 
 def test_silence(backend: str) -> None:
@@ -761,12 +757,6 @@ def test_silence(backend: str) -> None:
     assert not run.traces["v"].any()
     assert not run.synaptic_events.any()
     assert torch.equal(reservoir.graph.calcium, torch.zeros(12))
-
-
-def test_modules_follow_train_and_eval() -> None:
-    reservoir = living(0)
-    assert reservoir.training
-    assert not torch.nn.Sequential(reservoir).eval()[0].training
 
 
 def test_repr_shows_every_parameter() -> None:
@@ -791,7 +781,7 @@ def test_time_steps_belong_to_the_graph(backend: str) -> None:
 def test_a_delay_that_was_lengthened_by_hand_finds_its_past(backend: str) -> None:
     reservoir = TriglialReservoir(
         graph_of(2, [(0, 1, 2.0, 1)]), bias=torch.tensor([0.0, 0.0]), stateful=True, backend=backend
-    ).eval()
+    )
     reservoir.reset(v=torch.tensor([5.0, 0.0]))
     assert reservoir.run(num_steps=1).events.tolist() == [[0, 0, 0]]
     reservoir.graph.edge_delay = torch.tensor([40])
@@ -803,7 +793,7 @@ def test_weights_edited_by_hand_are_put_on_their_grid() -> None:
     for name in ("reference", "event"):
         reservoir = TriglialReservoir(
             random_graph(0, 20, 120, weight=0.5), bias=(0.9, 2.0), backend=name
-        ).eval()
+        )
         reservoir.run(num_steps=50)
         reservoir.graph.edge_weight *= 0.7
         runs.append(reservoir.run(num_steps=100, record="v"))
@@ -819,7 +809,7 @@ def test_weights_edited_by_hand_are_put_on_their_grid() -> None:
     ],
 )
 def test_a_graph_broken_by_hand_is_refused(backend: str, key: str, value: float, rule: str) -> None:
-    reservoir = TriglialReservoir(random_graph(0, 20, 120), bias=(0.9, 2.0), backend=backend).eval()
+    reservoir = TriglialReservoir(random_graph(0, 20, 120), bias=(0.9, 2.0), backend=backend)
     reservoir.run(num_steps=50)
     reservoir.graph[key].fill_(value)
     with pytest.raises(ValueError, match=f"'{key}' {rule}"):
@@ -832,10 +822,10 @@ def test_a_reset_forgets_arrivals_even_if_glia_rest_in_between(backend: str) -> 
     )
     reservoir.run(num_steps=50)
     reservoir.reset()
-    reservoir.eval().run(num_steps=1)
+    reservoir.run(num_steps=1)
     before = reservoir.graph.edge_hits
     assert bool((reservoir.graph.edge_arrival < 0).all())
-    reservoir.train().run(num_steps=3)  # nothing has fired anew so soon
+    reservoir.adapt(num_steps=3)  # nothing has fired anew so soon
     assert torch.equal(reservoir.graph.edge_hits, before)
 
 

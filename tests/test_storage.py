@@ -63,7 +63,7 @@ def test_a_loaded_reservoir_goes_on_to_the_same_bits(
 
 
 def test_mode_and_potentials_are_kept(tmp_path: Path) -> None:
-    reservoir = living().eval()
+    reservoir = living()
     reservoir.reset(v=0.5)
     reservoir.save(tmp_path / "r.safetensors")
     loaded = ng.TriglialReservoir.load(tmp_path / "r.safetensors", backend="reference")
@@ -77,11 +77,11 @@ def test_state_dict_carries_the_living_graph() -> None:
     reservoir.run(signal(0))
     other.load_state_dict(reservoir.state_dict())
     assert_same_graph(reservoir, other)
-    assert torch.equal(reservoir.eval()(signal(1, 2)), other.eval()(signal(1, 2)))
+    assert torch.equal(reservoir(signal(1, 2)), other(signal(1, 2)))
 
 
 def test_changing_the_float_type_leaves_the_weights_on_their_grid() -> None:
-    reservoir = living().eval()
+    reservoir = living()
     before = reservoir(signal(1))
     assert torch.equal(reservoir.half()(signal(1)), before)
 

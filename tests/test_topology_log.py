@@ -122,7 +122,7 @@ def test_a_log_goes_on_from_the_life_before() -> None:
 
 
 def test_a_frozen_graph_has_one_moment() -> None:
-    resting = reservoir("dropped", "event").eval()
+    resting = reservoir("dropped", "event")
     log = resting.run(torch.randn(2, PERIOD, 3, generator=generator(1)), record="topology").topology
     assert len(log) == 1
     assert_bits(log.graph(), {key: resting.graph[key] for key in log.graph().keys()})

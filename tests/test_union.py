@@ -63,9 +63,9 @@ def assert_union_is_separate_runs(
         Batch.from_data_list(list(graphs)), glia=glia, neuron=neuron, seed=seed, **how
     )
     learned = whole.run(x, lengths=lengths, record=("v", "state"))
-    states = whole.split(whole.eval()(x, lengths))
+    states = whole.split(whole(x, lengths))
     first = 0
-    for k, (graph, part) in enumerate(zip(graphs, whole.train().graph.to_data_list(), strict=True)):
+    for k, (graph, part) in enumerate(zip(graphs, whole.graph.to_data_list(), strict=True)):
         nodes = slice(first, first + graph.num_nodes)
         first = nodes.stop
         alone = TriglialReservoir(
@@ -83,7 +83,7 @@ def assert_union_is_separate_runs(
         shift = torch.tensor([0, 0, nodes.start])
         assert torch.equal(learned.events[inside] - shift, run.events)
         assert torch.equal(whole.split(learned.states)[k], run.states)
-        assert torch.equal(alone.eval()(signal, lengths), states[k])
+        assert torch.equal(alone(signal, lengths), states[k])
         assert_same(part, frozen(alone.graph))
         assert_same(learned.graph.to_data_list()[k], frozen(run.graph))
     return whole

@@ -88,7 +88,7 @@ class ReservoirEstimator(BaseEstimator):
             numpy's global state, as scikit-learn does.
 
     Attributes:
-        reservoir_: The living reservoir, in eval mode.
+        reservoir_: The living reservoir.
         recipe_: The recipe that it was made by.
         readout_: The :class:`~pyngn_graph.RidgeReadout`.
         mean_, scale_: Of the channels, ``[C]``.
@@ -229,7 +229,7 @@ class ReservoirEstimator(BaseEstimator):
             mean, std = channel_statistics(*series)
             scale = torch.where(std > 0, std, 1.0)
         x = standardize(*series, mean, scale).float()
-        reservoir = recipe.reservoir(num_channels, int(state), self.graph).eval()
+        reservoir = recipe.reservoir(num_channels, int(state), self.graph)
         if reservoir.glia:
             organize(recipe, reservoir, x, series.lengths, int(state), progress=False)
         self.mean_, self.scale_ = mean.numpy(), scale.numpy()
