@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from helpers import CPU_BACKENDS, assert_same_run, random_drive, random_graph
+from helpers import CPU_BACKENDS, assert_same_run, going, random_drive, random_graph
 from hostile import answers, graphs, is_finite, spoiled
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -167,7 +167,7 @@ def reservoir_of(**options: Any) -> Any:
         **options,
     )  # fmt: skip
     assert repr(reservoir)
-    run = reservoir.run(num_steps=STEPS, record=("v",))
+    run = reservoir.adapt(num_steps=STEPS, record=("v",))
     return run.traces, run.states, reservoir.graph
 
 
@@ -178,10 +178,10 @@ def fed(**call: Any) -> Any:
         for _ in range(2)
     )
     try:
-        run = reservoir.run(**call, record=("v",), progress=False)
+        run = reservoir.adapt(**call, record=("v",), progress=False)
     except (TypeError, ValueError):
         x = random_drive(0, STEPS, 2)
-        assert_same_run(*(r.run(x, record=("v",)) for r in (reservoir, twin)))
+        assert_same_run(*(r.adapt(x, record=("v",)) for r in (reservoir, twin)))
         raise
     return run.states, reservoir.graph, reservoir.diagnose().__dict__
 

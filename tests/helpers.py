@@ -104,7 +104,7 @@ def assert_twins(reservoir: TriglialReservoir, twin: TriglialReservoir, *x: Tens
     """Both hold the same graph and, run on, do the same to the last bit."""
     assert_same(reservoir.graph, frozen(twin.graph))
     for signal in x:
-        ours, theirs = (r.run(signal, record=("v", "state")) for r in (reservoir, twin))
+        ours, theirs = (r.adapt(signal, record=("v", "state")) for r in (reservoir, twin))
         assert_same_run(ours, theirs)
         assert_same(reservoir.graph, frozen(twin.graph))
 

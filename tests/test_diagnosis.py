@@ -195,7 +195,7 @@ def test_a_bias_above_the_target_rate() -> None:
 
 def test_saturated_in_spite_of_astrocytes() -> None:
     reservoir = TriglialReservoir(graph_of(2, []), glia=[Astrocyte()], bias=60.0)
-    reservoir.run(num_steps=50)
+    reservoir.adapt(num_steps=50)
     advice = "lower 'bias' or the weights, or raise 't_ref'"
     assert advice in reservoir.diagnose().advice[0]
 

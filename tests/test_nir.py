@@ -290,7 +290,7 @@ def test_what_nir_cannot_say_is_refused() -> None:
 
 def test_a_recipe_with_other_neurons() -> None:
     made = Recipe(num_nodes=27).reservoir(2)
-    made(torch.randn(1, 120, 2))  # the oligodendrocytes make delays fractions
+    made.adapt(torch.randn(1, 120, 2))  # the oligodendrocytes make delays fractions
     made.graph.edge_delay = round_delay(made.graph.edge_delay)
     neuron = replace(made.setting.neuron, t_ref=0.0, v_min=None)
     again = from_nir(to_nir(made, neuron))

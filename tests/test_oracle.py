@@ -73,7 +73,7 @@ def test_living_reservoirs_equal_the_dense_simulator(backend: str, data: st.Data
     # The stream goes in pieces: calls of a stateful reservoir, and trials of one call.
     cut = data.draw(st.integers(0, num_steps - 1))
     pieces = [drive[:cut], drive[cut:]] if cut else [drive]
-    runs = [reservoir.run(piece, record=names) for piece in pieces]
+    runs = [reservoir.adapt(piece, record=names) for piece in pieces]
 
     found = {name: torch.cat([run.traces[name][0] for run in runs]) for name in names}
     spikes = torch.cat([run.spikes()[0] for run in runs])

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from helpers import random_drive, random_graph
+from helpers import going, random_drive, random_graph
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import seeds

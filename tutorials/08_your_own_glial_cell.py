@@ -96,7 +96,7 @@ def life(weight, *glia):
     graph = ng.generators.Tissue(num_nodes=200, weight=weight, seed=0)()
     reservoir = ng.TriglialReservoir(graph, glia=glia, bias=(0.7, 1.1), seed=0)
     reservoir.adapt(num_steps=2000, progress=False)  # settle
-    return reservoir.run(num_steps=500, record=tuple("gain" for _ in glia), progress=False)
+    return reservoir.adapt(num_steps=500, record=tuple("gain" for _ in glia), progress=False)
 
 
 weights = [0.05, 0.2, 0.8, 3.2]

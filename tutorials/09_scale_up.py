@@ -36,7 +36,7 @@ GRAY, BLUE, ORANGE = "#808080", "#0072B2", "#D55E00"
 def timed(reservoir, num_steps):
     """CPU seconds of a run, and its recording."""
     start = time.process_time()
-    recording = reservoir.run(num_steps=num_steps, progress=False)
+    recording = reservoir.adapt(num_steps=num_steps, progress=False)
     return time.process_time() - start, recording
 
 
@@ -128,11 +128,11 @@ drive = torch.randn(1, 1000, 4, generator=torch.Generator().manual_seed(1))
 
 sweep = ng.TriglialReservoir(union, in_channels=4, hold=10, glia=[PerGraph(cells)])
 sweep.adapt(drive, progress=False)
-reached = sweep.run(drive, progress=False).rates().view(len(targets), 200)
+reached = sweep.adapt(drive, progress=False).rates().view(len(targets), 200)
 
 alone = ng.TriglialReservoir(small, in_channels=4, hold=10, glia=[cells[3]])
 alone.adapt(drive, progress=False)
-again = alone.run(drive, progress=False).rates()
+again = alone.adapt(drive, progress=False).rates()
 print("the fourth, alone, gives the same:", torch.equal(reached[3], again))
 
 # %%
