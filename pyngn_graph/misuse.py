@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric import EdgeIndex
 from torch_geometric.data import Data
+from torch_geometric.data.data import BaseData
 
 from pyngn_graph.misread import warn
 
@@ -16,7 +17,7 @@ def check_signal(graph: Data, channels: int | None, x: Any, lengths: Any = None)
     Raises:
         TypeError: With what to pass instead.
     """
-    if isinstance(x, Data) or hasattr(x, "to_data_list"):
+    if isinstance(x, BaseData):
         raise TypeError(
             f"'x' must be a signal [B, T, C] (trial, sample, channel), and the graph is inside of "
             f"the reservoir already (got a {type(x).__name__}); pass a tensor. Features of nodes "
