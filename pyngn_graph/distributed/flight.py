@@ -4,7 +4,6 @@ import copy
 import json
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 import pyngn_graph
 from pyngn_graph import storage
 from pyngn_graph.checkpoint import Checkpoint
+from pyngn_graph.disk import expanded
 from pyngn_graph.distributed.checkpoint import restored, to_parts
 from pyngn_graph.distributed.fingerprint import fingerprint
 from pyngn_graph.distributed.reservoir import DistributedReservoir
@@ -52,7 +52,7 @@ class SharedCheckpoint(Checkpoint):
         identity: dict[str, str],
         reservoir: DistributedReservoir,
     ) -> None:
-        self.reservoir, self.folder = reservoir, Path(folder)
+        self.reservoir, self.folder = reservoir, expanded(folder)
         with reservoir.ranks.together():
             super().__init__(self.folder / INDEX, every, identity, reservoir.setting.glia)
 

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyngn_graph.checks import whole_seed
 from pyngn_graph.classification import BATCH, organize
 from pyngn_graph.datasets import channel_statistics, standardize
 from pyngn_graph.glia.oligodendrocyte import DelayRule
@@ -220,8 +221,9 @@ class ReservoirEstimator(BaseEstimator):
     def _grow(self, series: Series) -> None:
         """Makes a reservoir and lets its glia organize it; its readout has learned nothing."""
         recipe, state = self.recipe, self.random_state
-        if not isinstance(state, int | np.integer):
+        if state is None or isinstance(state, np.random.RandomState):
             state = check_random_state(state).randint(2**31 - 1)
+        state = whole_seed(state, 0, "random_state")
         readout = RidgeReadout(self.alpha)
         num_channels = series.values.size(2)
         mean, scale = torch.zeros(num_channels), torch.ones(num_channels)
@@ -229,9 +231,9 @@ class ReservoirEstimator(BaseEstimator):
             mean, std = channel_statistics(*series)
             scale = torch.where(std > 0, std, 1.0)
         x = standardize(*series, mean, scale).float()
-        reservoir = recipe.reservoir(num_channels, int(state), self.graph)
+        reservoir = recipe.reservoir(num_channels, state, self.graph)
         if reservoir.glia:
-            organize(recipe, reservoir, x, series.lengths, int(state), progress=False)
+            organize(recipe, reservoir, x, series.lengths, state, progress=False)
         self.mean_, self.scale_ = mean.numpy(), scale.numpy()
         self.recipe_, self.reservoir_, self.readout_ = recipe, reservoir, readout
 
