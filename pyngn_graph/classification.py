@@ -63,8 +63,8 @@ def classify(
     (x, samples), (shown, lengths) = series
     reservoir = recipe.reservoir(x.size(2), seed)
     shown, lengths = shown[:SHOWN], lengths[:SHOWN]
-    before, life = reservoir.run(shown, lengths=lengths), None
-    if reservoir.glia:
+    before, life = reservoir.replace(start="rest").run(shown, lengths=lengths), None
+    if reservoir.glia or recipe.start == "lived":
         life = organize(recipe, reservoir, x, samples, seed, progress, checkpoint)
     with progress_bar(len(train) + len(test), progress, unit="trial") as bar:
         parts = []
