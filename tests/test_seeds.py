@@ -37,7 +37,7 @@ ROWS = np.random.default_rng(0).normal(size=(12, 6, 1))
 def lived(cell: Any) -> Tensor:
     """Weights and delays after a life with ``cell``."""
     reservoir = ng.TriglialReservoir(GRAPH, glia=[cell], glia_period=20, bias=1.4)
-    graph = reservoir.train().run(num_steps=60).graph
+    graph = reservoir.adapt(num_steps=60).graph
     return torch.cat([graph.edge_weight, graph.edge_delay.float()])
 
 

@@ -98,7 +98,7 @@ def _run(options: argparse.Namespace, ranks: Ranks) -> dict[str, Any] | None:
         chunk = options.steps - done
         if options.checkpoint is not None:
             chunk = min(chunk, options.every - done % options.every)
-        recording = reservoir.run(num_steps=chunk)
+        recording = reservoir.adapt(num_steps=chunk)
         done, spikes = done + chunk, spikes + recording.events.size(0)
         total = earlier + int(ranks.total(torch.tensor([spikes])))
         if options.checkpoint is not None:

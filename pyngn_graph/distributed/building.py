@@ -153,6 +153,7 @@ class FixedInDegree:
             in_flight="arrival",
             max_delay=10_000,
             stateful=stateful,
+            start="rest",
             backend=backend,
             threads=None,
         )

@@ -127,7 +127,7 @@ def restored(
         nodes["projection.bias"],
         0,
     )
-    reservoir = DistributedReservoir(shard, setting, projection, ranks, header["training"])
+    reservoir = DistributedReservoir(shard, setting, projection, ranks)
     fast = without_prefix("state", nodes)
     if fast:
         history, trace = fast.pop("history"), fast.pop("trace")
@@ -165,7 +165,6 @@ def to_parts(reservoir: DistributedReservoir) -> Parts:
         "in_channels": projection.in_channels,
         "input_scale": projection.scale,
         "input_density": projection.density,
-        "training": reservoir.training,
     }
     rows = with_prefix("node", nodes) | with_prefix("projection", dict(projection.named_buffers()))
     for name, value in neuron.items():

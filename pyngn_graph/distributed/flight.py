@@ -122,6 +122,7 @@ class SharedCheckpoint(Checkpoint):
 
 def shared_identity(
     reservoir: DistributedReservoir,
+    learns: bool,
     x: Tensor,
     samples: Tensor,
     hold: int,
@@ -137,7 +138,7 @@ def shared_identity(
     nodes = {name: rows[name] for name in rows.keys() - edges.keys() - state.keys() - fixed.keys()}
     graph = {key: header["graph"][key] for key in header["graph"] if key != "num_targets"}
     graph["num_nodes"] = reservoir.shard.num_nodes
-    text = json.dumps(header | {"graph": graph}, sort_keys=True)
+    text = json.dumps(header | {"graph": graph, "learns": learns}, sort_keys=True)
     return {
         "version of pyngn-graph": pyngn_graph.__version__,
         "input": storage.digest({"x": x, "samples": samples}, repr(hold)),
