@@ -41,7 +41,7 @@ class SignalReservoir(nn.Module):
     ...     for seed in (0, 1)
     ... )
     >>> graph = ng.generators.replicate(population, edge_index, 4, bridge)
-    >>> glia = [ng.Astrocyte(rule="multiplicative")]
+    >>> glia = [ng.Astrocyte()]
     >>> liquid = ng.SignalReservoir(graph, in_channels=2, glia=glia, hold=20, progress=False)
     >>> recording = liquid.train().run(x)  # glia adapt, unsupervised
     >>> states = liquid.eval()(x)          # [T, P, m], here of neurons

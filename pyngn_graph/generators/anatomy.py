@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch_geometric.datasets.graph_generator import GraphGenerator
 
+from pyngn_graph.defaults import LONGEST
 from pyngn_graph.generators.arguments import check_fields, check_positions
 
 _BLOCK = 1 << 20
@@ -43,10 +44,7 @@ class Anatomy(GraphGenerator):
     def __post_init__(self) -> None:
         check_fields(self)
         if self.delay != "distance" and self.max_delay is None:
-            raise ValueError(
-                f"delay={self.delay!r} needs 'max_delay' (got None); set the longest delay in "
-                f"steps, e.g. max_delay=100"
-            )
+            self.max_delay = LONGEST
         if self.pos is not None:
             check_positions(self.pos)
 
@@ -121,7 +119,7 @@ class Anatomy(GraphGenerator):
     def _control(self, num_edges: int, generator: torch.Generator) -> Tensor:
         """Delays [E] that have nothing to do with distance."""
         u = torch.rand(num_edges, generator=generator, dtype=torch.float64)
-        longest = int(self.max_delay or 1)
+        longest = int(self.max_delay or LONGEST)
         if self.delay == "uniform":
             return torch.floor(1 + longest * u)
         return torch.floor(1.5 + (longest - 1) * u.sqrt())

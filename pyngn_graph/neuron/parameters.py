@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pyngn_graph.checks import check_tensor
+from pyngn_graph.defaults import TAU_M
 
 Value = float | Tensor
 """One number for all neurons, or a tensor ``[N]`` with one for each."""
@@ -50,7 +51,7 @@ class LIFParameters:
         ValueError: If a value is not finite or breaks its range.
     """
 
-    tau_m: Value = 20.0
+    tau_m: Value = TAU_M
     v_th: Value = 1.0
     v_rest: Value = 0.0
     v_reset: Value = 0.0
@@ -100,6 +101,8 @@ class LIFParameters:
 
         def cast(value: Tensor) -> Tensor:
             value = value.to(device=like.device, dtype=like.dtype)
+            if value.dim() and not value.requires_grad and bool((value == value[0]).all()):
+                return value[0]  # backends are quicker with one number for all
             return value.reshape(value.shape + (1,) * (like.dim() - 1)) if value.dim() else value
 
         dt = float(dt)
