@@ -150,7 +150,7 @@ class TriglialReservoir(nn.Module):
             threads=threads,
         )
         self.setting.neuron.check_size(data.num_nodes)
-        self.setting.neuron.at(dt, torch.zeros(data.num_nodes, 1))
+        self.setting.neuron.at(dt, torch.zeros(data.num_nodes, 1, dtype=torch.float32))
         self.projection = joint_projection(
             sizes, in_channels, input_scale, input_density, input_weight, bias, seed
         ).to(data.edge_index.device)

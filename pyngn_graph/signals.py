@@ -141,11 +141,12 @@ class SignalReservoir(nn.Module):
         trials, num_steps = recording.num_edges.shape
         hold, size = self.reservoir.setting.hold, recording.graph.num_nodes
         factors = [math.exp(-recording.dt / tau) if tau else 0.0 for tau in self.tau_trace]
+        kind: Any = {"dtype": torch.float32, "device": recording.events.device}
         keep, add = (
-            torch.tensor([f32(f) for f in each], device=recording.events.device).view(-1, 1, 1)
+            torch.tensor([f32(f) for f in each], **kind).view(-1, 1, 1)
             for each in (factors, [1.0 - factor for factor in factors])
         )
-        trace = torch.zeros(len(factors), trials, size, device=recording.events.device)
+        trace = torch.zeros(len(factors), trials, size, **kind)
         events, ends = recording.events[recording.events[:, 1].argsort(stable=True)], []
         block = max(1, BLOCK // (trials * size * hold)) * hold
         for start in range(0, num_steps, block):

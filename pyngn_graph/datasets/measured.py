@@ -186,7 +186,9 @@ class _Wiring(Anatomy):
         )
         pos = self.pos
         if pos is None:
-            data.edge_delay = self._delays(torch.zeros(data.num_nodes, 3), data.edge_index)
+            data.edge_delay = self._delays(
+                torch.zeros(data.num_nodes, 3, dtype=torch.float32), data.edge_index
+            )
             return data
         data.pos = pos.float().clone()
         data.edge_delay = self._delays(data.pos, data.edge_index)
