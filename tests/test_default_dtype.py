@@ -54,7 +54,7 @@ def life(glia: Any, **how: Any) -> Any:
     lived = reservoir.train().run(
         x(), record=("v", "gain") if "gain" in reservoir.graph else ("v",)
     )
-    return lived, lived.rates(), reservoir.eval()(x()), reservoir.graph
+    return lived, lived.rates(), reservoir(x()), reservoir.graph
 
 
 def projected(**how: Any) -> Any:
