@@ -88,18 +88,15 @@ def estimator() -> Any:
 
 
 def trainable() -> Any:
-    reservoir = ng.TrainableReservoir(graph(), in_channels=2)
-    states = reservoir(x(2))
+    reservoir = ng.TrainableReservoir(graph())
+    states = reservoir(x()[0].unsqueeze(-1))
     states.sum().backward()
     return states, [parameter.grad for parameter in reservoir.parameters()]
 
 
 def layer() -> Any:
     neurons = ng.LIFLayer(N)
-    state = None
-    for now in x()[0]:
-        spikes, state = neurons(now, state)
-    return spikes, state
+    return [neurons(now) for now in x()[0]]
 
 
 def quiet() -> ng.TriglialReservoir:
@@ -107,7 +104,7 @@ def quiet() -> ng.TriglialReservoir:
 
 
 def recording() -> Any:
-    return ng.TriglialReservoir(graph(), bias=(0.9, 1.6)).run(num_steps=300)
+    return ng.TriglialReservoir(graph(), bias=(0.9, 1.6)).run(num_steps=600)
 
 
 DEEDS: dict[str, Callable[[], Any]] = {
@@ -159,8 +156,8 @@ DEEDS: dict[str, Callable[[], Any]] = {
         )
         for name in FIELDS
     },
-    "poisson": lambda: encoding.poisson(40.0 * x(3), 5, generator=generator(0)),
-    "latency": lambda: encoding.latency(x(3, high=1.0), 9),
+    "poisson": lambda: encoding.poisson(40.0 * x(3)[0], 5, generator=generator(0)),
+    "latency": lambda: encoding.latency(x(3, high=1.0)[0], 9),
     "level_crossing": lambda: encoding.level_crossing(x(3), 0.3),
     "filter_bank": lambda: encoding.filter_bank(x(1)[0, :, 0].repeat(40), 8000, num_channels=4),
     "uniform_input": lambda: tasks.uniform_input(20, generator=generator(0)),
@@ -168,17 +165,17 @@ DEEDS: dict[str, Callable[[], Any]] = {
     "mackey_glass": lambda: tasks.mackey_glass(50, generator=generator(0)),
     "spike_templates": lambda: tasks.spike_templates(5, generator=generator(0)),
     "activity": lambda: dynamics.measure_activity(recording()),
-    "branching": lambda: dynamics.branching_ratio(recording()),
+    "branching": lambda: dynamics.branching_ratio(dynamics.population_count(recording())),
     "damage": lambda: dynamics.damage_spreading(
-        quiet(), x(1), dynamics.extra_spikes(2, N, 2, generator=generator(0))
+        quiet(), x(1), at=5, count=2, window=20, generator=generator(0)
     ),
-    "lyapunov": lambda: dynamics.lyapunov_exponent(quiet(), x(1), torch.full((2, N), 0.01, **F32)),
+    "lyapunov": lambda: dynamics.lyapunov_exponent(x(3)[0], x(3)[0] + 0.01),
     "memory_capacity": lambda: dynamics.memory_capacity(
         x(6, 1).repeat(1, 4, 1)[0], x(1, 1).repeat(1, 4, 1)[0], 3
     ),
     "state_rank": lambda: dynamics.state_rank(x(6)[0]),
     "summary": lambda: topology.summary(graph()),
-    "null_model": lambda: topology.null_model(graph(), generator=generator(0)),
+    "null_model": lambda: topology.null_model(graph()),
 }
 
 

@@ -232,7 +232,11 @@ def _check_counts(edge_count: Tensor, power: float) -> None:
 
 
 def _check_lengths(length: Tensor | None) -> None:
-    bad = torch.zeros(0) if length is None else ~((length >= 0) & (length < math.inf))
+    bad = (
+        torch.zeros(0, dtype=torch.bool)
+        if length is None
+        else ~((length >= 0) & (length < math.inf))
+    )
     if bool(bad.any()):
         first = int(bad.nonzero()[0, 0])
         raise ValueError(

@@ -233,7 +233,8 @@ class ReservoirEstimator(BaseEstimator):
         state = whole_seed(state, 0, "random_state")
         readout = RidgeReadout(self.alpha)
         num_channels = series.values.size(2)
-        mean, scale = torch.zeros(num_channels), torch.ones(num_channels)
+        mean = torch.zeros(num_channels, dtype=torch.float32)
+        scale = torch.ones_like(mean)
         if self.standardize:
             mean, std = channel_statistics(*series)
             scale = torch.where(std > 0, std, 1.0)
