@@ -238,6 +238,7 @@ class TriglialReservoir(nn.Module):
         for cell in self.setting.cells:
             cell.forget(self._graph)
 
+    @torch.compiler.disable
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Liquid states ``[B, F]`` of the trials ``x`` ``[B, T, C]``.
 
@@ -265,6 +266,7 @@ class TriglialReservoir(nn.Module):
             )
         return split_states(states, sizes)
 
+    @torch.compiler.disable
     def run(
         self,
         x: Tensor | None = None,

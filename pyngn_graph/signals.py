@@ -105,6 +105,7 @@ class SignalReservoir(nn.Module):
         """The living graph of all neurons."""
         return self.reservoir.graph
 
+    @torch.compiler.disable
     def run(self, x: Tensor, **options: Any) -> Recording:
         """Runs the reservoir on features ``x`` ``[T, P, F]`` or ``[B, T, P, F]``.
 
@@ -113,6 +114,7 @@ class SignalReservoir(nn.Module):
         """
         return self.reservoir.run(self.currents(x), **{"progress": self.progress} | options)
 
+    @torch.compiler.disable
     def forward(self, x: Tensor) -> Tensor:
         """Liquid states ``[T, P, K m]`` or ``[B, T, P, K m]``, K the number of time constants."""
         states = self.states(self.run(x))
