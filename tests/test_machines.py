@@ -125,8 +125,8 @@ def test_without_a_terminal_it_runs_and_says_nothing(before: str, tmp_path: Path
 
 def test_a_compiled_model_holds_a_reservoir_as_it_is() -> None:
     graph, x = random_graph(), 2.0 * torch.rand(2, 60, 3)
-    reservoir = TriglialReservoir(graph, in_channels=3, glia=[Microglia()], bias=1.1).eval()
-    places = SignalReservoir(graph, in_channels=1).eval()
+    reservoir = TriglialReservoir(graph, in_channels=3, glia=[Microglia()], bias=1.1)
+    places = SignalReservoir(graph, in_channels=1)
     with torch.random.fork_rng():
         model = torch.nn.Sequential(reservoir, torch.nn.Linear(8, 2))
     y = torch.rand(9, 8, 1)

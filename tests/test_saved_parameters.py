@@ -88,8 +88,8 @@ def test_a_killed_run_goes_on_from_its_checkpoint(t_ref: float, tmp_path: Path) 
         cell.at = stops
         reservoir = TriglialReservoir(
             random_graph(), neuron=LIFParameters(t_ref=t_ref), glia=[cell], glia_period=10, bias=1.4
-        ).train()
-        return reservoir.run(num_steps=40, checkpoint=path, checkpoint_every=5).events
+        )
+        return reservoir.adapt(num_steps=40, checkpoint=path, checkpoint_every=5).events
 
     with pytest.raises(KeyboardInterrupt):
         run(20, tmp_path / "run.safetensors")
