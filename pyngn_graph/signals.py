@@ -145,6 +145,7 @@ class SignalReservoir(Constructed):
         """The constant current into the neurons of a place, ``[m]``."""
         return self.reservoir.bias[: self.projection.num_nodes]
 
+    @torch.compiler.disable
     def run(self, x: Tensor, **options: Any) -> Recording:
         """Runs the reservoir on features ``x`` ``[T, P, F]`` or ``[B, T, P, F]``.
 
@@ -153,6 +154,7 @@ class SignalReservoir(Constructed):
         """
         return self.reservoir.run(self.currents(x), **{"progress": self.progress} | options)
 
+    @torch.compiler.disable
     def adapt(self, x: Tensor, **options: Any) -> Recording:
         """Lets the glia reshape the graph while it runs on ``x``; otherwise as :meth:`run`.
 
@@ -161,6 +163,7 @@ class SignalReservoir(Constructed):
         """
         return self.reservoir.adapt(self.currents(x), **{"progress": self.progress} | options)
 
+    @torch.compiler.disable
     def forward(self, x: Tensor) -> Tensor:
         """Liquid states ``[T, P, K m]`` or ``[B, T, P, K m]``, K the number of time constants."""
         states = self.states(self.run(x))

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -63,6 +64,9 @@ class LIFParameters:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
+            if isinstance(value, np.ndarray | np.generic):  # as torch and files know them
+                value = torch.tensor(value) if value.ndim else value.item()
+                object.__setattr__(self, field.name, value)
             if isinstance(value, Tensor):
                 check_tensor(field.name, value)
             if value is not None and not bool(torch.isfinite(float64(value)).all()):
@@ -77,6 +81,11 @@ class LIFParameters:
             value = getattr(self, name)
             if value is not None and bool((float64(value) >= float64(self.v_th)).any()):
                 raise ValueError(f"'{name}' must lie below 'v_th' = {self.v_th} (got {value})")
+
+    @property
+    def is_refractory(self) -> bool:
+        """Whether the state of the neurons counts refractory steps, be they rounded to none."""
+        return bool((float64(self.t_ref) > 0).any())
 
     def check_size(self, num_nodes: int) -> None:
         """Raises a ValueError unless every tensor has shape ``[num_nodes]``."""
@@ -123,7 +132,7 @@ class LIFParameters:
             v_rest=cast(float64(self.v_rest)),
             v_reset=cast(float64(self.v_reset)),
             v_min=None if self.v_min is None else cast(float64(self.v_min)),
-            refractory_steps=cast(steps).long() if bool((steps > 0).any()) else None,
+            refractory_steps=cast(steps).long() if self.is_refractory else None,
             syn_alpha=None if syn_alpha is None else cast(syn_alpha),
             syn_drive=None if syn_drive is None else cast(syn_drive),
         )
