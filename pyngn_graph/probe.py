@@ -114,8 +114,8 @@ class Probe:
         )
         every = -(-2 * row * steps // left) if left > 0 else steps  # and half of it stays free
         check_room(
-            f"Traces of {names} at {steps // self.every:,} of {steps:,} steps of {trials} trials, of "
-            f"{self.num_nodes:,} neurons,",
+            f"Traces of {names} at {steps // self.every:,} of {steps:,} steps of {trials} trials "
+            f"of {self.num_nodes:,} neurons",
             rest + kept,
             device,
             f"pass every={max(every, self.every + 1)}, or run fewer steps or trials at a time",

@@ -1,5 +1,6 @@
 """Ridge regression in closed form, from sums that batches add up."""
 
+import warnings
 from collections.abc import Iterable
 from typing import Any, Self
 
@@ -8,11 +9,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from pyngn_graph.readout.base import Readout, one_hot, widened
+from pyngn_graph.readout.base import Readout, one_hot, warn_of_constant_features, widened
 from pyngn_graph.readout.solve import Spectrum
 
-ALPHAS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
-"""Penalties to choose from by default."""
+ALPHAS = tuple(float(f"1e{k}") for k in range(-10, 5))
+"""Penalties to choose from by default: 1e-10 to 1e4."""
+
+SAME = 1e-9
+"""Errors that differ by less than this share of the variance are the same."""
 
 BLOCK = 1024
 """Rows that are added to the sums at a time (F, if there are more features)."""
@@ -28,15 +32,18 @@ class RidgeReadout(Readout):
         \frac{1}{n} \sum_{b=1}^{n} \lVert y_b - \bar y - W^\top z_b \rVert^2
         + \alpha \lVert W \rVert^2
 
-    From several ``alpha`` the one with the smallest generalized cross-validation error is taken,
+    From several ``alpha`` the one with the smallest error on rows left out is taken. With fewer
+    rows than features each is left out in turn, alone and with those equal to it, which has a
+    closed form too. Else it is the generalized cross-validation error,
 
     .. math::
         \mathrm{GCV}(\alpha) = \frac{\mathrm{RSS}(\alpha) / n}{(1 - \mathrm{df}(\alpha) / n)^2},
         \qquad \mathrm{df}(\alpha) = 1 + \sum_j \frac{d_j}{d_j + \alpha}
 
-    (:math:`d_j`: eigenvalues of the correlation matrix), an estimate of the leave-one-out error
-    that needs the sums only: no data is held back. Values have an ``alpha`` per target, so that
-    targets fitted together or alone give the same; classes share one.
+    (:math:`d_j`: eigenvalues of the correlation matrix), an estimate of it that needs the sums
+    only: no data is held back. Values have an ``alpha`` per target, so that targets fitted together
+    or alone give the same; classes share one. A warning says where the best one is the least or the
+    largest of all, and where no feature varies.
 
     :meth:`partial_fit` adds to the sums of :math:`1, x, x x^\top, x y^\top` in float64. Rows wait
     until a whole block (``BLOCK`` or F rows, counted from the first row ever) is full, hence **any
@@ -186,6 +193,23 @@ class RidgeReadout(Readout):
             return zz, zy, yy
         return self.sum_zz + zz, self.sum_zy + zy, self.sum_yy + yy
 
+    def _warn_of_ends(self, chosen: Tensor) -> None:
+        """Says so where the best penalty is the least or the largest of several."""
+        least, largest = min(self.alphas), max(self.alphas)
+        for end, name, why, beyond in (
+            (largest, "largest", "the features tell next to nothing of them", 100.0 * largest),
+            (least, "least", "they follow from the features without noise", 0.01 * least),
+        ):
+            number = int((chosen == end).sum())
+            if number and least < largest:
+                targets = f"{number} of {chosen.numel()} targets"
+                warnings.warn(
+                    f"The best penalty for {targets} is {end:g}, the {name} to "
+                    f"choose from: {why}. If that cannot be, go on to alpha={beyond:g}; "
+                    f"alpha={end:g} alone takes it as it is",
+                    stacklevel=4,
+                )
+
     def _solved(self) -> tuple[Tensor, Tensor]:
         """Solution and penalty, brought up to date."""
         if self.solution is not None and self.penalty is not None:
@@ -198,10 +222,17 @@ class RidgeReadout(Readout):
         else:
             spectrum = Spectrum.of_sums(*self._sums())
         alpha = self.x_first.new_tensor(self.alphas)
-        error = spectrum.gcv(alpha)
+        error, variance = spectrum.errors(alpha), spectrum.y_variance
         if self.classes is not None:
             error = error.sum(dim=1, keepdim=True).expand_as(error)
-        self.penalty = alpha[error.argmin(dim=0)]
+            variance = variance.sum().expand_as(variance)
+        # Of penalties that are as good the largest is the safest.
+        good = error <= error.amin(dim=0) + SAME * variance
+        self.penalty = torch.where(good, alpha.unsqueeze(1), 0.0).amax(dim=0)
+        if spectrum.is_flat:
+            warn_of_constant_features(self.num_rows, self.x_first.numel())
+        elif self.num_rows > 1:
+            self._warn_of_ends(self.penalty[variance > 0])
         weight, bias = spectrum.solve(self.penalty)
         bias = bias - self.x_first @ weight
         if self.y_first is not None:

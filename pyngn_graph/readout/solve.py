@@ -8,6 +8,61 @@ from torch import Tensor
 from pyngn_graph.readout.base import floored_sd
 
 
+class Rows(NamedTuple):
+    r"""Rows that can be left out.
+
+    Attributes:
+        left: Eigenvectors U of :math:`Z Z^\top / n`, ``[n, J]``.
+        y: Centered targets, ``[n, K]``.
+        group: The same number for rows that are equal, ``[n]``.
+    """
+
+    left: Tensor
+    y: Tensor
+    group: Tensor
+
+    def error(self, kept: Tensor) -> Tensor:
+        r"""Mean squared error ``[K]`` of predictions for rows that were left out.
+
+        A row is left out alone and, where rows repeat, with all that are equal to it too, and the
+        mean of both is taken: what comes may be like what was seen, or not.
+
+        Args:
+            kept: Share :math:`\alpha / (d + \alpha)` of the targets that stays in the residuals
+                along each of the eigenvectors, ``[J]``.
+        """
+        alone = torch.arange(len(self.group), device=self.group.device)
+        error = self._left_out(kept, alone)
+        if len(torch.unique(self.group)) == len(alone):
+            return error
+        return (error + self._left_out(kept, self.group)) / 2.0
+
+    def _left_out(self, kept: Tensor, group: Tensor) -> Tensor:
+        r"""Errors ``[K]`` where the equal rows of each ``group`` ``[n]`` are left out at once.
+
+        For m rows with residuals r and the leverage h each, they are
+
+        .. math:: r + \frac{h}{1 - m h} \sum r
+        """
+
+        def sums(value: Tensor) -> Tensor:
+            return torch.zeros_like(value).index_add_(0, group, value)[group]
+
+        left, y = self.left, self.y
+        size = torch.bincount(group).to(y.dtype)[group]
+        square, along = left.square(), left.t() @ y
+        # What lies outside of all eigenvectors is there or is rounding, which the division by
+        # what a group leaves unexplained would blow up.
+        outside = 1.0 - size / len(y) - size * square.sum(dim=1)
+        outside = torch.where(outside > 1e-9, outside, 0.0)
+        within, beside = left @ (kept.unsqueeze(1) * along), y - left @ along
+        unexplained = (size * (square @ kept) + outside).clamp(min=1e-12)  # 1 - m h
+        total = sums(within) + sums(beside) * (outside > 0).unsqueeze(1)
+        leverage = (1.0 - unexplained) / size
+        error = within + beside + (leverage / unexplained).unsqueeze(1) * total
+        return error.square().mean(dim=0)
+
+
 class Spectrum(NamedTuple):
     r"""A least-squares problem in the eigenbasis of its standardized features z.
 
@@ -19,6 +74,7 @@ class Spectrum(NamedTuple):
         values: Eigenvalues d of :math:`Z^\top Z / n`, ``[J]``.
         vectors: Eigenvectors V, ``[F, J]``.
         cross: :math:`V^\top Z^\top (Y - \bar y) / n`, ``[J, K]``.
+        rows: What leaving rows out takes, if the rows themselves are known.
     """
 
     num_rows: int
@@ -29,6 +85,7 @@ class Spectrum(NamedTuple):
     values: Tensor
     vectors: Tensor
     cross: Tensor
+    rows: "Rows | None" = None
 
     @classmethod
     def of_sums(cls, zz: Tensor, zy: Tensor, yy: Tensor) -> "Spectrum":
@@ -61,9 +118,21 @@ class Spectrum(NamedTuple):
         values, vectors = torch.linalg.eigh(z @ z.t() / n)
         inside = values > 1e-12 * values[-1]  # directions in which no row lies have no say
         values = values[inside]
-        vectors = z.t() @ vectors[:, inside] / (n * values).sqrt()
+        rows = Rows(vectors[:, inside], y, torch.unique(x, dim=0, return_inverse=True)[1])
+        vectors = z.t() @ rows.left / (n * values).sqrt()
         cross = vectors.t() @ (z.t() @ y) / n
-        return cls(n, x_mean, y_mean, scale, y.square().mean(dim=0), values, vectors, cross)
+        return cls(n, x_mean, y_mean, scale, y.square().mean(dim=0), values, vectors, cross, rows)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether no feature varies."""
+        return float(self.values.sum()) < 1e-9
+
+    def errors(self, alpha: Tensor) -> Tensor:
+        """Errors ``[A, K]`` on rows left out, exact where the rows are known, else :meth:`gcv`."""
+        if self.rows is None:
+            return self.gcv(alpha)
+        return torch.stack([self.rows.error(a / (self.values + a)) for a in alpha])
 
     def gcv(self, alpha: Tensor) -> Tensor:
         """Generalized cross-validation errors ``[A, K]`` of the penalties ``alpha`` ``[A]``."""
