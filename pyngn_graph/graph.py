@@ -89,8 +89,10 @@ def _validated(data: Data, max_delay: int, extent: Extent) -> Data:
         if key in data:
             _check_tensor(data[key], key, dtypes, (num_edges,), extent)
         elif key in ("edge_weight", "edge_delay"):
-            default = "torch.ones(E)" if key == "edge_weight" else "torch.ones(E, dtype=torch.long)"
-            raise ValueError(f"'data' has no '{key}'; set it, e.g. 'data.{key} = {default}'")
+            raise ValueError(
+                f"'data' has no '{key}'; draw what it lacks with 'data = pyngn_graph.from_data("
+                f"data)', or set it"
+            )
     for key, dtype in _NODE_KEYS.items():
         if key in data:
             _check_tensor(data[key], key, (dtype,), (num_nodes,), extent)
@@ -291,7 +293,9 @@ def _check_tensor(
     if not isinstance(value, Tensor):
         raise TypeError(f"'{key}' must be a {names} tensor (got {type(value).__name__})")
     if value.dtype not in dtypes:
-        raise TypeError(f"'{key}' must be {names} (got {value.dtype}); convert it first")
+        raise TypeError(
+            f"'{key}' must be {names} (got {value.dtype}); 'pyngn_graph.from_data' converts it"
+        )
     if tuple(value.shape) != shape:
         raise ValueError(f"'{key}' must have shape {list(shape)} (got {list(value.shape)})")
     if value.is_floating_point() and not all(map(math.isfinite, extent(value))):

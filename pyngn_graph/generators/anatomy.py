@@ -71,32 +71,37 @@ class Anatomy(GraphGenerator):
             return self.pos.detach().float().clone()
         if self.layout == "uniform":
             side = self.spacing * num_nodes ** (1 / 3)  # the density of the lattice
-            return side * torch.rand(num_nodes, 3, generator=self._stream("position"))
+            return side * torch.rand(
+                num_nodes, 3, generator=self._stream("position"), dtype=torch.float32
+            )
         x_size = next(side for side in range(1, num_nodes + 1) if side**3 >= num_nodes)
         y_size = next(side for side in range(1, num_nodes + 1) if side**2 * x_size >= num_nodes)
         z_size = -(-num_nodes // (x_size * y_size))
         site = torch.arange(num_nodes)
         x, y, z = site // (y_size * z_size), site // z_size % y_size, site % z_size
-        return torch.stack([x, y, z], dim=1) * float(self.spacing)
+        return torch.stack([x, y, z], dim=1).float() * float(self.spacing)
 
-    def _inhibitory(self, num_nodes: int) -> Tensor:
-        """Which neurons are inhibitory, [N] bool."""
+    def _inhibitory(self, num_nodes: int, fraction: float | None = None) -> Tensor:
+        """Which neurons are inhibitory, [N] bool: this ``fraction``, or that of the generator."""
+        fraction = self.inhibitory_fraction if fraction is None else fraction
         order = torch.randperm(num_nodes, generator=self._stream("sign"))
         inhibitory = torch.zeros(num_nodes, dtype=torch.bool)
-        inhibitory[order[: math.floor(self.inhibitory_fraction * num_nodes + 0.5)]] = True
+        inhibitory[order[: math.floor(fraction * num_nodes + 0.5)]] = True
         return inhibitory
 
     def _magnitudes(self, num_edges: int) -> Tensor:
         """The weights [E] float32 that synapses have if they are excitatory."""
         if self.weight_distribution == "constant":
-            return torch.full((num_edges,), float(self.weight))
+            return torch.full((num_edges,), float(self.weight), dtype=torch.float32)
         # The mean of two unit exponentials is gamma distributed with shape 2 and scale 1/2.
-        draws = torch.empty(2, num_edges).exponential_(generator=self._stream("weight"))
+        draws = torch.empty(2, num_edges, dtype=torch.float32).exponential_(
+            generator=self._stream("weight")
+        )
         return draws.sum(dim=0).div_(2).mul_(float(self.weight))
 
     def _signed(self, magnitude: Tensor, src: Tensor, inhibitory: Tensor) -> Tensor:
         """The weights [E] once the presynaptic neurons ``src`` have their sign."""
-        return torch.where(inhibitory, -float(self.inhibition), 1.0)[src].mul_(magnitude)
+        return torch.where(inhibitory, -float(self.inhibition), 1.0).float()[src].mul_(magnitude)
 
     def _delays(self, pos: Tensor, edge_index: Tensor) -> Tensor:
         """``edge_delay`` [E] int64, in steps of ``dt``."""
