@@ -80,7 +80,7 @@ def test_the_last_run_counts_and_forward_is_a_run() -> None:
 
 
 def test_padding_does_not_count() -> None:
-    reservoir = TriglialReservoir(graph_of(1, [])).eval()
+    reservoir = TriglialReservoir(graph_of(1, []))
     drive = torch.zeros(2, 1000, 1)
     drive[:, :10] = 60.0
     reservoir.run(drive, lengths=torch.tensor([10, 10]))
@@ -97,7 +97,7 @@ def test_most_neurons_silent() -> None:
 def test_gains_at_a_bound(gain: float, bound: str) -> None:
     graph = random_graph(num_nodes=8, gain=torch.ones(8))
     graph.gain[:3] = gain
-    reservoir = TriglialReservoir(graph, glia=[Astrocyte()]).eval()
+    reservoir = TriglialReservoir(graph, glia=[Astrocyte()])
     reservoir.run(random_drive(0, 50, 8))
     found = reservoir.diagnose()
     shares = [found.low_gain_share, found.high_gain_share]
@@ -187,7 +187,7 @@ def test_a_bias_above_the_target_rate() -> None:
     params = LIFParameters(t_ref=2.0)
     cell = Astrocyte(target_rate=20.0)
     for bias, warned in ((1.05, False), (1.5, True)):
-        reservoir = TriglialReservoir(graph_of(2, []), None, params, [cell], bias=bias).eval()
+        reservoir = TriglialReservoir(graph_of(2, []), None, params, [cell], bias=bias)
         rate = float(reservoir.run(num_steps=2000).rates().mean())
         assert (rate > 20.0) == warned
         assert ("above the target rate" in str(reservoir.diagnose())) == warned
@@ -195,7 +195,7 @@ def test_a_bias_above_the_target_rate() -> None:
 
 def test_saturated_in_spite_of_astrocytes() -> None:
     reservoir = TriglialReservoir(graph_of(2, []), glia=[Astrocyte()], bias=60.0)
-    reservoir.run(num_steps=50)
+    reservoir.adapt(num_steps=50)
     advice = "lower 'bias' or the weights, or raise 't_ref'"
     assert advice in reservoir.diagnose().advice[0]
 
@@ -227,7 +227,7 @@ def test_bursts_are_what_chance_does_not_explain(
 
 
 def test_too_short_a_run_is_not_judged_for_bursts() -> None:
-    reservoir = TriglialReservoir(graph_of(50, [])).eval()
+    reservoir = TriglialReservoir(graph_of(50, []))
     drive = volleys([0.2, 0.0, 0.0, 0.0, 0.0])
     reservoir.run(drive[:599])  # 24 bins of 20 ms after 100 ms
     assert reservoir.diagnose().burst_variation is None
@@ -241,11 +241,11 @@ def test_too_short_a_run_is_not_judged_for_bursts() -> None:
 
 
 def test_the_external_rate_is_that_without_recurrence() -> None:
-    reservoir = TriglialReservoir(random_graph(weight=0.9), 2, hold=3, tau_trace=5.0).eval()
+    reservoir = TriglialReservoir(random_graph(weight=0.9), 2, hold=3, tau_trace=5.0)
     x = random_drive(1, 4, 30, 2)
     lengths = torch.tensor([30, 10, 20, 5])
     silent = random_graph(weight=0.0)
-    alone = TriglialReservoir(silent, 2, hold=3).eval()
+    alone = TriglialReservoir(silent, 2, hold=3)
     expected = float(alone.run(x, lengths=lengths).rates().mean())
     assert 0 < expected != float(reservoir.run(x, lengths=lengths).rates().mean())
     before = reservoir.diagnose()
@@ -258,7 +258,7 @@ def test_an_input_above_the_target_rate() -> None:
     drive[:, ::40] = 30.0  # 25 Hz
     for target, warned in ((24.0, True), (26.0, False)):
         cell = Astrocyte(target_rate=target)
-        reservoir = TriglialReservoir(graph_of(2, []), glia=[cell]).eval()
+        reservoir = TriglialReservoir(graph_of(2, []), glia=[cell])
         reservoir(drive)
         assert reservoir.diagnose().external_rate is None
         found = reservoir.diagnose(drive)

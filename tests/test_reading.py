@@ -503,7 +503,7 @@ def test_where_it_comes_from_is_carried_along(tmp_path: Path) -> None:
     assert "'syn_count'" in facts["weights from"]
     ng.save_graph(data, tmp_path / "g.safetensors")
     reservoir = ng.TriglialReservoir(data, glia=[ng.Astrocyte(), ng.Microglia()])
-    reservoir.run(num_steps=20)
+    reservoir.adapt(num_steps=20)
     for other in (
         ng.load_graph(tmp_path / "g.safetensors"),
         reservoir.graph,

@@ -56,12 +56,12 @@ def lived(*microglia):
         graph,
         in_channels=1,
         neuron=ng.LIFParameters(tau_m=30.0, t_ref=2.0, v_min=-2.0),
-        glia=[ng.Astrocyte(rule="multiplicative", max_gain=1e4), *microglia],
+        glia=[ng.Astrocyte(max_gain=1e4), *microglia],
         hold=HOLD,
         seed=0,
     )
-    life = reservoir.train().run(others, record="topology", progress=False)
-    return reservoir.eval(), life
+    life = reservoir.adapt(others, record="topology", progress=False)
+    return reservoir, life
 
 
 pruned, life = lived(ng.Microglia(criterion=Winner()))

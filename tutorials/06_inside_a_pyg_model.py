@@ -177,8 +177,8 @@ plt.show()
 
 # %%
 print(learned)
-living = ng.TriglialReservoir(learned, glia=[ng.Astrocyte(rule="multiplicative")], bias=(0.9, 1.2))
-print(living.train().run(num_steps=2000, progress=False))
+living = ng.TriglialReservoir(learned, glia=[ng.Astrocyte()], bias=(0.9, 1.2))
+print(living.adapt(num_steps=2000, progress=False))
 
 # %% [markdown]
 # ## What to try next

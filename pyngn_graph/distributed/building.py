@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyngn_graph.checks import whole_seed
 from pyngn_graph.distributed.ranks import Ranks
 from pyngn_graph.distributed.reservoir import DistributedReservoir
 from pyngn_graph.distributed.shard import Shard, of_edges
@@ -60,6 +61,7 @@ class FixedInDegree:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "seed", whole_seed(self.seed))
         if self.num_nodes < 1 or self.degree < 1:
             raise ValueError(
                 f"'num_nodes' and 'degree' must be at least 1 (got {self.num_nodes}, {self.degree})"
@@ -151,6 +153,7 @@ class FixedInDegree:
             in_flight="arrival",
             max_delay=10_000,
             stateful=stateful,
+            start="rest",
             backend=backend,
             threads=None,
         )
@@ -185,8 +188,9 @@ class FixedInDegree:
 
     def _drive(self, block: int) -> tuple[Tensor, Tensor]:
         generator, size = self._generator(block, 1), self._size(block)
-        share = torch.rand(size, generator=generator)
-        return share, torch.randn(size, self.in_channels or 0, generator=generator)
+        share = torch.rand(size, generator=generator, dtype=torch.float32)
+        shape = (size, self.in_channels or 0)
+        return share, torch.randn(shape, generator=generator, dtype=torch.float32)
 
 
 def _prepared(data: Data, owned: Tensor, setting: Setting, ranks: Ranks) -> Shard:

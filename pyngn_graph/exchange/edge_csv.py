@@ -13,6 +13,7 @@ from pyngn_graph.exchange.columns import Columns, to_columns
 from pyngn_graph.graph import ANY_DELAY, validate
 from pyngn_graph.reading.assembly import assembled
 from pyngn_graph.reading.tables import read_tables
+from pyngn_graph.storage import write_bytes
 
 
 def write_csv(data: Data, edges: str | Path, nodes: str | Path | None = None) -> None:
@@ -95,7 +96,7 @@ def _write(path: str | Path, columns: Columns) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(zip(*(map(_entry, column) for column in columns.values()), strict=True))
-    Path(path).write_text(text.getvalue(), encoding="utf-8")
+    write_bytes(path, text.getvalue().encode())
 
 
 def _entry(value: Any) -> Any:

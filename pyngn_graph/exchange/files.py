@@ -12,6 +12,7 @@ from torch_geometric.data.graph_store import EdgeLayout
 from torch_geometric.data.storage import GlobalStorage
 
 from pyngn_graph.convert import read_networkx
+from pyngn_graph.disk import expanded
 from pyngn_graph.exchange.bare import read_data
 from pyngn_graph.exchange.formats import read_gexf, read_gml, read_matrix
 from pyngn_graph.exchange.graphml import reading_of_graphml
@@ -72,7 +73,7 @@ def reading_of_file(
     Raises:
         FileNotFoundError, TypeError, ValueError: See there.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     ending = Path(path.name.lower().removesuffix(".gz")).suffix
     if ending not in READERS:
         raise ValueError(

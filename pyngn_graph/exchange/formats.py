@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pyngn_graph.disk import expanded
 from pyngn_graph.reading.matrices import source_of_matrix
 from pyngn_graph.reading.source import Source
 
@@ -21,7 +22,7 @@ def parsed(path: str | Path, kind: str, read: Callable[[io.BytesIO], Any]) -> An
         FileNotFoundError: If there is no such file.
         ValueError: If it is no file of that ``kind``.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file '{path}'")
     content = path.read_bytes()

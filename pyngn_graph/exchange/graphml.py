@@ -14,6 +14,7 @@ from pyngn_graph.exchange.columns import Columns, from_columns, to_columns
 from pyngn_graph.exchange.formats import parsed
 from pyngn_graph.graph import ANY_DELAY, validate
 from pyngn_graph.reading.assembly import Reading, Scale, complete
+from pyngn_graph.storage import write_bytes
 
 LAYOUT = "pyngn_graph"
 """The graph attribute that holds, as JSON, what GraphML cannot say."""
@@ -47,7 +48,7 @@ def write_graphml(data: Data, path: str | Path) -> None:
     graph.add_edges_from(zip(src, dst, _rows(edges, len(src)), strict=True))
     content = io.BytesIO()
     nx.write_graphml_xml(graph, content)
-    Path(path).write_bytes(content.getvalue())
+    write_bytes(path, content.getvalue())
 
 
 def read_graphml(

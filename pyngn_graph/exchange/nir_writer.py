@@ -70,7 +70,7 @@ def to_nir(
     Raises:
         ImportError: If ``nir`` is not installed.
         ValueError: If NIR cannot express a part: a refractory time, a floor of the potential,
-            delays that are not whole steps, glia at work, a gain or resistance of 0; or if the
+            delays that are not whole steps, a gain or resistance of 0; or if the
             matrices would take more than 2 GiB.
 
     Source: Pedersen et al. (2024), "Neuromorphic intermediate representation".
@@ -101,7 +101,7 @@ def to_nir(
     if weight is None and not bool(bias.any()):
         edges.append(("input", "neuron"))
     else:
-        matrix = torch.eye(num_nodes) if weight is None else weight
+        matrix = torch.eye(num_nodes, dtype=torch.float32) if weight is None else weight
         nodes["current"] = nir.Affine(_array(matrix), _array(bias))
         edges += [("input", "current"), ("current", "neuron")]
     goal, scale, waiting = "neuron", 1.0 / c.drive, loop_steps
@@ -133,16 +133,14 @@ def _parts(
 ) -> tuple[Data, LIFParameters, Tensor | None, Tensor]:
     """Graph of live edges, neurons, projection and bias."""
     if isinstance(source, TriglialReservoir):
-        if source.training and source.glia:
-            raise ValueError(
-                "NIR holds a graph that stays as it is, but the glia of this reservoir are at "
-                "work; call 'reservoir.eval()' first"
-            )
         data, weight, bias = source.graph, source.input_weight, source.bias.cpu()
         neuron = source.setting.neuron if neuron is None else neuron
     else:
         data, weight = prepare(source), None
-        neuron, bias = LIFParameters() if neuron is None else neuron, torch.zeros(data.num_nodes)
+        neuron, bias = (
+            LIFParameters() if neuron is None else neuron,
+            torch.zeros(data.num_nodes, dtype=torch.float32),
+        )
     neuron.check_size(data.num_nodes)
     return keep_edges(data, alive(data)), neuron, weight, bias
 

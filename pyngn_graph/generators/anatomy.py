@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch_geometric.datasets.graph_generator import GraphGenerator
 
+from pyngn_graph.defaults import LONGEST
 from pyngn_graph.generators.arguments import check_fields, check_positions
 
 _BLOCK = 1 << 20
@@ -43,10 +44,7 @@ class Anatomy(GraphGenerator):
     def __post_init__(self) -> None:
         check_fields(self)
         if self.delay != "distance" and self.max_delay is None:
-            raise ValueError(
-                f"delay={self.delay!r} needs 'max_delay' (got None); set the longest delay in "
-                f"steps, e.g. max_delay=100"
-            )
+            self.max_delay = LONGEST
         if self.pos is not None:
             check_positions(self.pos)
 
@@ -62,7 +60,7 @@ class Anatomy(GraphGenerator):
 
     def _stream(self, name: str) -> torch.Generator:
         """The random stream of one property; streams and seeds are independent of each other."""
-        mixed = np.random.SeedSequence(int(self.seed), spawn_key=tuple(name.encode()))
+        mixed = np.random.SeedSequence(self.seed, spawn_key=tuple(name.encode()))
         return torch.Generator().manual_seed(int(mixed.generate_state(1, np.uint64)[0]))
 
     def _positions(self, num_nodes: int) -> Tensor:
@@ -71,9 +69,8 @@ class Anatomy(GraphGenerator):
             return self.pos.detach().float().clone()
         if self.layout == "uniform":
             side = self.spacing * num_nodes ** (1 / 3)  # the density of the lattice
-            return side * torch.rand(
-                num_nodes, 3, generator=self._stream("position"), dtype=torch.float32
-            )
+            generator = self._stream("position")
+            return side * torch.rand(num_nodes, 3, generator=generator, dtype=torch.float32)
         x_size = next(side for side in range(1, num_nodes + 1) if side**3 >= num_nodes)
         y_size = next(side for side in range(1, num_nodes + 1) if side**2 * x_size >= num_nodes)
         z_size = -(-num_nodes // (x_size * y_size))
@@ -94,14 +91,14 @@ class Anatomy(GraphGenerator):
         if self.weight_distribution == "constant":
             return torch.full((num_edges,), float(self.weight), dtype=torch.float32)
         # The mean of two unit exponentials is gamma distributed with shape 2 and scale 1/2.
-        draws = torch.empty(2, num_edges, dtype=torch.float32).exponential_(
-            generator=self._stream("weight")
-        )
+        draws = torch.empty(2, num_edges, dtype=torch.float32)
+        draws.exponential_(generator=self._stream("weight"))
         return draws.sum(dim=0).div_(2).mul_(float(self.weight))
 
     def _signed(self, magnitude: Tensor, src: Tensor, inhibitory: Tensor) -> Tensor:
         """The weights [E] once the presynaptic neurons ``src`` have their sign."""
-        return torch.where(inhibitory, -float(self.inhibition), 1.0).float()[src].mul_(magnitude)
+        sign = torch.where(inhibitory, -float(self.inhibition), 1.0).float()
+        return sign[src].mul_(magnitude)
 
     def _delays(self, pos: Tensor, edge_index: Tensor) -> Tensor:
         """``edge_delay`` [E] int64, in steps of ``dt``."""
@@ -126,7 +123,7 @@ class Anatomy(GraphGenerator):
     def _control(self, num_edges: int, generator: torch.Generator) -> Tensor:
         """Delays [E] that have nothing to do with distance."""
         u = torch.rand(num_edges, generator=generator, dtype=torch.float64)
-        longest = int(self.max_delay or 1)
+        longest = int(self.max_delay or LONGEST)
         if self.delay == "uniform":
             return torch.floor(1 + longest * u)
         return torch.floor(1.5 + (longest - 1) * u.sqrt())

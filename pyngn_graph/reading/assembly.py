@@ -190,7 +190,7 @@ def _of_counts(
         faults.add(place, name, float(values[i]), "a positive count")
     faults.check()
     if not values.size:
-        return torch.empty(0)
+        return torch.empty(0, dtype=torch.float32)
     size = sizes_of_counts(torch.from_numpy(values), scale.weight)
     if "inhibitory" in data:
         inhibits = data.inhibitory[data.edge_index[0]][torch.from_numpy(given)]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from pyngn_graph.disk import expanded
 from pyngn_graph.reading.faults import Faults
 
 SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars", " ": "spaces"}
@@ -51,7 +52,7 @@ def rows_of(path: str | Path) -> Rows:
         FileNotFoundError: If there is no such file.
         ValueError: If it is no text, or no table.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file '{path}'")
     content = path.read_bytes()
