@@ -51,7 +51,7 @@ def main() -> None:
     bias = torch.from_numpy(c["bias"]).float()
     reservoir = ng.TriglialReservoir(
         graph, neuron=neuron, dt=dt, bias=bias, backend="event", stateful=True
-    ).eval()
+    )
     del graph
     reservoir.reset(v=torch.from_numpy(c["v"]).float())
     build = time.process_time() - start

@@ -126,7 +126,7 @@ def soak(minutes: int, num_nodes: int, steps: int, folder: Path) -> list[dict[st
     for minute in range(minutes):
         x, every = noise(minute, steps), max(1, steps // 3)
         started = time.process_time()
-        recording = living.run(x, checkpoint=run, checkpoint_every=every, progress=False)
+        recording = living.adapt(x, checkpoint=run, checkpoint_every=every, progress=False)
         cpu, size = time.process_time() - started, run.stat().st_size
         run.unlink()
         row: dict[str, Any] = {"minute": minute + 1, "cpu_s": cpu}
@@ -135,7 +135,7 @@ def soak(minutes: int, num_nodes: int, steps: int, folder: Path) -> list[dict[st
         again = minute % 10 == 9
         if again:
             other = ng.TriglialReservoir.load(saved, threads=1)
-            repeated = other.run(x, progress=False)
+            repeated = other.adapt(x, progress=False)
             assert torch.equal(repeated.events, recording.events), "a resumed life has other spikes"
             assert same(other.graph, living.graph), "a resumed life has another graph"
             del other, repeated

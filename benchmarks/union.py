@@ -74,16 +74,14 @@ def measure(
     others = [ng.Oligodendrocyte(), ng.Microglia()]
     glia = [PerGraph(cells) if backend == "event" else cells[0], *others]
     how = HOW | {"backend": backend}
-    whole = ng.TriglialReservoir(Batch.from_data_list(graphs), glia=glia, **how).train(learns)
+    whole = ng.TriglialReservoir(Batch.from_data_list(graphs), glia=glia, **how)
     alone = [
-        ng.TriglialReservoir(
-            graph, glia=[cell if backend == "event" else cells[0], *others], **how
-        ).train(learns)
+        ng.TriglialReservoir(graph, glia=[cell if backend == "event" else cells[0], *others], **how)
         for graph, cell in zip(graphs, cells, strict=True)
     ]
     ways: list[Callable[[], list[Tensor]]] = [
-        lambda: whole.split(whole(x)),
-        lambda: [reservoir(x) for reservoir in alone],
+        lambda: whole.split(_states(whole, x, learns)),
+        lambda: [_states(reservoir, x, learns) for reservoir in alone],
     ]
     seconds, states = {}, {}
     for way in (1, 0) if reverse else (0, 1):
@@ -93,6 +91,10 @@ def measure(
     if not all(torch.equal(a, b) for a, b in zip(states[0], states[1], strict=True)):
         raise RuntimeError("The union and the separate runs differ")
     return seconds[0], seconds[1]
+
+
+def _states(reservoir: ng.TriglialReservoir, x: Tensor, learns: bool) -> Tensor:
+    return reservoir.adapt(x, progress=False).states if learns else reservoir(x)
 
 
 if __name__ == "__main__":

@@ -87,11 +87,11 @@ def bench(
             backend=backend,
             threads=1,
             seed=seed,
-        ).train()
+        )
         for name, (backend, glia) in VARIANTS.items()
     }
     for liquid in liquids.values():
-        liquid.run(num_steps=PERIOD if liquid.glia else 1, progress=False)
+        liquid.adapt(num_steps=PERIOD if liquid.glia else 1, progress=False)
     shared = steps // 10
     runs: dict[str, list[tuple[float, float, Recording]]] = {name: [] for name in liquids}
     for _ in range(rounds):
@@ -107,7 +107,7 @@ def _astrocyte() -> Astrocyte:
 
 def _timed(liquid: TriglialReservoir, steps: int) -> tuple[float, float, Recording]:
     wall, cpu = time.perf_counter(), time.process_time()
-    recording = liquid.run(num_steps=steps, progress=False)
+    recording = liquid.adapt(num_steps=steps, progress=False)
     return time.perf_counter() - wall, time.process_time() - cpu, recording
 
 

@@ -84,7 +84,10 @@ def _too_slow(facts: Facts, severity: float, seen: str) -> Cause:
         return Cause(severity, seen, (_usual_target(facts),), meaning)
     if not facts.activity.adapted and end is not None and target and end > target / FACTOR:
         meaning = f", though they reached {end:.1f} Hz while the glia were at work"
-        return Cause(severity, seen, (Change("start", "set", "lived"),), meaning)
+        other = (
+            Change("adapt", "set") if facts.start == "lived" else Change("start", "set", "lived")
+        )
+        return Cause(severity, seen, (other,), meaning)
     changes = _more_bias(facts) or _more_input(facts)
     if not changes and facts.cell is not None:
         changes = [Change("adapt", "set") if end is None else Change("rho", "lower", by=0.5)]
@@ -139,8 +142,8 @@ def _of_low_gains(facts: Facts, cell: Astrocyte, target: float, low: float) -> C
         return Cause(low, seen, (), ": input or recurrence drives these neurons too far", other)
     weaker = (Change("edge_weight", "lower", by=0.1), Change("min_gain", "lower", by=0.1))
     meaning = (
-        ": the recurrence is too strong, as input and bias alone do not drive these neurons above "
-        "the target rate"
+        ": the recurrence is too strong, for input and bias alone leave these neurons below the "
+        "target rate"
     )
     return Cause(low, seen, weaker, meaning)
 

@@ -12,6 +12,7 @@ from torch_geometric.data import Data
 
 from pyngn_graph import snapshot, storage
 from pyngn_graph.checks import is_count
+from pyngn_graph.disk import expanded
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import validate
 from pyngn_graph.probe import Probe
@@ -54,7 +55,7 @@ class Checkpoint:
             raise ValueError(
                 f"'checkpoint_every' must be a whole number of steps >= 1 (got {every!r})"
             )
-        self.path: Path = Path(path)
+        self.path: Path = expanded(path)
         self.claim()
         self.every: int = int(every)
         self.identity: dict[str, str] = identity

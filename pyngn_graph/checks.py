@@ -1,5 +1,6 @@
 """What every door asks of a number or a tensor, in the same words."""
 
+import operator
 from collections.abc import Callable
 from numbers import Integral
 from typing import Any
@@ -31,16 +32,41 @@ def check_count(name: str, value: Any, least: int = 1) -> None:
     raise ValueError(f"'{name}' must be a whole number >= {least} (got {value!r})")
 
 
+def whole_seed(value: Any, least: int = -(2**63), name: str = "seed") -> int:
+    """A seed as the ``int`` that it is: any integer of Python, NumPy or torch, but no bool.
+
+    Raises:
+        ValueError: If it is no integer, below ``least``, or of more than 64 bits.
+    """
+    try:
+        whole = operator.index(value)
+    except (TypeError, RuntimeError):
+        whole = None
+    if isinstance(value, bool) or "bool" in str(getattr(value, "dtype", "")):
+        whole = None
+    if whole is not None and least <= whole < 2**64:
+        return whole
+    size = "of at most 64 bits" if least < 0 else f">= {least} and of at most 64 bits"
+    raise ValueError(
+        f"'{name}' must be a whole number {size} (got {value!r}); pass {name}={_near(value)}"
+    )
+
+
+def _near(value: Any) -> int:
+    """The seed that somebody may have meant."""
+    try:
+        return abs(int(value)) % 2**63
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        return 0
+
+
 def generator_of(seed: Any) -> torch.Generator:
     """A generator that begins with ``seed``.
 
     Raises:
         ValueError: If ``seed`` is no whole number of 64 bits.
     """
-    whole = isinstance(seed, Integral) and not isinstance(seed, bool)
-    if not whole or not -(2**63) <= int(seed) < 2**64:
-        raise ValueError(f"'seed' must be a whole number of at most 64 bits (got {seed!r})")
-    return torch.Generator().manual_seed(int(seed))
+    return torch.Generator().manual_seed(whole_seed(seed))
 
 
 def check_tensor(name: str, value: Any, remedy: str = "use 'torch.as_tensor'") -> None:

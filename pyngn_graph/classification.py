@@ -28,7 +28,7 @@ class Classification:
     Attributes:
         accuracy: Share of test items that the readout names correctly.
         prediction: Its answers, ``[B]``.
-        reservoir: The reservoir as it was read out, in eval mode.
+        reservoir: The reservoir as it was read out.
         before: A few test trials before the glia were at work.
         life: The run in which they were, with its gains; None for a reservoir without glia.
         after: The trials of ``before`` once more.
@@ -61,10 +61,10 @@ def classify(
     """
     series = [(dataset.x, dataset.lengths) for dataset in (train, test)]  # each a copy
     (x, samples), (shown, lengths) = series
-    reservoir = recipe.reservoir(x.size(2), seed).eval()
+    reservoir = recipe.reservoir(x.size(2), seed)
     shown, lengths = shown[:SHOWN], lengths[:SHOWN]
-    before, life = reservoir.run(shown, lengths=lengths), None
-    if reservoir.glia:
+    before, life = reservoir.replace(start="rest").run(shown, lengths=lengths), None
+    if reservoir.glia or recipe.start == "lived":
         life = organize(recipe, reservoir, x, samples, seed, progress, checkpoint)
     with progress_bar(len(train) + len(test), progress, unit="trial") as bar:
         parts = []
@@ -98,11 +98,11 @@ def organize(
 ) -> Recording:
     """Lets the glia see ``recipe.trials`` random items of ``x`` ``[B, T, C]``, as one stream.
 
-    Afterwards the reservoir is in eval mode. The recording holds the gains, if there are any.
+    The recording holds the gains, if there are any.
     """
     generator = generator_of(seed)
     chosen = torch.randperm(len(x), generator=generator)[: recipe.trials]
-    life = reservoir.train().run(
+    return reservoir.adapt(
         x[chosen],
         lengths=None if lengths is None else lengths[chosen],
         record=("gain",) if "gain" in reservoir.graph else (),
@@ -110,8 +110,6 @@ def organize(
         progress=progress,
         checkpoint=checkpoint,
     )
-    reservoir.eval()
-    return life
 
 
 def classify_raw(recipe: Recipe, train: SeriesDataset, test: SeriesDataset) -> float:

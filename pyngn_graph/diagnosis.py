@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from pyngn_graph.advice import Change, advised, by_severity
-from pyngn_graph.causes import causes_of
-from pyngn_graph.evidence import Activity, answered
+from pyngn_graph.causes import SATURATED_RATE, SILENT_RATE, causes_of
+from pyngn_graph.evidence import ILL, Activity, answered
 from pyngn_graph.facts import Facts
 from pyngn_graph.glia.astrocyte import Astrocyte
-from pyngn_graph.misread import warn
+from pyngn_graph.misuse import warn_once
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.unions import separated, spans
 
@@ -141,6 +141,7 @@ def diagnose(
             ),
             response=None if responses is None else responses[k],
             pool=setting.pool,
+            start=setting.start,
         )
         found.append(judged(facts))
     return found[0] if len(found) == 1 else _joint(found, [graph.num_nodes for graph in graphs])
@@ -170,24 +171,27 @@ def judged(facts: Facts) -> Diagnosis:
     )
 
 
-def warn_if_ill(reservoir: "TriglialReservoir", activity: Activity, x: Tensor) -> bool:
-    """Warns of a run on ``x`` that was dead or saturated, and says whether it has.
+def warn_if_ill(reservoir: "TriglialReservoir", activity: Activity, x: Tensor) -> None:
+    """Warns, once for each reservoir, of a run on ``x`` that was dead or saturated.
 
     A run that is too short to tell stays without a word, and so does one without any drive.
     """
     time = activity.steps * reservoir.setting.dt
-    if time < ENOUGH_TIME or time / 1000.0 * activity.counts.numel() < ENOUGH_LIFE:
-        return False
+    life = time / 1000.0 * activity.counts.numel()
+    if ILL in reservoir._told or time < ENOUGH_TIME or life < ENOUGH_LIFE:
+        return
+    rates = [activity.counts[nodes].double().mean() for nodes, _ in spans(reservoir.graph)]
+    if all(SILENT_RATE <= 1000.0 * float(rate) / time <= SATURATED_RATE for rate in rates):
+        return
     found = diagnose(reservoir, activity)
-    ill = found.verdict in ("dead", "saturated")
-    if ill and (found.verdict == "saturated" or bool(x.any()) or bool(reservoir.bias.any())):
-        gravest = found.advice[0]
-        warn(
-            f"{found.headline} {gravest} 'diagnose(x)' says more; if it is meant, call "
-            f"warnings.filterwarnings('ignore', 'The reservoir is')"
+    driven = found.verdict == "saturated" or bool(x.any()) or bool(reservoir.bias.any())
+    if found.verdict in VERDICTS[:2] and driven:
+        warn_once(
+            reservoir,
+            ILL,
+            f"{found.headline} {found.advice[0]} 'diagnose(x)' says more; if it is meant, call "
+            f"warnings.filterwarnings('ignore', 'The reservoir is')",
         )
-        return True
-    return False
 
 
 def _joint(found: list[Diagnosis], sizes: list[int]) -> Diagnosis:

@@ -37,7 +37,7 @@ def bias_for(rate: float, neuron: LIFParameters) -> tuple[float, float] | None:
     one = LIFParameters(
         *(_mean(getattr(neuron, name)) for name in ("tau_m", "v_th", "v_rest", "v_reset", "r_m"))
     )
-    spread = torch.linspace(-SPREAD, SPREAD, 41, dtype=torch.float64)
+    spread = torch.linspace(-SPREAD, SPREAD, 401, dtype=torch.float64)
     low, high = 0.0, 1e3
     for _ in range(60):
         middle = (low + high) / 2.0

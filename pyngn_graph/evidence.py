@@ -17,6 +17,9 @@ from pyngn_graph.unions import graph_sizes, spans, split_states
 if TYPE_CHECKING:
     from pyngn_graph.reservoir import TriglialReservoir
 
+ILL = "ill"
+"""What a reservoir that has warned of a dead or saturated run remembers."""
+
 BIN, ONSET = 20.0, 100.0
 """Bursts are looked for in bins of so many ms, after the first ms of each trial."""
 
@@ -86,8 +89,8 @@ def answered(
         chosen = torch.linspace(0, len(x) - 1, TRIALS).long().to(x.device)
         x, samples = x[chosen], samples[chosen]
     twin = copy.copy(reservoir)
-    twin.training, twin._state, twin._warned = False, None, True
-    twin.setting = replace(reservoir.setting, stateful=False)
+    told, setting = reservoir._told | {ILL}, replace(reservoir.setting, stateful=False)
+    vars(twin).update(setting=setting, _state=None, _told=told)
     sizes = graph_sizes(reservoir.graph)
     states = split_states(twin.run(x, lengths=samples, progress=False).states, sizes)
     activity = twin._activity
@@ -147,7 +150,7 @@ def _external(reservoir: "TriglialReservoir", x: Tensor, lengths: Tensor | None)
         backend=setting.backend,
         threads=setting.threads,
     )
-    alone._warned = True
+    alone._told.add(ILL)
     alone(x, lengths)
     activity = alone._activity
     assert activity is not None

@@ -29,6 +29,7 @@ class Facts:
         activity: What the run left behind.
         response: How it answers to an input; None if that was not asked for.
         pool: What the reservoir reads.
+        start: Where its trials begin.
     """
 
     data: Data
@@ -39,6 +40,7 @@ class Facts:
     activity: Activity
     response: Response | None = None
     pool: str | int = "last"
+    start: str = "rest"
 
     @property
     def rate(self) -> float:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from pyngn_graph import storage
+from pyngn_graph.disk import expanded
 
 
 class Ledger:
@@ -21,20 +22,20 @@ class Ledger:
     """
 
     def __init__(self, path: Path | None, resume: bool, identity: dict[str, Any]) -> None:
-        self.path, self.identity = path, identity
+        self.path, self.identity = None if path is None else expanded(path), identity
         self.results: dict[str, Any] = {}
-        if path is None:
+        if self.path is None:
             return
-        storage.claim(path)
-        if not path.exists():
+        storage.claim(self.path)
+        if not self.path.exists():
             return
         if not resume:
             raise ValueError(
                 f"'{path}' is there already; add '--resume' to go on from it, or remove it to "
                 f"begin anew"
             )
-        _, header = storage.read(path, "command")
-        with storage.reading(path):
+        _, header = storage.read(self.path, "command")
+        with storage.reading(self.path):
             self.results, found = dict(header["results"]), dict(header["identity"])
             differ = [name for name, value in identity.items() if found.get(name) != value]
             if differ:
@@ -62,5 +63,5 @@ class Ledger:
         """Removes the files of the runs of ``seeds``; without any, the file of the results."""
         files = [self.run_file(seed) for seed in seeds] or [self.path]
         for file in files:
-            if file is not None:
-                file.unlink(missing_ok=True)
+            if file is not None and storage.holds(file, "run", "command"):
+                file.unlink()

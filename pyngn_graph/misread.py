@@ -84,8 +84,9 @@ def warn_of_excitation(data: Data) -> None:
 
 
 def warn(message: str) -> None:
-    """A ``UserWarning`` at the line outside this library that led here."""
+    """A ``UserWarning`` at the line outside this library, and of torch's calls, that led here."""
     level, frame = 1, sys._getframe()
-    while frame.f_back and str(frame.f_globals.get("__name__")).split(".")[0] == "pyngn_graph":
+    inside = ("pyngn_graph", "torch")
+    while frame.f_back and str(frame.f_globals.get("__name__")).split(".")[0] in inside:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, UserWarning, stacklevel=level)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from pyngn_graph.checks import check_tensor, generator_of, is_count
+from pyngn_graph.checks import check_tensor, generator_of, is_count, whole_seed
 
 
 class Projection(nn.Module):
@@ -37,6 +37,7 @@ class Projection(nn.Module):
             raise ValueError(f"'input_scale' must be finite and not negative (got {scale})")
         if not 0.0 < density <= 1.0:
             raise ValueError(f"'input_density' must lie in (0, 1] (got {density})")
+        seed = whole_seed(seed)
         generator = generator_of(seed)
         if weight is not None:
             check_tensor("input_weight", weight)

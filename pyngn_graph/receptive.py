@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pyngn_graph.checks import whole_seed
+
 MARGIN = 3.0
 """Distance in pixels of the outermost centers from the edge of the image."""
 
@@ -144,7 +146,7 @@ def _scaled(field: Tensor, scale: float) -> Tensor:
 
 def _stream(name: str, seed: int) -> torch.Generator:
     """The random stream of one kind of field, independent of all others of this seed."""
-    mixed = np.random.SeedSequence(seed, spawn_key=tuple(name.encode()))
+    mixed = np.random.SeedSequence(whole_seed(seed, least=0), spawn_key=tuple(name.encode()))
     return torch.Generator().manual_seed(int(mixed.generate_state(1, np.uint64)[0]))
 
 

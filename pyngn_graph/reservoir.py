@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph import snapshot, storage
@@ -18,12 +18,14 @@ from pyngn_graph.bounds import check_potentials, largest_size
 from pyngn_graph.card import card
 from pyngn_graph.checkpoint import Checkpoint, identity
 from pyngn_graph.checks import check_count, check_tensor
+from pyngn_graph.constructed import Constructed, shown
 from pyngn_graph.diagnosis import Diagnosis, diagnose, warn_if_ill
 from pyngn_graph.evidence import Activity, binned
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import MAX_DELAY, number, prepare, validate_again
 from pyngn_graph.history import TopologyRecorder
 from pyngn_graph.misread import warn_of_excitation
+from pyngn_graph.misuse import check_signal, warn_of_dtype, warn_of_signal
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.probe import Probe
 from pyngn_graph.recording import Recording
@@ -37,7 +39,7 @@ from pyngn_graph.unions import graph_sizes, registered, split_states
 SETTINGS = [field.name for field in fields(Setting)]
 
 
-class TriglialReservoir(nn.Module):
+class TriglialReservoir(Constructed):
     r"""A spiking reservoir on a graph that three kinds of glia reshape while it runs (3GSNN-LSM).
 
     At step t, over every edge :math:`j \to i` with weight w, delay D and mask M,
@@ -48,11 +50,12 @@ class TriglialReservoir(nn.Module):
             + \gamma_i(t) a_i(t)
 
     Neurons, calcium and gain step every ``dt``; delays and wiring change every ``glia_period``
-    steps of a life. In ``train()`` mode the glia are at work and the trials of a call are one
-    stream, in order; in ``eval()`` mode the graph is frozen and trials are independent. The fast
-    state (potentials, spikes under way, traces) starts anew at each call unless ``stateful``; the
-    slow state lives on :attr:`graph` and stays. Sums of spikes are exact, so that every backend
-    gives the same bits.
+    steps of a life. :meth:`adapt` is the one verb that lets the glia reshape the graph: its trials
+    are one stream, in order. :meth:`run` and calling the reservoir never change the graph, and
+    their trials are independent. ``train()`` and ``eval()`` mean what they mean to torch, and have
+    no say in this. The fast state (potentials, spikes under way, traces) begins at ``start`` at
+    each call unless ``stateful``; the slow state lives on :attr:`graph` and stays. Sums of spikes
+    are exact, so that every backend gives the same bits.
 
     **Many reservoirs at once.** ``Batch.from_data_list([g1, ..., gk])`` runs as one graph in k
     parts, bit for bit as k reservoirs would that are given the same arguments: every graph has the
@@ -87,9 +90,13 @@ class TriglialReservoir(nn.Module):
             equation. ``"emission"``: each spike keeps the delay it left with.
         max_delay: Longest delay allowed, steps.
         stateful: Keep the fast state from call to call, until :meth:`reset`.
+        start: Where the fast state of a trial begins. ``"rest"``: silent, at ``v_rest``.
+            ``"lived"``: as it stood at the end of the last :meth:`adapt`, spikes under way
+            included, so that a trial shorter than the longest delay runs at the rate that the
+            glia have set.
         backend: ``"auto"`` or the name of a backend.
         threads: Threads over which independent trials are spread; by default as many as torch
-            uses (``torch.get_num_threads()``). A single trial, as all of training is, runs on one.
+            uses (``torch.get_num_threads()``). A single trial, as all of a life is, runs on one.
             Results do not depend on it.
         seed: Seed of projection and bias.
 
@@ -104,6 +111,27 @@ class TriglialReservoir(nn.Module):
     Sources: Maass, Natschlaeger & Markram (2002) for liquid state machines; the rules of the glia
     are documented with each cell.
     """
+
+    REMEDY = "'reservoir.replace({name}={value})' makes another on the graph as it stands"
+
+    neuron: LIFParameters = shown("setting.neuron", "Parameters of the neurons.")
+    glia: tuple[GlialCell | Transform, ...] = shown("setting.glia", "The glia, in their order.")
+    dt: float = shown("setting.dt", "Step, ms.")
+    glia_period: int = shown("setting.glia_period", "Steps from one tick to the next.")
+    hold: int = shown("setting.hold", "Steps for which a sample is held.")
+    pool: str | int = shown("setting.pool", "How a trial becomes a liquid state.")
+    tau_trace: float = shown("setting.tau_trace", "Time constant of the liquid state, ms.")
+    in_flight: str = shown("setting.in_flight", "Which delay a spike takes.")
+    max_delay: int = shown("setting.max_delay", "Longest delay allowed, steps.")
+    stateful: bool = shown("setting.stateful", "Whether the fast state is kept between calls.")
+    start: str = shown("setting.start", "Where a trial begins.")
+    threads: int | None = shown("setting.threads", "Threads for independent trials.")
+    in_channels: int | None = shown("projection.in_channels", "Channels; None: one a neuron.")
+    input_scale: float = shown("projection.scale", "Standard deviation of the input current.")
+    input_density: float = shown("projection.density", "Share of neurons that a channel reaches.")
+    input_weight: Tensor | None = shown("projection.weight", "The projection ``[N, C]``, or None.")
+    bias: Tensor = shown("projection.bias", "The constant current into every neuron, ``[N]``.")
+    seed: int | Sequence[int] = shown("projection.seed", "Seed of projection and bias.")
 
     def __init__(
         self,
@@ -123,6 +151,7 @@ class TriglialReservoir(nn.Module):
         in_flight: str = "arrival",
         max_delay: int = MAX_DELAY,
         stateful: bool = False,
+        start: str = "rest",
         backend: str = "auto",
         threads: int | None = None,
         seed: int | Sequence[int] = 0,
@@ -148,6 +177,7 @@ class TriglialReservoir(nn.Module):
             in_flight=in_flight,
             max_delay=max_delay,
             stateful=stateful,
+            start=start,
             backend=backend,
             threads=threads,
         )
@@ -165,17 +195,19 @@ class TriglialReservoir(nn.Module):
                 )
         self._check_potentials(self._graph, None)
         self._state: ReservoirState | None = None
+        self._lived: ReservoirState | None = None
         self._potential: Tensor | None = None
         self._activity: Activity | None = None
-        self._warned = False
+        self._told: set[str] = set()
         warn_of_excitation(self._graph)
+        self._made = True
 
     @property
     def graph(self) -> Data:
         """The living graph, with everything the glia have written to it.
 
         Assign a graph to go on with it, say after a lesion; it is checked and copied to the device
-        of the reservoir, and the fast state is forgotten.
+        of the reservoir, and the fast state is forgotten, with it that of the last life.
         """
         return self._graph
 
@@ -193,35 +225,39 @@ class TriglialReservoir(nn.Module):
         data = self.setting.prepared(data)
         self._check_potentials(data, None)
         self._graph = data
-        self._state = self._potential = None
-
-    @property
-    def glia(self) -> tuple[GlialCell | Transform, ...]:
-        """The glia, in the order of their action."""
-        return self.setting.glia
+        self._state = self._lived = self._potential = None
 
     @property
     def backend(self) -> str:
         """The backend in use, ``"auto"`` resolved."""
         return resolve(self.setting.backend, self.bias.device)
 
-    @property
-    def in_channels(self) -> int | None:
-        """Channels of the input, or None if it drives the neurons directly."""
-        return self.projection.in_channels
+    def replace(self, **changes: Any) -> "TriglialReservoir":
+        """A new reservoir on the graph as it stands, with other arguments; it begins at rest.
 
-    @property
-    def input_weight(self) -> Tensor | None:
-        """The input projection ``[N, C]``, or None."""
-        return self.projection.weight
+        What is drawn is kept unless one of its own arguments changes: the projection with
+        ``in_channels``, ``input_scale``, ``input_density`` or ``seed``, the bias with ``bias``.
 
-    @property
-    def bias(self) -> Tensor:
-        """The constant current into every neuron, ``[N]``."""
-        return self.projection.bias
+        Raises:
+            ValueError, TypeError: If there is no such argument, or a value breaks its rule.
+        """
+        unknown = sorted(set(changes) - set(self.readable()))
+        if unknown:
+            raise TypeError(
+                f"A {type(self).__name__} has no {unknown}; its arguments are {self.readable()}"
+            )
+        same = {name: getattr(self, name) for name in self.readable()}
+        same["backend"] = self.setting.backend
+        if changes.keys() & {"in_channels", "input_scale", "input_density", "seed"}:
+            same["input_weight"] = None
+        if "graph" in changes and changes["graph"].num_nodes != self._graph.num_nodes:
+            same |= {"input_weight": None, "bias": None}
+        return TriglialReservoir(**(same | changes))
 
     def reset(self, v: Tensor | float | None = None) -> None:
         """Forgets the fast state; ``v`` (a number or ``[N]``) sets the potentials to start from.
+
+        Without ``v`` trials begin again at ``start``; with it, at rest but for these potentials.
 
         Raises:
             ValueError: If ``v`` has the wrong shape or is not finite.
@@ -243,15 +279,16 @@ class TriglialReservoir(nn.Module):
             cell.forget(self._graph)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Liquid states ``[B, F]`` of the trials ``x`` ``[B, T, C]``.
+        """Liquid states ``[B, F]`` of the trials ``x`` ``[B, T, C]``; the graph stays as it is.
 
-        ``lengths`` ``[B]`` gives the number of samples of each trial where they differ; what
-        stands behind is ignored. In train mode the glia learn from the call.
+        ``lengths`` ``[B]`` gives the number of samples of each trial where they differ; samples
+        past a trial's length are ignored.
 
         States are cut from gradients: none flows back to ``x`` or to what made it. To train through
         a reservoir use :class:`~pyngn_graph.TrainableReservoir`.
         """
-        return self._simulate(x, None, lengths, (), 1, False, False, None)[0].states()
+        probe, _ = self._simulate(x, lengths=lengths, events=False, progress=False)
+        return probe.states()
 
     def split(self, states: Tensor) -> list[Tensor]:
         """Liquid states ``[B, F]`` of a ``Batch`` graph by graph.
@@ -281,11 +318,11 @@ class TriglialReservoir(nn.Module):
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 10_000,
     ) -> Recording:
-        """Runs the reservoir and takes down what happens.
+        """Runs the reservoir on a graph that stays as it is, and records it.
 
-        With a ``checkpoint`` a run that was killed is made up for: called again, with the same
-        reservoir, input and arguments, it goes on from the file to the bits of a run that was never
-        interrupted. A finished run returns what the file holds, so that a script of several runs,
+        Trials are independent of each other. With a ``checkpoint``, an interrupted run resumes:
+        call it again, with the same reservoir, input and arguments, and it continues from the file,
+        bit for bit. A finished run returns what the file holds, so that a script of several runs,
         each with a file of its own, may be started again as a whole. The file stays until you
         remove it.
 
@@ -310,9 +347,63 @@ class TriglialReservoir(nn.Module):
                 another run. The reservoir stays as it was.
             OSError: If the file cannot be written; the one before it stays whole.
         """
+        return self._recorded(
+            False, x, num_steps, lengths, record, every, progress, checkpoint, checkpoint_every
+        )
+
+    def adapt(
+        self,
+        x: Tensor | None = None,
+        *,
+        num_steps: int | None = None,
+        lengths: Tensor | None = None,
+        record: str | TopologyRecorder | Sequence[str | TopologyRecorder] = (),
+        every: int = 1,
+        progress: bool | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int = 10_000,
+    ) -> Recording:
+        """Lets the glia reshape :attr:`graph` while the reservoir runs on ``x``, and records it.
+
+        The trials are one stream, in order: each begins as the one before it ended. The recording
+        holds their liquid states as well, so that a reservoir may adapt while it predicts.
+        Arguments, checkpoints and errors are those of :meth:`run`. A reservoir without glia has a
+        life too, but its graph comes out of it as it went in.
+
+        >>> import pyngn_graph as ng
+        >>> graph = ng.generators.Tissue(num_nodes=100, seed=0)()
+        >>> reservoir = ng.TriglialReservoir(graph, bias=(0.7, 1.1), glia=[ng.Astrocyte()])
+        >>> life = reservoir.adapt(num_steps=2000, progress=False)
+        >>> life.graph is reservoir.run(num_steps=10, progress=False).graph
+        False
+        """
+        return self._recorded(
+            True, x, num_steps, lengths, record, every, progress, checkpoint, checkpoint_every
+        )
+
+    def _recorded(
+        self,
+        learns: bool,
+        x: Tensor | None,
+        num_steps: int | None,
+        lengths: Tensor | None,
+        record: str | TopologyRecorder | Sequence[str | TopologyRecorder],
+        every: int,
+        progress: bool | None,
+        checkpoint: str | os.PathLike[str] | None,
+        checkpoint_every: int,
+    ) -> Recording:
         names = (record,) if isinstance(record, str | TopologyRecorder) else tuple(record)
-        saved = None if checkpoint is None else (checkpoint, checkpoint_every)
-        probe, data = self._simulate(x, num_steps, lengths, names, every, True, progress, saved)
+        probe, data = self._simulate(
+            x,
+            num_steps=num_steps,
+            lengths=lengths,
+            record=names,
+            every=every,
+            progress=progress,
+            saved=None if checkpoint is None else (checkpoint, checkpoint_every),
+            learns=learns,
+        )
         return probe.recording(copy.copy(data))
 
     def diagnose(self, x: Tensor | None = None, lengths: Tensor | None = None) -> Diagnosis:
@@ -343,7 +434,6 @@ class TriglialReservoir(nn.Module):
             "input_scale": self.projection.scale,
             "input_density": self.projection.density,
             "seed": self.projection.seed,
-            "training": self.training,
         }
         tensors |= storage.with_prefix("graph", graph)
         tensors |= storage.with_prefix("projection", dict(self.projection.named_buffers()))
@@ -392,25 +482,29 @@ class TriglialReservoir(nn.Module):
                 **setting,
             )
             fast = storage.without_prefix("fast", tensors)
-            self._state, self._potential = self._fast(fast, header["fast"], self._graph)
-            return self.train(header["training"])
+            found = self._fast(fast, header["fast"], self._graph)
+            self._state, self._lived, self._potential = found
+            return self
 
     def get_extra_state(self) -> dict[str, Any]:
         """The living graph and the fast state, for ``state_dict``."""
         tensors, values = snapshot.graph_to_parts(self._graph)
-        fast, t = self._fast_parts()
-        return {"tensors": tensors, "values": values, "fast": fast, "t": t}
+        fast, steps = self._fast_parts()
+        return {"tensors": tensors, "values": values, "fast": fast, "t": steps}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Takes over the graph and the fast state of a ``state_dict``."""
         graph = snapshot.graph_from_parts(state["tensors"], state["values"])
         fast = self._fast(state.get("fast", {}), state.get("t"), graph)
         self.graph = graph
-        self._state, self._potential = fast
+        self._state, self._lived, self._potential = fast
 
     def _fast_parts(self) -> tuple[dict[str, Tensor], int | None]:
-        """Fast state and potentials to start from, and the step of the former if there is one."""
+        """The fast states and the potentials to start from, and the step of the present state."""
         parts = {} if self._potential is None else {"potential": self._potential}
+        if self._lived is not None:
+            lived, step = snapshot.state_to_parts(self._lived)
+            parts |= storage.with_prefix("lived", lived | {"t": torch.tensor(step)})
         if self._state is None:
             return parts, None
         fast, t = snapshot.state_to_parts(self._state)
@@ -418,27 +512,36 @@ class TriglialReservoir(nn.Module):
 
     def _fast(
         self, parts: dict[str, Tensor], t: int | None, graph: Data
-    ) -> tuple[ReservoirState | None, Tensor | None]:
-        """Fast state and potentials from what :meth:`_fast_parts` made of them."""
+    ) -> tuple[ReservoirState | None, ReservoirState | None, Tensor | None]:
+        """Present state, that of the last life, and potentials, from :meth:`_fast_parts`."""
         state, potential = None, parts.get("potential")
         if t is not None:
             state = snapshot.state_from_parts(parts, t, self.setting, graph)
+        lived = storage.without_prefix("lived", parts)
+        step = lived.pop("t", None)
+        end = None
+        if step is not None:
+            end = snapshot.state_from_parts(lived, int(step), self.setting, graph)
         if potential is not None and potential.shape != self.bias.shape:
             raise ValueError(
                 f"'potential' must have shape {list(self.bias.shape)} (got "
                 f"{list(potential.shape)}); it belongs to another reservoir"
             )
-        return state, potential
+        return state, end, potential
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         # Only the device is followed: 'model.half()' must not round weights off their grid.
+        warn_of_dtype(self, fn(self.bias.new_empty(0)).dtype)
+
         def move(value: Tensor) -> Tensor:
             return value.to(fn(value.new_empty(0)).device)
 
         super()._apply(move, recurse)  # type: ignore[no-untyped-call]
         self._graph = self._graph.apply(move)
         self._potential = None if self._potential is None else move(self._potential)
-        self._state = None if self._state is None else self._state.moved(move)
+        self._state, self._lived = (
+            None if state is None else state.moved(move) for state in (self._state, self._lived)
+        )
         return self
 
     def extra_repr(self) -> str:
@@ -453,8 +556,7 @@ class TriglialReservoir(nn.Module):
         return facts | {"backend": repr(self.backend)}
 
     def _repr_html_(self) -> str:
-        mode = "at work" if self.training and self.glia else "at rest"
-        facts = self._facts() | {"input": self.projection.extra_repr(), "glia now": mode}
+        facts = self._facts() | {"input": self.projection.extra_repr()}
         if self._activity is not None:
             facts["last run"] = str(self.diagnose())
         return card(type(self).__name__, facts)
@@ -462,19 +564,22 @@ class TriglialReservoir(nn.Module):
     def _simulate(
         self,
         x: Tensor | None,
-        num_steps: int | None,
-        lengths: Tensor | None,
-        record: tuple[str | TopologyRecorder, ...],
-        every: int,
-        events: bool,
-        progress: bool | None,
-        saved: tuple[str | os.PathLike[str], int] | None,
+        *,
+        num_steps: int | None = None,
+        lengths: Tensor | None = None,
+        record: tuple[str | TopologyRecorder, ...] = (),
+        every: int = 1,
+        events: bool = True,
+        progress: bool | None = None,
+        saved: tuple[str | os.PathLike[str], int] | None = None,
+        learns: bool = False,
     ) -> tuple[Probe, Data]:
+        check_signal(self._graph, self.in_channels, x, lengths)
+        warn_of_signal(self, x)
         validate_again(self._graph, self.setting.max_delay)  # it may have been edited by hand
         x, samples = self.projection.checked(x, num_steps, lengths)
         self._check_potentials(self._graph, x)
         hold = self.setting.hold if num_steps is None else 1
-        learns = self.training and bool(self.glia)
         if self.setting.stateful and not learns and bool((samples != x.size(1)).any()):
             raise ValueError(
                 f"A stateful reservoir runs on from where its trials ended, so that 'lengths' must "
@@ -485,8 +590,15 @@ class TriglialReservoir(nn.Module):
         probe = Probe(
             samples * hold, self._graph.num_nodes, self.setting.pool, traces, every, events, log
         )
+        state = self._start(learns)
         simulation = Simulation(
-            self.setting, self.projection, self._graph, learns, self._state, self._potential
+            self.setting,
+            self.projection,
+            self._graph,
+            learns,
+            state,
+            self._potential,
+            spread=state is not self._state,
         )
         if log is not None:
             log.begin(simulation.data)
@@ -496,7 +608,7 @@ class TriglialReservoir(nn.Module):
                 self.setting,
                 self.projection,
                 self._graph,
-                self._state,
+                state,
                 self._potential,
                 learns,
                 x,
@@ -515,8 +627,21 @@ class TriglialReservoir(nn.Module):
         data = registered(simulation.data)
         if learns:
             self._graph = data
-        self._warned = self._warned or warn_if_ill(self, self._activity, x)
+            if self.setting.start == "lived":
+                self._lived = simulation.state
+        warn_if_ill(self, self._activity, x)
         return probe, data
+
+    def _start(self, learns: bool) -> ReservoirState | None:
+        """The fast state from which a call begins; None for rest."""
+        if self._state is not None or self._potential is not None or self.setting.start == "rest":
+            return self._state
+        if self._lived is None and not learns:
+            raise RuntimeError(
+                "start='lived' begins a trial where the last life ended, and there was none on "
+                "this graph; call 'adapt(x)' first, or make the reservoir with start='rest'"
+            )
+        return self._lived
 
     def _check_potentials(self, data: Data, x: Tensor | None) -> None:
         """Refuses a graph, or an input, that may let potentials overflow."""

@@ -40,6 +40,7 @@ class Setting:
     in_flight: str
     max_delay: int
     stateful: bool
+    start: str
     backend: str
     threads: int | None
 
@@ -63,6 +64,8 @@ class Setting:
             raise ValueError(
                 f"'in_flight' must be 'arrival' or 'emission' (got {self.in_flight!r})"
             )
+        if self.start not in ("rest", "lived"):
+            raise ValueError(f"'start' must be 'rest' or 'lived' (got {self.start!r})")
         if not 0.0 <= self.tau_trace < math.inf:
             raise ValueError(f"'tau_trace' must not be negative, in ms (got {self.tau_trace})")
         check(self.backend)

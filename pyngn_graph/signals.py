@@ -5,20 +5,25 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph.glia.base import f32
+from pyngn_graph.constructed import Constructed, arguments, shown
+from pyngn_graph.diagnosis import Diagnosis
+from pyngn_graph.glia.base import GlialCell, f32
 from pyngn_graph.graph import MAX_DELAY, validate
+from pyngn_graph.misuse import check_signal, warn_of_gradients
+from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.projection import Projection
 from pyngn_graph.recording import Recording
 from pyngn_graph.reservoir import TriglialReservoir
+from pyngn_graph.transforms import Transform
 
 BLOCK = 2**24
 """Spikes, one for every neuron and step, laid out at a time."""
 
 
-class SignalReservoir(nn.Module):
+class SignalReservoir(Constructed):
     r"""A reservoir on the nodes of a graph, with the same input weights at every node.
 
     A place, as a node of the user's graph is called here, is one neuron or a population of m
@@ -43,8 +48,8 @@ class SignalReservoir(nn.Module):
     >>> graph = ng.generators.replicate(population, edge_index, 4, bridge)
     >>> glia = [ng.Astrocyte(rule="multiplicative")]
     >>> liquid = ng.SignalReservoir(graph, in_channels=2, glia=glia, hold=20, progress=False)
-    >>> recording = liquid.train().run(x)  # glia adapt, unsupervised
-    >>> states = liquid.eval()(x)          # [T, P, m], here of neurons
+    >>> recording = liquid.adapt(x)  # glia reshape the graph, unsupervised
+    >>> states = liquid(x)           # [T, P, m], here of neurons
     >>> list(states.shape)
     [60, 4, 25]
     >>> list(GCNConv(25, 1)(states[-1], edge_index).shape)
@@ -75,6 +80,25 @@ class SignalReservoir(nn.Module):
         ValueError, TypeError: If the graph, a parameter or an input breaks its rule.
     """
 
+    REMEDY = "make another with 'SignalReservoir(reservoir.graph, ..., {name}={value})'"
+    WRITABLE = ("training", "progress")
+
+    in_channels: int = shown("projection.in_channels", "Features F of a place.")
+    input_scale: float = shown("projection.scale", "Standard deviation of the input current.")
+    input_weight: Tensor = shown("projection.weight", "Input weights ``[m, F]``.")
+    seed: int = shown("projection.seed", "Seed of input weights and bias.")
+    neuron: LIFParameters = shown("reservoir.neuron", "Parameters of the neurons.")
+    glia: tuple[GlialCell | Transform, ...] = shown("reservoir.glia", "The glia, in their order.")
+    dt: float = shown("reservoir.dt", "Step, ms.")
+    glia_period: int = shown("reservoir.glia_period", "Steps from one tick to the next.")
+    hold: int = shown("reservoir.hold", "Steps for which a sample is held.")
+    in_flight: str = shown("reservoir.in_flight", "Which delay a spike takes.")
+    max_delay: int = shown("reservoir.max_delay", "Longest delay allowed, steps.")
+    stateful: bool = shown("reservoir.stateful", "Whether the fast state is kept between calls.")
+    start: str = shown("reservoir.start", "Where a trial begins.")
+    backend: str = shown("reservoir.backend", "The backend in use.")
+    threads: int | None = shown("reservoir.threads", "Threads for independent trials.")
+
     def __init__(
         self,
         graph: Data,
@@ -99,19 +123,51 @@ class SignalReservoir(nn.Module):
             graph, bias=drawn.bias.repeat(self.num_places), seed=seed, **options
         )
         self.progress = progress
+        self._told: set[str] = set()
+        self._made = True
+
+    @classmethod
+    def readable(cls) -> list[str]:
+        """The names that an argument of the constructor goes by."""
+        inner = [name for name in arguments(TriglialReservoir) if hasattr(cls, name)]
+        return list(dict.fromkeys([*super().readable(), *inner]))
 
     @property
     def graph(self) -> Data:
-        """The living graph of all neurons."""
+        """The living graph of all neurons; assign one to go on with it."""
         return self.reservoir.graph
+
+    @graph.setter
+    def graph(self, graph: Data) -> None:
+        self.reservoir.graph = graph
+
+    @property
+    def bias(self) -> Tensor:
+        """The constant current into the neurons of a place, ``[m]``."""
+        return self.reservoir.bias[: self.projection.num_nodes]
 
     def run(self, x: Tensor, **options: Any) -> Recording:
         """Runs the reservoir on features ``x`` ``[T, P, F]`` or ``[B, T, P, F]``.
 
-        In train mode the glia learn from it. ``options`` are those of
+        The graph stays as it is. ``options`` are those of
         :meth:`pyngn_graph.TriglialReservoir.run`.
         """
         return self.reservoir.run(self.currents(x), **{"progress": self.progress} | options)
+
+    def adapt(self, x: Tensor, **options: Any) -> Recording:
+        """Lets the glia reshape the graph while it runs on ``x``; otherwise as :meth:`run`.
+
+        :meth:`states` turns the recording into liquid states, for a reservoir that adapts while
+        it predicts.
+        """
+        return self.reservoir.adapt(self.currents(x), **{"progress": self.progress} | options)
+
+    def diagnose(self, x: Tensor | None = None) -> Diagnosis:
+        """Says in words how the last run was, or one of ``x``, and what to change.
+
+        See :meth:`pyngn_graph.TriglialReservoir.diagnose`.
+        """
+        return self.reservoir.diagnose(None if x is None else self.currents(x))
 
     def forward(self, x: Tensor) -> Tensor:
         """Liquid states ``[T, P, K m]`` or ``[B, T, P, K m]``, K the number of time constants."""
@@ -124,6 +180,8 @@ class SignalReservoir(nn.Module):
         Raises:
             ValueError, TypeError: If ``x`` has another shape or type, or is not finite.
         """
+        check_signal(self.graph, self.in_channels, x)
+        warn_of_gradients(self, x)
         features = [self.num_places, self.projection.in_channels]
         if not isinstance(x, Tensor) or x.dim() not in (3, 4) or list(x.shape[-2:]) != features:
             places, channels = features

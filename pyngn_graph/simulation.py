@@ -41,9 +41,10 @@ class Simulation:
         setting: What the reservoir is.
         projection: Turns input into currents.
         data: The graph; a shallow copy is made, tensors are not edited.
-        learns: Whether the glia are at work: then all trials are one stream.
+        learns: Whether the glia reshape the graph: then all trials are one stream.
         state: Fast state to go on from, or None for a new one.
         potential: Potentials ``[N]`` that a new state starts from, or None for rest.
+        spread: Whether every trial begins with the single column of ``state``.
     """
 
     def __init__(
@@ -54,8 +55,10 @@ class Simulation:
         learns: bool,
         state: ReservoirState | None,
         potential: Tensor | None,
+        spread: bool = False,
     ) -> None:
         self.setting, self.projection, self.learns = setting, projection, learns
+        self.spread = spread
         self.data = _in_step(each_graph(copy.copy(data), on_its_grid))
         self.state, self.potential = state, potential
         self.num_nodes: int = data.num_nodes
@@ -117,6 +120,8 @@ class Simulation:
     def _begin(self, state: ReservoirState | None, columns: int) -> ReservoirState:
         data, setting = self.data, self.setting
         if state is not None:
+            if self.spread:
+                state = state.spread(columns)
             if state.columns != columns:
                 raise ValueError(
                     f"The fast state holds {state.columns} trials but this call has {columns}; "

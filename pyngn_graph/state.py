@@ -80,6 +80,26 @@ class ReservoirState:
         state = self.settled()
         return replace(state, history=state.history.clone())
 
+    def spread(self, columns: int) -> "ReservoirState":
+        """The settled state of a single column in each of ``columns`` of them."""
+        state = self.settled()
+
+        def wide(value: Tensor) -> Tensor:
+            return value.expand(*value.shape[:-1], columns).contiguous()
+
+        in_flight = state.in_flight
+        if in_flight is not None:
+            column = torch.arange(columns, device=in_flight.device).repeat(in_flight.size(1))
+            in_flight = in_flight.repeat_interleave(columns, dim=1)
+            in_flight = torch.stack([in_flight[0], in_flight[1], column])
+        return replace(
+            state,
+            neuron=state.neuron.apply(wide),
+            history=wide(state.history),
+            trace=wide(state.trace),
+            in_flight=in_flight,
+        )
+
     def moved(self, move: Callable[[Tensor], Tensor]) -> "ReservoirState":
         """The settled state with ``move`` applied to every tensor."""
         state = self.settled()

@@ -1,5 +1,6 @@
 """Files: tensors and a JSON header in one safetensors file, written whole or not at all."""
 
+import errno
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from pyngn_graph.disk import beginning, expanded, keep_rights, leftovers, target
 from pyngn_graph.migration import VERSION, migrated
 
 FORMAT = "pyngn_graph"
@@ -42,26 +44,29 @@ def write(
     Raises:
         OSError: If the file cannot be written; ``path`` stays whole, and nothing else remains.
     """
-    path = Path(path)
-    _check_folder(path)
+    path = target(path)
     tensors = _apart(tensors)
     text = json.dumps({**header, "kind": kind})
     metadata = {"format": FORMAT, "version": str(VERSION), "header": text}
     write_bytes(path, save(tensors, metadata | {"sha256": digest(tensors, text)}))
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
     """Writes ``content`` to ``path``, whole or not at all; see :func:`write`.
+
+    A link stays a link, and its file is written; a file that was there keeps its mode.
 
     Raises:
         OSError: If the file cannot be written; ``path`` stays whole, and nothing else remains.
     """
-    temporary = path.with_name(f"{_prefix(path)}{uuid4().hex}")
+    path = target(path)
+    temporary = path.with_name(f"{beginning(path)}{uuid4().hex}")
     try:
-        with temporary.open("xb") as file:
+        with open(temporary, "xb", opener=_private if path.exists() else None) as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            _sync(file.fileno())
+        keep_rights(path, temporary)
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except OSError as error:
@@ -76,15 +81,11 @@ def claim(path: str | os.PathLike[str]) -> None:
     Raises:
         OSError: If it cannot.
     """
-    path = Path(path)
-    _check_folder(path)
-    if path.exists() and not path.is_file():
-        raise OSError(f"'{path}' is no file; name another")
+    path = target(path)
     try:
-        for leftover in path.parent.glob("." + _escaped(path.name) + ".*"):
-            if len(leftover.name) == len(_prefix(path)) + 32:
-                leftover.unlink(missing_ok=True)
-        trial = path.with_name(f"{_prefix(path)}{uuid4().hex}")
+        for leftover in leftovers(path):
+            leftover.unlink(missing_ok=True)
+        trial = path.with_name(f"{beginning(path)}{uuid4().hex}")
         trial.touch()
         trial.unlink()
     except OSError as error:
@@ -101,10 +102,11 @@ def read(path: str | os.PathLike[str], *kinds: str) -> tuple[dict[str, Tensor], 
         FileNotFoundError: If there is no such file.
         ValueError: If it is truncated, damaged, foreign, of a newer version or of another kind.
     """
-    if not Path(path).is_file():
+    path = expanded(path)
+    if not path.is_file():
         raise FileNotFoundError(f"There is no file '{path}'")
     try:
-        with safe_open(path, framework="pt") as file:
+        with _opened(path) as file:
             metadata = file.metadata() or {}
             if metadata.get("format") != FORMAT:
                 raise ValueError(f"'{path}' was not written by pyngn_graph; load it elsewhere")
@@ -129,6 +131,24 @@ def read(path: str | os.PathLike[str], *kinds: str) -> tuple[dict[str, Tensor], 
         wanted = " or a ".join(kinds)
         raise ValueError(f"'{path}' holds a {found}, not a {wanted}; it is for {reader}")
     return tensors, header
+
+
+def holds(path: Path, *kinds: str) -> bool:
+    """Whether ``path`` is a file of one of these ``kinds``; its tensors are not looked at."""
+    try:
+        with _opened(path) as file:
+            return json.loads((file.metadata() or {})["header"])["kind"] in kinds
+    except (OSError, SafetensorError, ValueError, LookupError, TypeError):
+        return False
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The safetensors file ``path``, whose name need not be UTF-8, as safetensors asks."""
+    with open(path, "rb") as file:
+        known = os.fsencode(path) == str(path).encode(errors="replace")
+        with safe_open(path if known else f"/dev/fd/{file.fileno()}", framework="pt") as found:
+            yield found
 
 
 @contextmanager
@@ -181,25 +201,26 @@ def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return apart
 
 
-def _prefix(path: Path) -> str:
-    return f".{path.name}."
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)  # what is written may be private
 
 
-def _escaped(name: str) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
-
-
-def _check_folder(path: Path) -> None:
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"There is no folder '{path.parent}' to write '{path.name}' to")
+def _sync(handle: int) -> None:
+    """Forces a file or folder to the disk, where its file system can."""
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
+            raise
 
 
 def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # folders cannot be opened there, and need not be
-        return
-    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # Windows opens no folder; others one that may be listed only
+        return
+    try:
+        _sync(handle)
     finally:
         os.close(handle)
 

@@ -10,6 +10,7 @@ from torch.utils.checkpoint import checkpoint
 from torch_geometric.data import Data
 
 from pyngn_graph.checks import check_count, check_finite, check_tensor, is_count
+from pyngn_graph.constructed import Constructed, shown
 from pyngn_graph.graph import MAX_DELAY, longest_delay, prepare, round_delay, validate
 from pyngn_graph.interpolation import DelayKernel
 from pyngn_graph.neuron import LIFParameters, LIFState, integrate
@@ -30,7 +31,7 @@ class _State(NamedTuple):
     t: int
 
 
-class TrainableReservoir(nn.Module):
+class TrainableReservoir(Constructed):
     r"""The equations of :class:`~pyngn_graph.TriglialReservoir`, differentiable, without glia.
 
     .. math::
@@ -98,6 +99,10 @@ class TrainableReservoir(nn.Module):
     stand with :mod:`pyngn_graph.surrogate` and :mod:`pyngn_graph.interpolation`.
     """
 
+    REMEDY = "make another with 'TrainableReservoir(reservoir.to_data(), ..., {name}={value})'"
+    WRITABLE = ("training", "kernel")
+
+    dt: float = shown("_graph.dt", "Step, ms.")
     edge_index: Tensor
     edge_mask: Tensor
     gain: Tensor | None
@@ -143,6 +148,12 @@ class TrainableReservoir(nn.Module):
         for name in ("edge_index", "edge_mask", "gain"):
             self.register_buffer(name, data.get(name), persistent=False)
         self._state: _State | None = None
+        self._made = True
+
+    @property
+    def graph(self) -> Data:
+        """The graph with the weights and delays as they are now; see :meth:`to_data`."""
+        return self.to_data()
 
     def reset(self) -> None:
         """Forgets the fast state."""

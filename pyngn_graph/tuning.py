@@ -11,12 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from pyngn_graph.checks import check_count, whole_seed
+from pyngn_graph.disk import expanded
 from pyngn_graph.extras import needed
 from pyngn_graph.progress import progress_bar
 from pyngn_graph.recipes import GLIA
 
 STUDY = "pyngn_graph"
 """Name of the study in its file."""
+
+SQLITE = b"SQLite format 3"
+"""What a file of SQLite begins with."""
 
 
 def search_space() -> dict[str, Any]:
@@ -52,7 +57,7 @@ def search(
     num_trials: int = 50,
     validation: Any = 0.25,
     scoring: str | Callable[..., float] | None = None,
-    storage: str | os.PathLike[str] | None = None,
+    storage: Any = None,
     seed: int = 0,
     progress: bool | None = None,
 ) -> Any:
@@ -77,22 +82,23 @@ def search(
             in time want one that keeps them apart, as
             :class:`sklearn.model_selection.TimeSeriesSplit`.
         scoring: What to maximize, as in scikit-learn; by default ``estimator.score``.
-        storage: File of the study (an Optuna journal), made if it is not there.
+        storage: File of the study (an Optuna journal), made if it is not there; or the URL of a
+            database, as ``"sqlite:///study.db"``, or a storage of Optuna.
         seed: Seed of the split and of the sampler (TPE), and of estimators without one.
         progress: Show a progress bar; by default on a terminal or in a notebook.
 
     Raises:
         ImportError: If Optuna or scikit-learn is missing.
         ValueError: If there is no reservoir in ``estimator``, ``space`` names what is no parameter
-            of it, ``num_trials`` is not positive, or the file belongs to another search.
+            of it, ``num_trials`` is not positive, ``storage`` cannot be opened, or it belongs to
+            another search.
 
     Source: Akiba et al. (2019) for Optuna; Bergstra et al. (2011) for the sampler.
     """
     optuna = needed("optuna", "tune", "'search'")
     selection = needed("sklearn.model_selection", "tune", "'search'")
-    space = search_space() if space is None else dict(space)
-    if not isinstance(num_trials, int) or num_trials < 1:
-        raise ValueError(f"'num_trials' must be a whole number >= 1 (got {num_trials!r})")
+    space, seed = search_space() if space is None else dict(space), whole_seed(seed, least=0)
+    check_count("num_trials", num_trials)
     _check_names(estimator, space)
     splitter = _splitter(estimator, y, validation, seed)
     study = _study(optuna, storage, _problem(estimator, X, y, splitter, scoring, seed))
@@ -140,6 +146,7 @@ def configured(estimator: Any, params: Mapping[str, Any], seed: int = 0) -> Any:
     from sklearn.base import clone
 
     prefix, reservoir = _found(estimator)
+    seed = whole_seed(seed, least=0)
     switches = {name: value for name, value in params.items() if name in GLIA}
     chosen = {name: value for name, value in params.items() if name not in GLIA}
     if switches:
@@ -189,16 +196,41 @@ def _problem(estimator: Any, X: Any, y: Any, splitter: Any, scoring: Any, seed: 
     return re.sub(r" at 0x[0-9a-f]+", "", text)  # where functions lie changes from run to run
 
 
-def _study(optuna: Any, storage: str | os.PathLike[str] | None, problem: str) -> Any:
-    journal = None
-    if storage is not None:
-        backend = optuna.storages.journal.JournalFileBackend(os.fspath(storage))
-        journal = optuna.storages.JournalStorage(backend)
+def _opened(optuna: Any, storage: Any) -> Any:
+    """The storage of Optuna that a path, a URL or a storage of Optuna's own stands for."""
+    if storage is None or isinstance(storage, optuna.storages.BaseStorage):
+        return storage
+    wanted = "the path of a file, or the URL of a database as 'sqlite:///study.db'"
+    if not isinstance(storage, str | os.PathLike):
+        raise TypeError(f"'storage' must be {wanted} (got {storage!r})")
+    if "://" in str(storage):
+        try:
+            return optuna.storages.get_storage(str(storage))
+        except Exception as error:  # of whatever database
+            raise ValueError(
+                f"'storage' must be {wanted} (got {storage!r}, which Optuna does not open: {error})"
+            ) from error
+    path = expanded(storage)
+    if str(storage).startswith("sqlite:") or not path.parent.is_dir() or path.is_dir():
+        raise ValueError(f"'storage' must be {wanted}, in a folder that exists (got {storage!r})")
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(len(SQLITE)) == SQLITE:
+                raise ValueError(f"'{path}' is a database; pass storage='sqlite:///{path}'")
+    return optuna.storages.JournalStorage(
+        optuna.storages.journal.JournalFileBackend(os.fspath(path))
+    )
+
+
+def _study(optuna: Any, storage: Any, problem: str) -> Any:
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         study = optuna.create_study(
-            study_name=STUDY, storage=journal, direction="maximize", load_if_exists=True
+            study_name=STUDY,
+            storage=_opened(optuna, storage),
+            direction="maximize",
+            load_if_exists=True,
         )
     finally:
         optuna.logging.set_verbosity(verbosity)

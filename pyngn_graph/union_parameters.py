@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import fields
 from numbers import Real
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from pyngn_graph.checks import whole_seed
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.projection import Projection
 
@@ -57,7 +59,9 @@ def joint_projection(
     Raises:
         ValueError: If there are not as many seeds as graphs, or a parameter breaks its rule.
     """
-    seeds = list(seed) if isinstance(seed, Sequence) else [seed] * len(sizes)
+    given: Any = seed
+    several = isinstance(given, list | tuple | range) or getattr(given, "ndim", 0) == 1
+    seeds = [whole_seed(each) for each in (given if several else [given] * len(sizes))]
     if len(seeds) != len(sizes):
         raise ValueError(
             f"'seed' holds {len(seeds)} seeds for {len(sizes)} graphs; give one, or one for each "
@@ -74,5 +78,5 @@ def joint_projection(
         if weight is None and in_channels is not None:
             weight = torch.cat([part.weight for part in parts if part.weight is not None])
     joint = Projection(sum(sizes), in_channels, scale, density, weight, bias, seeds[0])
-    joint.seed = seed
+    joint.seed = seeds if several else seeds[0]
     return joint

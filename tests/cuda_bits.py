@@ -107,7 +107,7 @@ def test_trials_run_side_by_side(in_flight: str, monkeypatch: pytest.MonkeyPatch
     graph.edge_mask = torch.arange(60) % 4 > 0
     pair = twins(graph, in_flight=in_flight, stateful=True)
     for x in random_drive(2, 2, 3, 8, 3, low=-1.0).to(DEVICE):
-        runs = [reservoir.eval().run(x, record=("v", "state")) for reservoir in pair]
+        runs = [reservoir.run(x, record=("v", "state")) for reservoir in pair]
         assert_same_run(*runs)
     assert runs[0].events.size(0) > 30
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from helpers import CPU_BACKENDS, assert_same_run, random_drive, random_graph
+from helpers import CPU_BACKENDS, assert_same_run, going, random_drive, random_graph
 from hostile import answers, graphs, is_finite, spoiled
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -44,8 +44,10 @@ def run_everywhere(graph: Data, *, learn: bool = False, **options: Any) -> Any:
     """Bits of a run, the same on every backend."""
     runs = []
     for backend in CPU_BACKENDS:
-        reservoir = ng.TriglialReservoir(graph, backend=backend, **options).train(learn)
-        run = reservoir.run(random_drive(0, STEPS, int(graph.num_nodes), high=3.0), record=("v",))
+        reservoir = ng.TriglialReservoir(graph, backend=backend, **options)
+        run = going(reservoir, learn)(
+            random_drive(0, STEPS, int(graph.num_nodes), high=3.0), record=("v",)
+        )
         runs.append(run)
         assert is_finite(reservoir.graph)
         assert not run.traces["v"].isnan().any()
@@ -165,7 +167,7 @@ def reservoir_of(**options: Any) -> Any:
         **options,
     )  # fmt: skip
     assert repr(reservoir)
-    run = reservoir.run(num_steps=STEPS, record=("v",))
+    run = reservoir.adapt(num_steps=STEPS, record=("v",))
     return run.traces, run.states, reservoir.graph
 
 
@@ -176,16 +178,16 @@ def fed(**call: Any) -> Any:
         for _ in range(2)
     )
     try:
-        run = reservoir.run(**call, record=("v",), progress=False)
+        run = reservoir.adapt(**call, record=("v",), progress=False)
     except (TypeError, ValueError):
         x = random_drive(0, STEPS, 2)
-        assert_same_run(*(r.run(x, record=("v",)) for r in (reservoir, twin)))
+        assert_same_run(*(r.adapt(x, record=("v",)) for r in (reservoir, twin)))
         raise
     return run.states, reservoir.graph, reservoir.diagnose().__dict__
 
 
 def fed_forward(x: Tensor, lengths: Tensor) -> Tensor:
-    states: Tensor = ng.TriglialReservoir(random_graph(0, 3, 9, max_delay=4), 2).eval()(x, lengths)
+    states: Tensor = ng.TriglialReservoir(random_graph(0, 3, 9, max_delay=4), 2)(x, lengths)
     return states
 
 

@@ -102,10 +102,9 @@ def assert_same(data: Data | dict[str, Any], before: dict[str, Any]) -> None:
 
 def assert_twins(reservoir: TriglialReservoir, twin: TriglialReservoir, *x: Tensor) -> None:
     """Both hold the same graph and, run on, do the same to the last bit."""
-    assert reservoir.training == twin.training
     assert_same(reservoir.graph, frozen(twin.graph))
     for signal in x:
-        ours, theirs = (r.run(signal, record=("v", "state")) for r in (reservoir, twin))
+        ours, theirs = (r.adapt(signal, record=("v", "state")) for r in (reservoir, twin))
         assert_same_run(ours, theirs)
         assert_same(reservoir.graph, frozen(twin.graph))
 
@@ -119,3 +118,8 @@ def assert_same_run(ours: Recording, theirs: Recording) -> None:
     assert set(ours.traces) == set(theirs.traces)
     for name, trace in ours.traces.items():
         assert torch.equal(trace.nan_to_num(-1e9), theirs.traces[name].nan_to_num(-1e9)), name
+
+
+def going(reservoir: Any, learn: bool) -> Any:
+    """What runs the reservoir: ``adapt`` if its glia are to ``learn``, else ``run``."""
+    return reservoir.adapt if learn else reservoir.run

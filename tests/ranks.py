@@ -82,12 +82,12 @@ def runs(groups: list[Ranks]) -> dict[str, Any]:
     x, lengths = random_drive(5, 2, 36, 3, low=-2.0, high=2.0), torch.tensor([12, 7])
     for name in RUNS:
         whole = whole_of(name)
-        want, states = whole.run(x, record="v", every=5), whole.eval()(x, lengths)
+        want, states = whole.run(x, record="v", every=5), whole(x, lengths)
         for ranks in groups:
             part = None if name != "graded" else torch.arange(40) % ranks.size
             split = DistributedReservoir.of(whole_of(name), ranks, part)
             bad = differences(split.gathered(split.run(x, record="v", every=5)), want)
-            bad += [] if same(split.eval()(x, lengths), states) else ["states of eval"]
+            bad += [] if same(split(x, lengths), states) else ["states of eval"]
             result[f"{name}, {ranks.size}"] = bad, split.exchange.rounds
         result[name] = want.events.size(0), int(want.num_edges[-1, -1])
     return result

@@ -108,7 +108,7 @@ def test_the_multiplicative_rule_does_not_know_the_scale_of_weights(backend: str
         scaled.edge_weight = graph.edge_weight * scale
         scaled.gain = torch.full((12,), 1.0 / scale)
         reservoir = TriglialReservoir(scaled, glia=[cell], backend=backend)
-        runs.append(reservoir.run(random_drive(1, 200, 12), record=["v", "gain"]))
+        runs.append(reservoir.adapt(random_drive(1, 200, 12), record=["v", "gain"]))
     assert runs[0].events.size(0) > 100
     assert torch.equal(runs[0].events, runs[1].events)
     assert torch.equal(runs[0].traces["v"], runs[1].traces["v"])
@@ -123,18 +123,18 @@ def test_rates_settle_at_the_target(rule: str, weight: float) -> None:
     eta = 5e-3 if rule == "multiplicative" else 0.05
     cell = Astrocyte(target_rate=30.0, tau_ca=100.0, eta=eta, rule=rule, max_gain=1e4)
     reservoir = TriglialReservoir(graph, 1, LIFParameters(t_ref=2.0), [cell], stateful=True)
-    reservoir.run(random_drive(3, 8000, 1, low=-1.0, high=1.0))
-    late = reservoir.run(random_drive(4, 2000, 1, low=-1.0, high=1.0))
+    reservoir.adapt(random_drive(3, 8000, 1, low=-1.0, high=1.0))
+    late = reservoir.adapt(random_drive(4, 2000, 1, low=-1.0, high=1.0))
     assert float(late.rates().mean()) == pytest.approx(30.0, rel=0.2)
 
 
 def test_gain_acts_on_the_recurrent_input_alone(backend: str) -> None:
     graph = graph_of(2, [(0, 1, 0.25, 1)], gain=torch.tensor([7.0, 2.0]))
-    reservoir = TriglialReservoir(graph, backend=backend).eval()
+    reservoir = TriglialReservoir(graph, backend=backend)
     drive = torch.zeros(4, 2)
     drive[0, 0] = 30.0
     v = reservoir.run(drive, record="v").traces["v"][0]
-    plain = TriglialReservoir(graph_of(2, []), backend=backend).eval()
+    plain = TriglialReservoir(graph_of(2, []), backend=backend)
     assert torch.equal(v[:, 0], plain.run(drive, record="v").traces["v"][0, :, 0])
     assert float(v[1, 1]) == 0.5
 

@@ -20,7 +20,7 @@ def test_cards_of_reservoir_and_recording() -> None:
         Tissue(num_nodes=20, seed=0)(), in_channels=2, glia=[ng.Astrocyte(rho=0.03)], hold=7
     )
     assert "last run" not in reservoir._repr_html_()
-    run = reservoir.run(torch.ones(5, 2), record=("gain",))
+    run = reservoir.adapt(torch.ones(5, 2), record=("gain",))
     shown = reservoir._repr_html_()
     for part in (
         "20 neurons",

@@ -24,7 +24,7 @@ from torch_geometric.data import Data
 import pyngn_graph as ng
 from pyngn_graph import cli, migration, storage
 from pyngn_graph.generators import Tissue
-from tests.helpers import assert_same, assert_same_run, frozen, random_drive
+from tests.helpers import assert_same, assert_same_run, frozen, going, random_drive
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs fork and SIGKILL")
 
@@ -41,7 +41,7 @@ class Noise:
         return data
 
 
-def living(backend: str = "auto", train: bool = True, **kwargs: Any) -> ng.TriglialReservoir:
+def living(backend: str = "auto", **kwargs: Any) -> ng.TriglialReservoir:
     glia = [
         ng.Astrocyte(rule="multiplicative"),
         ng.Oligodendrocyte(max_delay=30),
@@ -57,7 +57,7 @@ def living(backend: str = "auto", train: bool = True, **kwargs: Any) -> ng.Trigl
         backend=backend,
         **options,
     )
-    return reservoir.train(train)
+    return reservoir
 
 
 X = random_drive(0, 4, 60, 2, low=-1.0, high=1.0)
@@ -78,33 +78,38 @@ def in_child(work: Callable[[], object]) -> multiprocessing.Process:
 
 
 def assert_goes_on(
-    make: Callable[[], ng.TriglialReservoir], path: Path, x: Tensor = X, **run: Any
+    make: Callable[[], ng.TriglialReservoir],
+    path: Path,
+    x: Tensor = X,
+    learn: bool = True,
+    **run: Any,
 ) -> None:
     """The run goes on from ``path`` as if it had never been interrupted, and so does its life."""
     never, killed = make(), make()
     run = RUN | run
-    assert_same_run(never.run(x, **run), killed.run(x, checkpoint=path, **run))
+    ours, theirs = (going(reservoir, learn) for reservoir in (never, killed))
+    assert_same_run(ours(x, **run), theirs(x, checkpoint=path, **run))
     assert_same(killed.graph, frozen(never.graph))
-    assert_same_run(never.run(x[:, :15]), killed.run(x[:, :15]))
+    assert_same_run(ours(x[:, :15]), theirs(x[:, :15]))
     assert list(path.parent.iterdir()) == [path]
 
 
-SCENARIOS: dict[str, tuple[int, Callable[[], ng.TriglialReservoir], Tensor]] = {
-    "life": (14, living, X),
-    "emission": (8, lambda: living(in_flight="emission", stateful=True), X),
-    "frozen": (8, lambda: living(train=False, stateful=True), X.repeat(1, 4, 1)),
-    "reference": (6, lambda: living("reference"), X[:1]),
+SCENARIOS: dict[str, tuple[int, Callable[[], ng.TriglialReservoir], Tensor, bool]] = {
+    "life": (14, living, X, True),
+    "emission": (8, lambda: living(in_flight="emission", stateful=True), X, True),
+    "frozen": (8, lambda: living(stateful=True), X.repeat(1, 4, 1), False),
+    "reference": (6, lambda: living("reference"), X[:1], True),
 }
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_killed_at_random_moments(tmp_path: Path, name: str) -> None:
-    kills, make, x = SCENARIOS[name]
+    kills, make, x, learn = SCENARIOS[name]
     path, chance, patience = tmp_path / "run", random.Random(name), 0.1
-    make().run(x, **RUN)  # nothing is left to compile
+    going(make(), learn)(x, **RUN)  # nothing is left to compile
 
     def work() -> None:
-        make().run(x, checkpoint=path, checkpoint_every=41, **RUN)
+        going(make(), learn)(x, checkpoint=path, checkpoint_every=41, **RUN)
 
     while kills:
         before = path.read_bytes() if path.exists() else b""
@@ -120,7 +125,7 @@ def test_killed_at_random_moments(tmp_path: Path, name: str) -> None:
         kills -= 1
         after = path.read_bytes() if path.exists() else b""
         patience *= 1.5 if before == after else 1.0  # however slow the machine, it gets ahead
-    assert_goes_on(make, path, x)
+    assert_goes_on(make, path, x, learn)
 
 
 def die(*args: Any, **kwargs: Any) -> None:
@@ -137,7 +142,7 @@ def test_killed_in_the_middle_of_a_write(
 
     def work() -> None:
         place, name = where.split(".")
-        living().run(X[:1], checkpoint=path, checkpoint_every=100, **RUN)
+        living().adapt(X[:1], checkpoint=path, checkpoint_every=100, **RUN)
         owner = {"storage": storage, "os": os, "Path": Path}[place]
         monkeypatch.setattr(owner, name, die)
         storage.write(path, "run", {"other": torch.zeros(3)}, {})
@@ -158,8 +163,8 @@ def test_a_checkpoint_of_one_backend_goes_on_on_another(tmp_path: Path) -> None:
         path = tmp_path / first
         interrupt(living(first), path, X[:1])
         never, killed = living(second), living(second)
-        run = killed.run(X[:1], checkpoint=path, **RUN)
-        assert_same_run(never.run(X[:1], **RUN), run)
+        run = killed.adapt(X[:1], checkpoint=path, **RUN)
+        assert_same_run(never.adapt(X[:1], **RUN), run)
         assert_same(killed.graph, frozen(never.graph))
 
 
@@ -168,7 +173,12 @@ class Stop(Exception):
 
 
 def interrupt(
-    reservoir: ng.TriglialReservoir, path: Path, x: Tensor = X, writes: int = 1, **run: Any
+    reservoir: ng.TriglialReservoir,
+    path: Path,
+    x: Tensor = X,
+    writes: int = 1,
+    learn: bool = True,
+    **run: Any,
 ) -> None:
     """Stops a run in its tracks when the file has been written ``writes`` times."""
     left = [writes]
@@ -183,7 +193,7 @@ def interrupt(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(storage, "write", write)
         with pytest.raises(Stop):
-            reservoir.run(x, checkpoint=path, checkpoint_every=100, **(RUN | run))
+            going(reservoir, learn)(x, checkpoint=path, checkpoint_every=100, **(RUN | run))
 
 
 @pytest.mark.parametrize("writes", [1, 2, 3, 4, 5, 6, 7])
@@ -196,15 +206,15 @@ def test_groups_of_trials_of_several_lengths(
     monkeypatch.setitem(BACKENDS, backend, BACKENDS[backend]._replace(columns=columns))
 
     def make() -> ng.TriglialReservoir:
-        return living(backend, train=False, glia_period=1000)
+        return living(backend, glia_period=1000)
 
     x, lengths, path = X[:, :30], LENGTHS // 2, tmp_path / "run"
     # 23, 20, 30, 11 samples of 3 steps: side by side two by two, 60 and 90 steps.
     steps = 150 if columns == 2 else 33 + 60 + 90 + 90
     writes = min(writes, steps // 100 + 1)
-    interrupt(make(), path, x, writes, lengths=lengths)
+    interrupt(make(), path, x, writes, learn=False, lengths=lengths)
     assert storage.read(path, "run")[1]["done"] == min(100 * writes, steps)
-    assert_goes_on(make, path, x, lengths=lengths)
+    assert_goes_on(make, path, x, learn=False, lengths=lengths)
 
 
 def test_writing_checkpoints_changes_no_bit(tmp_path: Path, backend: str) -> None:
@@ -234,30 +244,30 @@ def test_a_run_without_input_and_a_potential_to_start_from(tmp_path: Path) -> No
 
     left, right = make(), make()
     run = {"num_steps": 250, **RUN}
-    first = left.run(None, **run)
+    first = left.adapt(None, **run)
     for _ in range(2):  # begun, and finished
-        second = make().run(None, checkpoint=tmp_path / "run", checkpoint_every=99, **run)
+        second = make().adapt(None, checkpoint=tmp_path / "run", checkpoint_every=99, **run)
         assert_same_run(first, second)
     right.reset(v=0.25)
     with pytest.raises(ValueError, match="another run, which differs in: fast state; name another"):
-        right.run(None, checkpoint=tmp_path / "run", **run)
+        right.adapt(None, checkpoint=tmp_path / "run", **run)
 
 
 def test_a_finished_run_is_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second, path = living(), living(), tmp_path / "run"
-    done = first.run(X, checkpoint=path, checkpoint_every=100, **RUN)
+    done = first.adapt(X, checkpoint=path, checkpoint_every=100, **RUN)
     monkeypatch.setattr("pyngn_graph.simulation.Simulation._advance", die)
-    assert_same_run(done, second.run(X, checkpoint=path, **RUN))
+    assert_same_run(done, second.adapt(X, checkpoint=path, **RUN))
     assert_same(second.graph, frozen(first.graph))
     assert first.diagnose() == second.diagnose()
 
 
 def test_a_script_of_several_runs_starts_again_as_a_whole(tmp_path: Path) -> None:
     def script(reservoir: ng.TriglialReservoir, upto: int) -> list[ng.recording.Recording]:
-        return [reservoir.run(X, checkpoint=tmp_path / f"run{k}", **RUN) for k in range(upto)]
+        return [reservoir.adapt(X, checkpoint=tmp_path / f"run{k}", **RUN) for k in range(upto)]
 
     never = living()
-    whole = [never.run(X, **RUN) for _ in range(3)]
+    whole = [never.adapt(X, **RUN) for _ in range(3)]
     script(living(), 2)
     for ours, theirs in zip(script(living(), 3), whole, strict=True):
         assert_same_run(ours, theirs)
@@ -283,14 +293,12 @@ def another(change: str) -> tuple[ng.TriglialReservoir, Tensor, dict[str, Any]]:
         reservoir = living(glia=glia)
     elif change == "seed of a transform":
         reservoir.glia[3].generator = torch.Generator().manual_seed(6)  # type: ignore[union-attr]
-    elif change == "eval":
-        reservoir.eval()
     elif change == "projection":
         reservoir.input_weight[0, 0] += 1.0  # type: ignore[index]
     elif change == "graph":
         reservoir.graph.edge_weight[0] *= 2.0
     elif change == "life":
-        reservoir.run(X)
+        reservoir.adapt(X)
     elif change == "potential":
         reservoir.reset(v=0.1)
     return reservoir, x, run
@@ -303,7 +311,7 @@ PARTS = {
     "hold": "input, parameters",
     "cell": "parameters",
     "seed of a transform": "parameters",
-    "eval": "parameters",
+    "run instead of adapt": "input, parameters",
     "projection": "parameters",
     "graph": "graph",
     "life": "graph",
@@ -331,7 +339,7 @@ def test_a_checkpoint_of_another_run_is_refused(path: Path, change: str) -> None
     graph, content = frozen(reservoir.graph), path.read_bytes()
     message = f"run': this checkpoint is of another run, which differs in: {PARTS[change]}; name"
     with pytest.raises(ValueError, match=message):
-        reservoir.run(x, checkpoint=path, **run)
+        going(reservoir, change != "run instead of adapt")(x, checkpoint=path, **run)
     assert_same(reservoir.graph, graph)
     assert path.read_bytes() == content
 
@@ -341,13 +349,13 @@ def test_another_version_of_the_package_is_another_run(
 ) -> None:
     monkeypatch.setattr(ng, "__version__", "99")
     with pytest.raises(ValueError, match="differs in: version of pyngn-graph; name another file"):
-        living().run(X, checkpoint=path, **RUN)
+        living().adapt(X, checkpoint=path, **RUN)
 
 
 @pytest.mark.parametrize("every", [0, -1, 1.5, "all", True])
 def test_the_number_of_steps_is_checked(tmp_path: Path, every: Any) -> None:
     with pytest.raises(ValueError, match="'checkpoint_every' must be a whole number of steps >= 1"):
-        living().run(X, checkpoint=tmp_path / "run", checkpoint_every=every)
+        living().adapt(X, checkpoint=tmp_path / "run", checkpoint_every=every)
     assert not list(tmp_path.iterdir())
 
 
@@ -364,9 +372,9 @@ def test_a_path_that_cannot_be_written_is_refused_before_the_run(tmp_path: Path)
         ("x" * 255, "Cannot write .*File name too long.* name a file in another folder"),
     ):
         with pytest.raises(OSError, match=match):
-            living().run(X, checkpoint=tmp_path / name)
+            living().adapt(X, checkpoint=tmp_path / name)
     with pytest.raises(OSError, match=r"(?s)Cannot write '/proc/run'|no folder"):
-        living().run(X, checkpoint="/proc/run")
+        living().adapt(X, checkpoint="/proc/run")
 
 
 def test_a_full_disk_leaves_the_file_before_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -380,7 +388,7 @@ def test_a_full_disk_leaves_the_file_before_it(path: Path, monkeypatch: pytest.M
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(OSError, match=r"Cannot write '.*run' \(No space left .*: make room"):
-            reservoir.run(X, checkpoint=path, checkpoint_every=100, **RUN)
+            reservoir.adapt(X, checkpoint=path, checkpoint_every=100, **RUN)
     assert path.read_bytes() == content
     assert_same(reservoir.graph, graph)
     assert_goes_on(living, path)
@@ -392,7 +400,7 @@ def test_a_file_size_limit_is_one_error(path: Path) -> None:
     def work() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
         try:
-            living().run(X, checkpoint=path, checkpoint_every=100, **RUN)
+            living().adapt(X, checkpoint=path, checkpoint_every=100, **RUN)
         except OSError as error:
             os._exit(7 if "Cannot write" in str(error) else 8)
 
@@ -410,7 +418,7 @@ def damaged(path: Path, match: str) -> None:
     reservoir, content = living(), path.read_bytes()
     graph = frozen(reservoir.graph)
     with pytest.raises(ValueError, match=match) as caught:
-        reservoir.run(X, checkpoint=path, **RUN)
+        reservoir.adapt(X, checkpoint=path, **RUN)
     assert str(path) in str(caught.value)
     assert_same(reservoir.graph, graph)
     assert path.read_bytes() == content
@@ -492,7 +500,7 @@ def as_version_1(path: Path) -> None:
 def test_a_file_of_version_1_is_read(tmp_path: Path, stateful: bool) -> None:
     path = tmp_path / "r.safetensors"
     reservoir = living(stateful=stateful, glia=[ng.Astrocyte(), ng.Microglia()])
-    reservoir.run(X)
+    reservoir.adapt(X)
     if not stateful:
         reservoir.reset(v=0.25)
     reservoir.save(path)
@@ -502,7 +510,7 @@ def test_a_file_of_version_1_is_read(tmp_path: Path, stateful: bool) -> None:
         names = set(file.keys())
     assert ("state.v" in names, "potential" in names) == (stateful, not stateful)
     loaded = ng.TriglialReservoir.load(path)
-    assert_same_run(reservoir.run(X), loaded.run(X))
+    assert_same_run(reservoir.adapt(X), loaded.adapt(X))
     assert_same(loaded.graph, frozen(reservoir.graph))
 
 

@@ -51,7 +51,7 @@ def ring() -> Data:
 def lived(**how: Any) -> Data:
     """The same graph after some life with glia."""
     reservoir = TriglialReservoir(marked(**how), glia=GLIA, bias=2.0, glia_period=10)
-    reservoir.run(num_steps=35)
+    reservoir.adapt(num_steps=35)
     return reservoir.graph
 
 
@@ -75,7 +75,7 @@ def assert_keeps_meaning(result: Data, graph: Data) -> None:
             place = [int((graph.mark == mark).nonzero()) for mark in result.mark]
             assert torch.equal(result[key], graph[key][place]), key
     reservoir = TriglialReservoir(result, glia=GLIA, bias=2.0, glia_period=10)
-    reservoir.run(num_steps=12)
+    reservoir.adapt(num_steps=12)
     size, neurons = reservoir.graph.num_edges, result.num_nodes
     assert int(reservoir.graph.territory_index.max()) < neurons
     assert all(
@@ -260,7 +260,7 @@ def test_what_belongs_to_an_edge_goes_with_it(transform: Callable[[Data], Data])
         if transform(graph.clone()).edge_index.tolist() != graph.edge_index.tolist():
             reservoir = TriglialReservoir(graph, glia=[transform], glia_period=5)
             with pytest.raises(ValueError, match="what belongs to them stayed behind"):
-                reservoir.run(num_steps=5)
+                reservoir.adapt(num_steps=5)
 
 
 def test_a_guarded_transform_is_a_transform_as_others_are() -> None:
@@ -283,9 +283,9 @@ def test_in_place_edits_of_a_plain_transform_reach_no_earlier_recording(backend:
         return data
 
     reservoir = TriglialReservoir(random_graph(), glia=[halve], glia_period=5, backend=backend)
-    first = reservoir.run(num_steps=5).graph
+    first = reservoir.adapt(num_steps=5).graph
     before = frozen(first)
-    second = reservoir.run(num_steps=5).graph
+    second = reservoir.adapt(num_steps=5).graph
     assert_same(first, before)
     assert torch.equal(second.edge_weight, first.edge_weight * 0.5)
 
@@ -369,7 +369,7 @@ def test_batch_and_loader_shift_only_what_counts_neurons() -> None:
         for part, graph in zip(batch.to_data_list(), pair, strict=True):
             assert_keeps_meaning(part, graph)
         reservoir = TriglialReservoir(batch, glia=GLIA, bias=2.0, glia_period=10)
-        reservoir.run(num_steps=12)
+        reservoir.adapt(num_steps=12)
 
 
 def test_an_edge_index_that_is_an_edge_index() -> None:
@@ -380,7 +380,7 @@ def test_an_edge_index_that_is_an_edge_index() -> None:
         runs = []
         for graph in (plain, dressed):
             reservoir = TriglialReservoir(graph, glia=glia, glia_period=10)
-            runs.append(reservoir.run(x))
+            runs.append(reservoir.adapt(x))
         assert torch.equal(runs[0].events, runs[1].events)
         assert type(reservoir.graph.edge_index) is Tensor
 
@@ -415,7 +415,7 @@ def test_the_parts_of_a_graph_are_loaded_as_weights_only() -> None:
 def test_state_dicts_and_files(union: bool) -> None:
     graph = Batch.from_data_list([lived(), lived(num_nodes=7)]) if union else lived()
     reservoir = TriglialReservoir(graph, glia=GLIA, bias=2.0, glia_period=10)
-    reservoir.run(num_steps=25)
+    reservoir.adapt(num_steps=25)
     file = io.BytesIO()
     torch.save(reservoir.state_dict(), file)
     file.seek(0)
@@ -427,7 +427,7 @@ def test_state_dicts_and_files(union: bool) -> None:
     for ours, theirs in zip(*parts, strict=True):
         assert_same(theirs, frozen(ours))
     copied = pickle.loads(pickle.dumps(reservoir))
-    runs = [r.run(num_steps=25) for r in (reservoir, twin, copied, copy.deepcopy(twin).eval())]
+    runs = [r.run(num_steps=25) for r in (reservoir, twin, copied, copy.deepcopy(twin))]
     assert torch.equal(runs[0].events, runs[1].events)
     assert torch.equal(runs[0].events, runs[2].events)
 
@@ -452,7 +452,7 @@ def test_graphs_without_edges_keep_their_neurons() -> None:
         *Batch.from_data_list([empty, empty]).to_data_list(),
     ):
         assert graph.num_nodes == 4
-        assert TriglialReservoir(graph, glia=[Astrocyte()]).run(num_steps=3).graph.num_nodes == 4
+        assert TriglialReservoir(graph, glia=[Astrocyte()]).adapt(num_steps=3).graph.num_nodes == 4
     # Without 'num_nodes' PyG would count the neurons that have edges.
     nameless = Data(edge_index=empty.edge_index, edge_weight=torch.ones(0))
     nameless.edge_delay = torch.ones(0, dtype=torch.long)

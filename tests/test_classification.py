@@ -44,7 +44,6 @@ def test_the_classes_are_told_apart(result: Classification) -> None:
     assert result.accuracy > 0.9
     right = (result.prediction == TEST.y).double().mean()
     assert result.accuracy == pytest.approx(float(right))
-    assert not result.reservoir.training
 
 
 def test_equal_seeds_give_equal_results(result: Classification) -> None:

@@ -247,10 +247,10 @@ def fast(**parameters: Any) -> Oligodendrocyte:
 def test_all_backends_give_the_same_bits(backend: str, in_flight: str) -> None:
     glia = [Astrocyte(rule="multiplicative"), fast(), Microglia("random", fraction=0.1)]
     reservoirs = [life(name, glia, in_flight=in_flight) for name in (backend, "reference")]
-    runs = [r.run(random_drive(1, 300, 12), record=("v", "gain")) for r in reservoirs]
+    runs = [r.adapt(random_drive(1, 300, 12), record=("v", "gain")) for r in reservoirs]
     assert_same_run(*runs)
     assert_same(reservoirs[0].graph, frozen(reservoirs[1].graph))
-    frozen_runs = [r.eval().run(random_drive(2, 1, 100, 12), record="v") for r in reservoirs]
+    frozen_runs = [r.run(random_drive(2, 1, 100, 12), record="v") for r in reservoirs]
     assert_same_run(*frozen_runs)
 
 
@@ -268,7 +268,7 @@ def test_the_event_backend_knows_which_rules_it_knows() -> None:
 def test_what_the_rule_writes_at_every_step_can_be_recorded() -> None:
     names = ("axon_trace", "coherence_sum", "coherence_variance", "v")
     runs = [
-        life(backend, [fast()]).run(random_drive(1, 90, 12), record=names)
+        life(backend, [fast()]).adapt(random_drive(1, 90, 12), record=names)
         for backend in ("event", "reference")
     ]
     assert_same_run(*runs)
@@ -279,10 +279,10 @@ def test_a_life_goes_on_on_another_backend_in_the_middle_of_an_epoch(tmp_path: P
     glia = [fast(), Microglia(fraction=0.2, drop=False)]
     whole, parted = life("event", glia), life("event", glia)
     drive = random_drive(1, 310, 12)
-    whole.run(drive)
+    whole.adapt(drive)
     for start, backend in ((0, "reference"), (25, "event"), (110, "reference"), (175, "event")):
         stop = {0: 25, 25: 110, 110: 175, 175: 310}[start]
-        parted.run(drive[start:stop])
+        parted.adapt(drive[start:stop])
         parted.save(tmp_path / "life.safetensors")
         parted = TriglialReservoir.load(tmp_path / "life.safetensors", backend=backend)
     assert_same(parted.graph, frozen(whole.graph))
@@ -300,13 +300,13 @@ def test_silence_ends_at_zero() -> None:
 def test_delays_wait_for_the_tick_and_stay_in_their_range(backend: str) -> None:
     reservoir = life(backend, [fast(eta=0.5, min_delay=2, max_delay=9)])
     first = reservoir.graph.edge_delay
-    reservoir.run(random_drive(1, 39, 12))
+    reservoir.adapt(random_drive(1, 39, 12))
     assert torch.equal(reservoir.graph.edge_delay, first)
     assert reservoir.graph.edge_pull.any()
-    reservoir.run(random_drive(2, 1, 12))
+    reservoir.adapt(random_drive(2, 1, 12))
     assert not torch.equal(reservoir.graph.edge_delay, first)
     assert not reservoir.graph.edge_pull.any()
-    reservoir.run(random_drive(3, 400, 12))
+    reservoir.adapt(random_drive(3, 400, 12))
     delay = reservoir.graph.edge_delay
     assert delay.dtype == torch.float32
     assert 2.0 <= float(delay.min()) < float(delay.max()) <= 9.0
@@ -317,7 +317,7 @@ def test_dropping_and_masking_live_the_same_life(backend: str) -> None:
     runs, graphs = [], []
     for drop in (True, False):
         reservoir = life(backend, [fast(), Microglia(fraction=0.2, drop=drop)])
-        runs.append(reservoir.run(random_drive(1, 330, 12), record="v"))
+        runs.append(reservoir.adapt(random_drive(1, 330, 12), record="v"))
         graphs.append(reservoir.graph)
     live = alive(graphs[1])
     assert graphs[0].num_edges < graphs[1].num_edges == 80
@@ -330,10 +330,10 @@ def test_dropping_and_masking_live_the_same_life(backend: str) -> None:
 def test_a_saved_life_goes_on_between_two_ticks_to_the_same_bits(tmp_path: Path) -> None:
     glia = [Oligodendrocyte("coherence", eta=0.3), Microglia("winner", drop=False)]
     reservoir = life("auto", glia)
-    reservoir.run(random_drive(1, 110, 12))
+    reservoir.adapt(random_drive(1, 110, 12))
     reservoir.save(tmp_path / "life.safetensors")
     loaded = TriglialReservoir.load(tmp_path / "life.safetensors")
-    runs = [r.run(random_drive(2, 110, 12), record="v") for r in (reservoir, loaded)]
+    runs = [r.adapt(random_drive(2, 110, 12), record="v") for r in (reservoir, loaded)]
     assert_same_run(*runs)
     assert_same(loaded.graph, frozen(reservoir.graph))
     assert reservoir.graph.edge_pull.any()
@@ -342,9 +342,9 @@ def test_a_saved_life_goes_on_between_two_ticks_to_the_same_bits(tmp_path: Path)
 def test_grown_edges_begin_without_a_loading() -> None:
     grows = Microglia("random", fraction=1.0, min_in=0, regrow=True, length_scale=9.0, velocity=9.0)
     reservoir = life("auto", [grows, fast(max_delay=200)])
-    reservoir.run(random_drive(1, 39, 12))
+    reservoir.adapt(random_drive(1, 39, 12))
     assert reservoir.graph.edge_loading.all()
-    reservoir.run(random_drive(2, 1, 12))
+    reservoir.adapt(random_drive(2, 1, 12))
     graph = reservoir.graph
     assert not graph.edge_loading.any()
     assert torch.equal(graph.edge_delay, graph.edge_delay.round())  # nothing old pulls them

@@ -283,7 +283,7 @@ def test_dropping_and_masking_live_the_same_life(backend: str) -> None:
         for drop in (True, False):
             glia = [Astrocyte(rule="multiplicative"), Oligodendrocyte(), Microglia(rule, drop=drop)]
             reservoir = TriglialReservoir(graph, glia=glia, glia_period=50, backend=backend)
-            runs.append(reservoir.run(random_drive(1, 320, 10), record=("v", "gain")))
+            runs.append(reservoir.adapt(random_drive(1, 320, 10), record=("v", "gain")))
             graphs.append(reservoir.graph)
         assert graphs[1].num_edges == 80 > graphs[0].num_edges
         assert torch.equal(graphs[0].edge_tag, graphs[1].edge_tag[alive(graphs[1])])

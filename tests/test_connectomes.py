@@ -408,7 +408,7 @@ def test_the_worm_lives() -> None:
         seed=0,
     )
     x = torch.randn(1, 1500, 1, generator=torch.Generator().manual_seed(0))
-    recording = reservoir.train().run(x)
+    recording = reservoir.adapt(x)
     assert recording.events.size(0) > 0
     graph = ng.to_networkx(reservoir.graph)
     assert {"AVAL", "CANR"} <= set(graph)

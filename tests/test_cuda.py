@@ -58,7 +58,7 @@ def test_a_reservoir_left_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     reservoir = TriglialReservoir(random_graph(), backend="cuda", glia=[Microglia()], bias=2.0)
     clock = reservoir.graph.clock
     with pytest.raises(ValueError, match=r"on the cpu; move it with 'reservoir.to\(\"cuda\"\)'"):
-        reservoir.run(num_steps=5)
+        reservoir.adapt(num_steps=5)
     assert reservoir.graph.clock == clock
     assert reservoir.backend == "cuda"
 
@@ -203,7 +203,7 @@ def test_the_machine_code_rounds_as_written(monkeypatch: pytest.MonkeyPatch) -> 
         )
         state.run(num_steps=6)
         reservoir._state = state._state
-        reservoir.run(num_steps=4, record=names)
+        reservoir.adapt(num_steps=4, record=names)
     for name, kernel in kernels.items():
         assembly = kernel.assembly()
         assert assembly, name

@@ -40,7 +40,7 @@ def test_a_graph_without_edges_and_a_living_one() -> None:
     assert ng.describe(random_graph(max_delay=1)).facts["delay"] == "all 1 ms"
     glia = [ng.Astrocyte(), ng.Oligodendrocyte(), ng.Microglia()]
     reservoir = ng.TriglialReservoir(random_graph(), glia=glia, bias=1.5, glia_period=50)
-    reservoir.train().run(num_steps=100, progress=False)
+    reservoir.adapt(num_steps=100, progress=False)
     assert {"gain", "health, as last written"} <= ng.describe(reservoir.graph).facts.keys()
 
 

@@ -95,13 +95,13 @@ def test_a_life_is_the_same_elsewhere(glia: str, in_flight: str, device: torch.d
     here, there = TriglialReservoir(graph, 3, **how), TriglialReservoir(graph, 3, **how).to(device)
     x, lengths = random_drive(0, 2, 8, 3, low=-1.0, high=1.0), torch.tensor([5, 8])
     names = ["v", "i_syn", "state"] + (["gain"] if "gain" in here.graph else [])
-    ours = here.run(x, lengths=lengths, record=names, every=2)
-    theirs = there.run(x.to(device), lengths=lengths.to(device), record=names, every=2)
+    ours = here.adapt(x, lengths=lengths, record=names, every=2)
+    theirs = there.adapt(x.to(device), lengths=lengths.to(device), record=names, every=2)
     assert_same_run(ours, theirs, device)
     assert str(here.diagnose(x)) == str(there.diagnose(x.to(device)))
     assert repr(theirs) == repr(ours)
-    assert_same(here.eval()(x), there.eval()(x.to(device)), device)
-    assert_same_run(here.train().run(x), there.cpu().train().run(x), torch.device("cpu"))
+    assert_same(here(x), there(x.to(device)), device)
+    assert_same_run(here.adapt(x), there.cpu().adapt(x), torch.device("cpu"))
 
 
 def test_a_stateful_reservoir_moves_with_its_state(device: torch.device, tmp_path: Path) -> None:
@@ -127,13 +127,13 @@ def test_a_graph_that_is_there_already(device: torch.device) -> None:
     how: dict[str, Any] = {"input_weight": weight, "glia": [Astrocyte()], "backend": "reference"}
     here = TriglialReservoir(graph, 3, **how)
     there = TriglialReservoir(graph.clone().to(device), 3, **how)
-    ours = here.run(x)
-    assert_same_run(ours, there.run(x.to(device)), device)
+    ours = here.adapt(x)
+    assert_same_run(ours, there.adapt(x.to(device)), device)
     there.load_state_dict(TriglialReservoir(graph, 3, **how).state_dict())
     assert there.graph.edge_index.device.type == device.type
-    assert_same_run(ours, there.run(x.to(device)), device)
+    assert_same_run(ours, there.adapt(x.to(device)), device)
     there.graph = graph
-    assert_same_run(ours, there.run(x.to(device)), device)
+    assert_same_run(ours, there.adapt(x.to(device)), device)
 
 
 def test_analysis_of_what_is_there(device: torch.device) -> None:
@@ -179,7 +179,7 @@ def test_pictures_of_what_is_there(device: torch.device) -> None:
     reservoir = TriglialReservoir(
         graph, glia=[Astrocyte()], bias=(1.0, 4.0), backend="reference"
     ).to(device)
-    run = reservoir.run(num_steps=30, record="v")
+    run = reservoir.adapt(num_steps=30, record="v")
     plot.raster(run)
     plot.rate(run)
     plot.trace(run, "v")

@@ -89,7 +89,7 @@ def test_a_life_goes_on_with_another_number_of_ranks(found: list[Any]) -> None:
         bias=(1.1, 2.2),
         neuron=LIFParameters(t_ref=2.0, v_reset=torch.linspace(-0.2, 0.0, 40)),
     )
-    want = whole.run(num_steps=80)
+    want = whole.adapt(num_steps=80)
     lives = found[0]["lives"]
     assert [turn for turn, _, _ in lives] == [0, 1, 2, 3]
     shift = torch.tensor([0, 20, 0])
@@ -262,7 +262,7 @@ def one_rank(rank: int, size: int, meeting: Path, folder: Path, out: Path) -> No
     split = DistributedReservoir.of(whole, Ranks())
     x = random_drive(5, 2, 200, 3, low=-2.0, high=2.0)
     saved = {"checkpoint": folder, "checkpoint_every": 23} if folder.name == "life" else {}
-    found = split.gathered(split.run(x, **saved))
+    found = split.gathered(split.adapt(x, **saved))
     if rank == 0:
         torch.save((found.events, found.states, found.synaptic_events, found.num_edges), out)
     dist.destroy_process_group()

@@ -155,7 +155,7 @@ def test_measures_of_a_reservoir() -> None:
     # Neuron 0 fires every 5th step of 0.5 ms into two of three edges; the others never.
     graph = graph_of(3, [(0, 1, 0.01, 1), (0, 2, 0.01, 3), (1, 2, 0.5, 1)])
     neuron = ng.LIFParameters(t_ref=2.0)
-    reservoir = ng.TriglialReservoir(graph, neuron=neuron, dt=0.5).eval()
+    reservoir = ng.TriglialReservoir(graph, neuron=neuron, dt=0.5)
     drive = torch.zeros(2, 400, 3)
     drive[:, ::5, 0] = 1000.0
     found = measure_activity(reservoir.run(drive), window=5)

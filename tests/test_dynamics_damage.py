@@ -19,7 +19,7 @@ from tests.helpers import assert_same, assert_same_run, frozen, generator, graph
 def ring(num_nodes: int, step: int = 1, weight: float = 2.0) -> ng.TriglialReservoir:
     """Every neuron excites the next above threshold, one step later."""
     edges = [(i, (i + step) % num_nodes, weight, 1) for i in range(num_nodes)]
-    return ng.TriglialReservoir(graph_of(num_nodes, edges)).eval()
+    return ng.TriglialReservoir(graph_of(num_nodes, edges))
 
 
 def silence(num_trials: int, num_steps: int, num_nodes: int) -> Tensor:
@@ -41,8 +41,7 @@ def test_a_perturbed_pair_starts_as_the_reservoir_itself(in_channels: int | None
         in_flight="emission",
         seed=3,
     )
-    reservoir.train().run(torch.rand(1, 20, in_channels or 8))  # gains of its own
-    reservoir.eval()
+    reservoir.adapt(torch.rand(1, 20, in_channels or 8))  # gains of its own
     before = frozen(reservoir.graph)
     x = torch.randn(4, 30, in_channels or 8, generator=generator(0))
     shift = torch.zeros(4, 8)
@@ -72,7 +71,7 @@ def test_extra_spikes_are_drawn_for_each_trial() -> None:
 
 def test_an_extra_spike_overcomes_any_inhibition() -> None:
     graph = graph_of(2, [(0, 1, -50.0, 1)])
-    reservoir = ng.TriglialReservoir(graph).eval()
+    reservoir = ng.TriglialReservoir(graph)
     x = silence(1, 20, 2)
     x[0, 9, 0] = 1e4
     shift = torch.tensor([[0.0, torch.inf]])
@@ -93,7 +92,7 @@ def test_hamming_distance_by_hand() -> None:
 
 
 def test_a_silent_network_forgets_an_extra_spike() -> None:
-    reservoir = ng.TriglialReservoir(graph_of(10, [])).eval()
+    reservoir = ng.TriglialReservoir(graph_of(10, []))
     found = damage_spreading(
         reservoir, silence(6, 100, 10), at=20, window=50, generator=generator(0)
     )
@@ -113,7 +112,7 @@ def test_a_spike_runs_round_a_ring_for_ever() -> None:
 
 
 def test_a_trial_that_fires_anyway_is_not_hit() -> None:
-    reservoir = ng.TriglialReservoir(graph_of(4, []), bias=1e3).eval()
+    reservoir = ng.TriglialReservoir(graph_of(4, []), bias=1e3)
     found = damage_spreading(reservoir, silence(3, 50, 4), at=9, window=5, generator=generator(0))
     assert not bool(found.hit.any())
     assert math.isnan(found.share)
@@ -126,7 +125,7 @@ def test_damage_tells_order_from_chaos() -> None:
     share = []
     for weight in (0.02, 0.3):
         graph = random_graph(seed=1, num_nodes=60, num_edges=600, max_delay=5, weight=weight)
-        reservoir = ng.TriglialReservoir(graph, neuron=neuron, bias=0.6).eval()
+        reservoir = ng.TriglialReservoir(graph, neuron=neuron, bias=0.6)
         found = damage_spreading(reservoir, x, at=100, window=20, generator=generator(3))
         assert int(found.hit.sum()) > 12
         share.append(found.share)
@@ -148,7 +147,7 @@ def test_a_permutation_keeps_damage_as_large_as_it_is() -> None:
 
 def test_the_slope_of_the_map_is_the_number_of_targets() -> None:
     edges = [(i, (i + k) % 30, 2.0, 4) for i in range(30) for k in (1, 2, 3)]
-    reservoir = ng.TriglialReservoir(graph_of(30, edges)).eval()
+    reservoir = ng.TriglialReservoir(graph_of(30, edges))
     x = silence(5, 20, 30)
     found = derrida_map(reservoir, x, (1, 30), at=2, horizon=4, generator=generator(0))
     torch.testing.assert_close(30 * found.before[0], torch.ones(5).double())
@@ -161,7 +160,7 @@ def test_the_slope_of_the_map_is_the_number_of_targets() -> None:
 def test_damage_of_a_regular_tree() -> None:
     # Layers of 1, 4, 16 neurons.
     edges = [(i, 4 * i + 1 + k, 2.0, 1) for i in range(5) for k in range(4)]
-    reservoir = ng.TriglialReservoir(graph_of(21, edges)).eval()
+    reservoir = ng.TriglialReservoir(graph_of(21, edges))
     shift = torch.zeros(1, 21)
     shift[0, 0] = torch.inf
     one, two = perturb(reservoir, silence(1, 8, 21), shift, at=3)
@@ -175,7 +174,7 @@ def test_damage_of_a_regular_tree() -> None:
 @pytest.mark.parametrize(("tau_m", "dt"), [(20.0, 1.0), (7.0, 0.5)])
 def test_uncoupled_membranes_contract_at_their_own_rate(tau_m: float, dt: float) -> None:
     neuron = ng.LIFParameters(tau_m=tau_m)
-    reservoir = ng.TriglialReservoir(graph_of(5, []), neuron=neuron, dt=dt, bias=0.5).eval()
+    reservoir = ng.TriglialReservoir(graph_of(5, []), neuron=neuron, dt=dt, bias=0.5)
     shift = 0.1 * torch.randn(3, 5, generator=generator(0))
     one, two = perturb(reservoir, silence(3, 160, 5), shift, at=100, record=("v",))
     found = lyapunov_exponent(one.traces["v"][:, 100:], two.traces["v"][:, 100:], one.dt)
@@ -188,7 +187,7 @@ def test_damage_in_a_binary_tree_doubles_with_each_step() -> None:
     num_nodes = 2 ** (depth + 1) - 1
     edges = [(i, 2 * i + 1 + k, 2.0, 1) for i in range(2**depth - 1) for k in (0, 1)]
     graph = graph_of(num_nodes, edges)
-    reservoir = ng.TriglialReservoir(graph, dt=dt, tau_trace=0.0).eval()
+    reservoir = ng.TriglialReservoir(graph, dt=dt, tau_trace=0.0)
     shift = torch.zeros(1, num_nodes)
     shift[0, 0] = torch.inf
     x = silence(1, depth + 4, num_nodes)
@@ -240,12 +239,9 @@ def test_damage_errors() -> None:
     for bad in (math.nan, -math.inf):
         with pytest.raises(ValueError, match="'shift' must be finite"):
             perturb(reservoir, x, torch.full((2, 5), bad), at=3)
-    deaf = ng.TriglialReservoir(graph_of(5, []), neuron=ng.LIFParameters(r_m=0.0)).eval()
+    deaf = ng.TriglialReservoir(graph_of(5, []), neuron=ng.LIFParameters(r_m=0.0))
     with pytest.raises(ValueError, match="r_m = 0"):
         perturb(deaf, x, torch.zeros(2, 5), at=3)
-    living = ng.TriglialReservoir(random_graph(), glia=[ng.Astrocyte()]).train()
-    with pytest.raises(ValueError, match=r"call 'eval\(\)' first"):
-        damage_spreading(living, silence(1, 40, 8), at=3, generator=g)
     with pytest.raises(ValueError, match=r"'window' must be shorter than the 30 steps"):
         damage_spreading(reservoir, x, at=10, window=30, generator=g)
     with pytest.raises(ValueError, match=r"below the 40 steps of the input \(got 30 \+ 10\)"):

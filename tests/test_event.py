@@ -120,13 +120,12 @@ def test_any_run_has_the_bits_of_the_reference(
     names += ["gain", "calcium"] if "gain" in twins[0].graph else []
     for every in (1, 4):
         runs = [
-            r.run(x, record=names, every=every, lengths=lengths if glia else None) for r in twins
+            r.adapt(x, record=names, every=every, lengths=lengths if glia else None) for r in twins
         ]
         assert_same_recording(*runs)
         if pick(True, False):  # each goes on where the other stopped
             twins = [moved(twins[1], "reference"), moved(twins[0], "event")]
     for twin in twins:
-        twin.eval()
         if stateful:
             twin.reset()
     assert_same_recording(*(twin.run(x, record=names) for twin in twins))
@@ -152,7 +151,7 @@ def test_the_number_of_threads_changes_nothing(monkeypatch: pytest.MonkeyPatch) 
 
     def run(threads: int | None) -> Recording:
         options: dict[str, Any] = {"in_channels": 2, "bias": (0.9, 2.0), "backend": "event"}
-        return TriglialReservoir(graph, threads=threads, **options).eval().run(x)
+        return TriglialReservoir(graph, threads=threads, **options).run(x)
 
     monkeypatch.setattr(event, "ThreadPoolExecutor", Pool)
     alone = run(1)
@@ -186,7 +185,7 @@ def test_an_epoch_longer_than_the_memory_for_spikes(
         )
         for name in ("reference", "event")
     ]
-    assert_same_recording(*(twin.run(num_steps=4000) for twin in twins))
+    assert_same_recording(*(twin.adapt(num_steps=4000) for twin in twins))
     for key in ("edge_health", "edge_delay", "edge_hits", "edge_lag", "edge_arrival"):
         assert torch.equal(twins[0].graph[key], twins[1].graph[key]), key
     if cost:
@@ -220,7 +219,7 @@ def test_spikes_carried_into_an_epoch_of_several_spans(monkeypatch: pytest.Monke
         )
         for name in ("reference", "event")
     ]
-    assert_same_recording(*(twin.run(num_steps=500) for twin in twins))
+    assert_same_recording(*(twin.adapt(num_steps=500) for twin in twins))
     for key in ("edge_health", "edge_delay", "edge_arrival", "edge_hits", "edge_lag"):
         assert torch.equal(twins[0].graph[key], twins[1].graph[key]), key
 
@@ -229,11 +228,11 @@ def test_what_a_cell_that_is_gone_has_counted_stays() -> None:
     oligo, micro = Oligodendrocyte(max_delay=9), Microglia()
     graph = random_graph(num_nodes=12, num_edges=90)
     lived = TriglialReservoir(graph, glia=[oligo, micro], backend="event")
-    lived.run(random_drive(3, 40, 12))
+    lived.adapt(random_drive(3, 40, 12))
     before = frozen(lived.graph)
     for glia, keys in (([micro], ("edge_hits", "edge_lag")), ([oligo], ("edge_cost",))):
         alone = TriglialReservoir(lived.graph, glia=glia, backend="event")
-        alone.run(random_drive(4, 40, 12))
+        alone.adapt(random_drive(4, 40, 12))
         assert all(bool(before[key].any()) for key in keys)
         assert all(torch.equal(alone.graph[key], before[key]) for key in keys)
     assert_same(lived.graph, before)

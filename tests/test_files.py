@@ -55,7 +55,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "graph": ng.load_graph,
     "ridge": ng.RidgeReadout.load,
     "delta": ng.DeltaReadout.load,
-    "run": lambda path: living().run(X, checkpoint=path),
+    "run": lambda path: living().adapt(X, checkpoint=path),
     "cache": lambda path: ConnectomeDataset(path.parent, {}, random_graph, {}).load(str(path)),
 }
 
@@ -307,19 +307,19 @@ def test_a_state_dict_carries_the_fast_state_and_needs_no_pickle(
     tmp_path: Path, stateful: bool
 ) -> None:
     reservoir, other = living(stateful=stateful), living(stateful=stateful)
-    reservoir.run(X)
+    reservoir.adapt(X)
     if not stateful:
         reservoir.reset(v=0.5)
     torch.save(reservoir.state_dict(), tmp_path / "state.pt")
     other.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
-    ours, theirs = (each.run(X, record=("v",)) for each in (reservoir, other))
+    ours, theirs = (each.adapt(X, record=("v",)) for each in (reservoir, other))
     assert_same_run(ours, theirs)
     assert_same(other.graph, frozen(reservoir.graph))
 
 
 def test_a_fast_state_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     reservoir = living(stateful=True)
-    reservoir.run(X)
+    reservoir.adapt(X)
     state = reservoir.state_dict()
     other = living(stateful=True, neuron=ng.LIFParameters(tau_syn=5.0))
     graph = frozen(other.graph)
@@ -337,7 +337,7 @@ def test_a_fast_state_that_does_not_fit_is_refused(tmp_path: Path) -> None:
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     reservoir = living(stateful=True)
-    reservoir.run(X)
+    reservoir.adapt(X)
     reservoir.save(tmp_path / "r.safetensors")
     return tmp_path / "r.safetensors"
 

@@ -49,7 +49,7 @@ def test_they_hold_from_the_first_step_and_never_move(backend: str, name: str) -
     reservoir = TriglialReservoir(graph, glia=glia, glia_period=40, backend=backend)
     first = reservoir.graph.edge_delay
     assert not torch.equal(first, graph.edge_delay.float())
-    reservoir.run(random_drive(1, 330, 12))
+    reservoir.adapt(random_drive(1, 330, 12))
     data = reservoir.graph
     assert data.num_edges < 80
     assert torch.equal(data.edge_delay, first[data.edge_tag])
@@ -80,7 +80,7 @@ def test_edges_that_grow_get_a_delay_of_their_own(backend: str, name: str) -> No
     graph = random_graph(3, num_nodes=12, num_edges=80)
     reservoir = TriglialReservoir(graph, glia=glia, glia_period=40, backend=backend)
     before = reservoir.graph
-    reservoir.run(random_drive(1, 40, 12))
+    reservoir.adapt(random_drive(1, 40, 12))
     after = reservoir.graph
     grown = before.edge_index[1] != after.edge_index[1]
     assert int(grown.sum()) > 10

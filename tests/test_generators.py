@@ -658,7 +658,7 @@ def test_from_networkx_uses_positions_and_a_snapshot() -> None:
         ({"inhibition": -4}, "'inhibition' must be a ratio"),
         ({"inhibitory_fraction": 1.2}, "'inhibitory_fraction' must be a share between 0 and 1"),
         ({"max_delay": 0}, "'max_delay' must be an int of at least 1 step"),
-        ({"seed": -1}, "'seed' must be an int of at least 0"),
+        ({"seed": -1}, "'seed' must be a whole number >= 0"),
         ({"layout": "ball"}, "Unknown layout 'ball'; available: \\['lattice', 'uniform'\\]"),
         ({"delay": "fixed"}, "Unknown delay 'fixed'; available"),
         ({"weight_distribution": "normal"}, "Unknown weight_distribution 'normal'"),

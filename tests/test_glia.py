@@ -85,7 +85,7 @@ def test_sound_cells_return_valid_graphs_with_old_edges_in_their_order(
 ) -> None:
     graph = random_graph(num_nodes=12, num_edges=90)
     reservoir = TriglialReservoir(graph, glia=glia, glia_period=60)
-    reservoir.run(random_drive(1, 59, 12))
+    reservoir.adapt(random_drive(1, 59, 12))
     data = before = reservoir.graph
     data.edge_origin = torch.arange(data.num_edges)
     for cell in glia:
@@ -114,7 +114,7 @@ def test_a_life_is_the_same_whether_edges_are_tracked_or_not(backend: str) -> No
         glia = [Oligodendrocyte(max_delay=9), Microglia(fraction=0.1)]
         graph = random_graph(num_nodes=12, num_edges=90)
         reservoir = TriglialReservoir(graph, glia=glia, glia_period=25, backend=backend)
-        return reservoir.run(random_drive(2, 130, 12), record=record)
+        return reservoir.adapt(random_drive(2, 130, 12), record=record)
 
     tracked, plain = life("topology"), life()
     assert plain.graph.num_edges < 90

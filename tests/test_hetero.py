@@ -23,7 +23,7 @@ DELAYS, PRUNES = ("oligodendrocyte", "delays", "neuron"), ("microglia", "prunes"
 def lived(seed: int = 0, **how: int) -> Data:
     glia = [Astrocyte(territory=120.0), Oligodendrocyte(), Microglia(fraction=0.1)]
     reservoir = TriglialReservoir(random_graph(seed, **how), glia=glia, bias=2.0, glia_period=10)
-    reservoir.run(num_steps=30)
+    reservoir.adapt(num_steps=30)
     return reservoir.graph
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import CPU_BACKENDS, assert_same_run, random_drive, random_graph
+from helpers import CPU_BACKENDS, assert_same_run, going, random_drive, random_graph
 from torch import Tensor
 
 from pyngn_graph import Astrocyte, Microglia, Oligodendrocyte, TriglialReservoir
@@ -36,8 +36,8 @@ def living(backend: str, microglia: Any = None, **how: Any) -> TriglialReservoir
 def fingerprint(backend: str) -> str:
     """SHA-256 of all that a life leaves, and of what the frozen reservoir then says."""
     reservoir = living(backend)
-    run = reservoir.run(random_drive(1, 120, 3), record=TRACES)
-    states = reservoir.eval()(random_drive(4, 9, 20, 3))
+    run = reservoir.adapt(random_drive(1, 120, 3), record=TRACES)
+    states = reservoir(random_drive(4, 9, 20, 3))
     parts = [run.events, run.states, *run.traces.values(), states]
     graph = reservoir.graph.to_dict()
     parts += [graph[key] for key in sorted(graph) if isinstance(graph[key], Tensor)]
@@ -71,8 +71,8 @@ def test_one_two_or_four_threads_give_the_same_life(backend: str, learn: bool) -
     try:
         for threads in (1, 2, 4):
             torch.set_num_threads(threads)
-            reservoir = living(backend, threads=threads).train(learn)
-            runs.append(reservoir.run(random_drive(0, 5, 40, 3), record=TRACES))
+            reservoir = living(backend, threads=threads)
+            runs.append(going(reservoir, learn)(random_drive(0, 5, 40, 3), record=TRACES))
             graphs.append(reservoir.graph.edge_delay)
     finally:
         torch.set_num_threads(before)
@@ -90,7 +90,7 @@ def test_pruned_to_the_mask_or_dropped(backend: str, criterion: Any, in_flight: 
     for drop in (True, False):
         cell = Microglia(criterion, drop=drop, **pruning)
         reservoir = living(backend, cell, in_flight=in_flight)
-        runs.append(reservoir.run(random_drive(1, 130, 3), record=TRACES))
+        runs.append(reservoir.adapt(random_drive(1, 130, 3), record=TRACES))
         data = reservoir.graph
         kept.append((data.edge_index[:, data.edge_mask], data.edge_delay[data.edge_mask]))
     assert_same_run(*runs)
@@ -104,10 +104,10 @@ def test_a_life_in_chunks_across_ticks(backend: str, in_flight: str) -> None:
     """Chunks of 1, 7 and 23 samples, none of which divides the period of the slow clock."""
     x = random_drive(5, 92, 3)
     whole = living(backend, stateful=True, in_flight=in_flight)
-    one = whole.run(x, record=TRACES)
+    one = whole.adapt(x, record=TRACES)
     for size in (1, 7, 23):
         parts = living(backend, stateful=True, in_flight=in_flight)
-        runs = [parts.run(part, record=TRACES) for part in x.split(size)]
+        runs = [parts.adapt(part, record=TRACES) for part in x.split(size)]
         for name in TRACES:
             assert torch.equal(torch.cat([r.traces[name] for r in runs], dim=1), one.traces[name])
         assert torch.equal(parts.graph.edge_delay, whole.graph.edge_delay)

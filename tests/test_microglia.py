@@ -272,7 +272,7 @@ def test_dropping_and_masking_live_the_same_life(backend: str) -> None:
     for drop in (True, False):
         cell = Microglia(fraction=0.2, drop=drop)
         reservoir = TriglialReservoir(graph, glia=[cell], glia_period=50, backend=backend)
-        runs.append(reservoir.run(random_drive(1, 220, 10), record="v"))
+        runs.append(reservoir.adapt(random_drive(1, 220, 10), record="v"))
         graphs.append(reservoir.graph)
     assert graphs[1].num_edges == 60 > graphs[0].num_edges
     assert torch.equal(pruned(graph, graphs[0]), pruned(graph, graphs[1]))
@@ -358,7 +358,7 @@ def test_scales_come_from_the_graph_where_it_has_them() -> None:
 def test_density_stays_while_axons_grow(backend: str) -> None:
     graph = tagged(4, num_nodes=10, num_edges=60, weight=0.6)
     reservoir = TriglialReservoir(graph, glia=[growing()], glia_period=25, backend=backend)
-    run = reservoir.run(random_drive(1, 200, 10))
+    run = reservoir.adapt(random_drive(1, 200, 10))
     assert (run.num_edges == 60).all()
     assert int((reservoir.graph.edge_index[1] != graph.edge_index[1]).sum()) > 20
     assert torch.equal(reservoir.graph.edge_index[0], graph.edge_index[0])
@@ -376,7 +376,7 @@ def test_what_an_edge_carries_when_it_grows(backend: str) -> None:
         reservoir = TriglialReservoir(
             graph, glia=[cell], glia_period=5, in_flight=in_flight, backend=backend
         )
-        v = reservoir.run(drive, record="v").traces["v"][0]
+        v = reservoir.adapt(drive, record="v").traces["v"][0]
         assert not v[:, 1].any()
         assert (v[:, 2].diff() > 0.2).nonzero().squeeze(1).add(1).tolist() == arrivals
 
@@ -468,9 +468,9 @@ def test_an_edge_grown_beyond_the_longest_delay_is_taken_in_by_oligodendrocytes(
     ]
     graph.edge_delay = graph.edge_delay.clamp(max=5)
     reservoir = TriglialReservoir(graph, glia=cells, glia_period=10, bias=1.3)
-    reservoir.run(num_steps=10)
+    reservoir.adapt(num_steps=10)
     assert reservoir.graph.edge_delay.max() > 5
-    reservoir.run(num_steps=10)
+    reservoir.adapt(num_steps=10)
 
 
 def test_axons_stay_in_their_graph_of_a_batch() -> None:

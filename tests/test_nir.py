@@ -132,7 +132,7 @@ def test_another_simulator_gives_the_same_spikes(seed: int, euler: bool, synapti
     reader = Reader(graph, solver, 1e-4)
     x = random_drive(seed, 40, 2, low=-1.0, high=4.0)
     theirs = np.stack([reader(row.double().numpy()) for row in x])
-    ours = made.eval().run(x).spikes()[0]
+    ours = made.run(x).spikes()[0]
     assert ours.any()
     assert np.array_equal(ours.numpy(), theirs > 0)
 
@@ -166,13 +166,13 @@ def test_what_is_read_is_what_was_written(
     torch.testing.assert_close(
         again.setting.neuron.tau_m, torch.as_tensor(plain.tau_m).double(), rtol=1e-12, atol=0.0
     )
-    assert_twins(made.eval(), again.eval(), torch.randn(2, 9, made.in_channels or 8))
+    assert_twins(made, again, torch.randn(2, 9, made.in_channels or 8))
 
 
 def test_through_a_file(tmp_path: Path) -> None:
-    made = reservoir(4).eval()
+    made = reservoir(4)
     nir.write(tmp_path / "liquid.nir", to_nir(made))
-    again = from_nir(nir.read(tmp_path / "liquid.nir")).eval()
+    again = from_nir(nir.read(tmp_path / "liquid.nir"))
     assert_twins(made, again, torch.randn(2, 30, 2))
     assert again.graph.name == "tissue"
     assert again.graph.pos.dtype == torch.float32
@@ -290,8 +290,7 @@ def test_what_nir_cannot_say_is_refused() -> None:
 
 def test_a_recipe_with_other_neurons() -> None:
     made = Recipe(num_nodes=27).reservoir(2)
-    made(torch.randn(1, 120, 2))  # the oligodendrocytes make delays fractions
-    made.eval()
+    made.adapt(torch.randn(1, 120, 2))  # the oligodendrocytes make delays fractions
     made.graph.edge_delay = round_delay(made.graph.edge_delay)
     neuron = replace(made.setting.neuron, t_ref=0.0, v_min=None)
     again = from_nir(to_nir(made, neuron))
@@ -335,7 +334,7 @@ def test_snntorch_gives_the_same_spikes() -> None:
     edges = [(i, j, 0.9 - 0.2 * ((i + 2 * j) % 7), 1) for i in range(12) for j in range(12)]
     # snnTorch knows neurons with R = tau / step only: a unit of current is then a unit of jump.
     neuron = LIFParameters(r_m=1.0 / (1.0 - math.exp(-1.0 / 20.0)))
-    made = TriglialReservoir(graph_of(12, edges), neuron=neuron).eval()
+    made = TriglialReservoir(graph_of(12, edges), neuron=neuron)
     x = random_drive(0, 200, 12, high=0.2)
     graph = to_nir(made, solver="euler", step=1e-4)
     # It also feeds the input of a loop of two nodes through the weights of the loop; not of three.

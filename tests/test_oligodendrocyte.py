@@ -94,7 +94,7 @@ def test_a_rule_that_breaks_delays_is_named() -> None:
 
     reservoir = TriglialReservoir(fan([2]), glia=[Oligodendrocyte(broken)], glia_period=5)
     with pytest.raises(ValueError, match=r"Oligodendrocyte.* 'edge_delay' must be finite"):
-        reservoir.run(num_steps=5)
+        reservoir.adapt(num_steps=5)
 
 
 class EveryArrival:
@@ -122,7 +122,7 @@ def test_a_rule_may_sense_for_itself(backend: str) -> None:
     )
     drive = torch.zeros(20, 2)
     drive[[2, 5, 19], 0] = 30.0  # the last one is still under way at the tick
-    reservoir.run(drive)
+    reservoir.adapt(drive)
     assert reservoir.graph.edge_delay.tolist() == [3.0, 1.0]
     assert reservoir.graph.edge_count.tolist() == [0, 0]
     assert reservoir.graph.edge_forgotten.tolist() == [1, 1]
@@ -193,10 +193,10 @@ def test_delays_wait_for_the_tick(backend: str) -> None:
         graph, glia=[Oligodendrocyte(eta=0.3)], glia_period=40, stateful=True, backend=backend
     )
     first = reservoir.graph.edge_delay
-    reservoir.run(random_drive(1, 39, 10))
+    reservoir.adapt(random_drive(1, 39, 10))
     assert torch.equal(reservoir.graph.edge_delay, first)
     assert reservoir.graph.edge_hits.sum() > 0
-    reservoir.run(random_drive(2, 1, 10))
+    reservoir.adapt(random_drive(2, 1, 10))
     assert not torch.equal(reservoir.graph.edge_delay, first)
     assert reservoir.graph.edge_hits.sum() == 0
 
@@ -206,7 +206,7 @@ def test_delays_stay_in_their_range(backend: str) -> None:
         cell = Oligodendrocyte(rule, eta=1.0, lead=30.0, min_delay=3, max_delay=17)
         graph = random_graph(3, num_nodes=10, num_edges=50, weight=0.4)
         reservoir = TriglialReservoir(graph, glia=[cell], glia_period=20, backend=backend)
-        reservoir.run(random_drive(1, 300, 10))
+        reservoir.adapt(random_drive(1, 300, 10))
         delay = reservoir.graph.edge_delay
         assert delay.dtype == torch.float32
         assert float(delay.min()) >= 3.0
@@ -217,7 +217,7 @@ def test_delays_stay_in_their_range(backend: str) -> None:
 def test_graded_delays_become_diverse() -> None:
     graph = random_graph(3, num_nodes=30, num_edges=240, max_delay=2, weight=0.4)
     reservoir = TriglialReservoir(graph, glia=[Oligodendrocyte(max_delay=50)], glia_period=200)
-    reservoir.run(random_drive(1, 4000, 30))
+    reservoir.adapt(random_drive(1, 4000, 30))
     delay, goal = reservoir.graph.edge_delay, graded_delays(reservoir.graph, 1, 50)
     assert float(((delay - goal).abs() < 1.0).float().mean()) > 0.8
     assert round_delay(delay).unique().numel() > 30
@@ -240,7 +240,7 @@ def test_a_longer_delay_reads_what_was_sent_before_it_grew(backend: str) -> None
             in_flight=in_flight,
             backend=backend,
         )
-        v = reservoir.run(drive, record="v").traces["v"][0, :, 1]
+        v = reservoir.adapt(drive, record="v").traces["v"][0, :, 1]
         assert (v.diff() > 0.4).nonzero().squeeze(1).add(1).tolist() == expected
 
 

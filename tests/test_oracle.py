@@ -66,14 +66,14 @@ def test_living_reservoirs_equal_the_dense_simulator(backend: str, data: st.Data
         stateful=True,
         backend=backend,
         **how,
-    ).train()
+    )
     names = ["v", "state"] + (["i_syn"] if params.tau_syn is not None else [])
     if any(isinstance(cell, Astrocyte) for cell in glia):
         names += ["gain", "calcium"]
     # The stream goes in pieces: calls of a stateful reservoir, and trials of one call.
     cut = data.draw(st.integers(0, num_steps - 1))
     pieces = [drive[:cut], drive[cut:]] if cut else [drive]
-    runs = [reservoir.run(piece, record=names) for piece in pieces]
+    runs = [reservoir.adapt(piece, record=names) for piece in pieces]
 
     found = {name: torch.cat([run.traces[name][0] for run in runs]) for name in names}
     spikes = torch.cat([run.spikes()[0] for run in runs])
@@ -116,7 +116,7 @@ def test_frozen_batches_equal_the_dense_simulator(backend: str, data: st.DataObj
         oracle.gain = gain.double().numpy()
         expected.append(oracle.run(trial))
         assume(oracle.margin > CLEAR)
-    reservoir = TriglialReservoir(graph, None, params, in_flight=in_flight, backend=backend).eval()
+    reservoir = TriglialReservoir(graph, None, params, in_flight=in_flight, backend=backend)
     run = reservoir.run(drive, record=["v", "state"])
     assert torch.equal(run.spikes(), torch.from_numpy(np.stack([e.spikes for e in expected])) > 0)
     for name in ("v", "state"):

@@ -435,7 +435,7 @@ def test_evolution_follows_the_log(ax: Axes) -> None:
     graph = ng.generators.Tissue(num_nodes=40, seed=0)()
     reservoir = ng.TriglialReservoir(graph, in_channels=1, glia=cells, glia_period=50)
     x = torch.rand(200, 1, generator=torch.Generator().manual_seed(0))
-    log = reservoir.run(x, record=TopologyRecorder(sensed=True), progress=False).topology
+    log = reservoir.adapt(x, record=TopologyRecorder(sensed=True), progress=False).topology
     assert log is not None
     for name in ("edge_delay", "edge_health"):
         ax.clear()

@@ -21,7 +21,7 @@ def spikes(graph_edges: Tensor, drive: Tensor, seed: int, backend: str = "event"
     """Spikes ``[T, P, m]`` of a liquid on 5 places whose neurons get ``drive`` ``[T, P, m]``."""
     population, bridge = random_graph(seed), random_graph(seed + 1, num_edges=12, weight=1.0)
     data = replicate(population, graph_edges, 5, bridge)
-    reservoir = TriglialReservoir(data, neuron=NEURON, backend=backend).eval()
+    reservoir = TriglialReservoir(data, neuron=NEURON, backend=backend)
     return reservoir.run(drive.flatten(1)).spikes()[0].unflatten(1, drive.shape[1:])
 
 

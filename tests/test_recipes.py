@@ -17,7 +17,7 @@ SMALL = Recipe(num_nodes=40, degree=4.0)
 def test_every_recipe_is_a_reservoir_that_runs(name: str) -> None:
     recipe = replace(RECIPES[name](), num_nodes=40)
     channels = prod(recipe.frame) if recipe.receptive else 3
-    reservoir = recipe.reservoir(channels, seed=1).eval()
+    reservoir = recipe.reservoir(channels, seed=1)
     segments = 1 if isinstance(recipe.pool, str) else recipe.pool
     states = reservoir(torch.rand(2, 5, channels))
     assert states.shape == (2, 40 * segments)
@@ -132,7 +132,7 @@ def test_the_control_is_the_same_tissue_with_the_same_input() -> None:
     assert torch.equal(ours.input_weight, theirs.input_weight)
     assert torch.equal(ours.bias, theirs.bias)
     x = torch.rand(3, 6, 2, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(ours.eval()(x), theirs.eval()(x))
+    assert torch.equal(ours(x), theirs(x))
 
 
 def test_the_seed_is_all_that_varies() -> None:

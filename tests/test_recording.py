@@ -1,6 +1,6 @@
 import pytest
 import torch
-from helpers import random_drive, random_graph
+from helpers import going, random_drive, random_graph
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import seeds
@@ -14,8 +14,8 @@ from pyngn_graph.recording import Recording
 def recorded(backend: str, learn: bool = False, **how: object) -> Recording:
     graph = random_graph(2, num_nodes=10, num_edges=50, weight=0.5)
     glia = [Microglia(fraction=0.2)] if learn else []
-    reservoir = TriglialReservoir(graph, glia=glia, glia_period=15, backend=backend).train(learn)
-    return reservoir.run(random_drive(1, 4, 40, 10), **how)
+    reservoir = TriglialReservoir(graph, glia=glia, glia_period=15, backend=backend)
+    return going(reservoir, learn)(random_drive(1, 4, 40, 10), **how)
 
 
 # Spikes
@@ -118,8 +118,8 @@ def test_segments_are_means_over_equal_parts(
     for learn in (True, False):
         reservoir = TriglialReservoir(
             graph, glia=[lambda data: data], pool=segments, backend=backend
-        ).train(learn)
-        run = reservoir.run(x, lengths=number, record="state")
+        )
+        run = going(reservoir, learn)(x, lengths=number, record="state")
         for b, length in enumerate(lengths):
             trace = run.traces["state"][b, :length].double()
             parts = []

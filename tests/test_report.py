@@ -64,9 +64,9 @@ def experiment() -> Experiment:
     graph = Tissue(num_nodes=40, seed=0)()
     reservoir = ng.TriglialReservoir(graph, in_channels=2, glia=glia, glia_period=50)
     x = torch.randn(3, 60, 2, generator=torch.Generator().manual_seed(0))
-    before = reservoir.eval().run(x)
-    life = reservoir.train().run(x, record=("gain",), every=10)
-    after = reservoir.eval().run(x)
+    before = reservoir.run(x)
+    life = reservoir.adapt(x, record=("gain",), every=10)
+    after = reservoir.run(x)
     return Experiment(
         title="Forty neurons",
         summary="A test.",

@@ -33,9 +33,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     glia = [ng.Astrocyte(rule="multiplicative"), ng.Oligodendrocyte(), ng.Microglia()]
     reservoir = ng.TriglialReservoir(graph, in_channels=3, glia=glia, glia_period=200)
     x = torch.rand(2, 500, 3, generator=generator)
-    before = reservoir.eval().run(x, progress=False)
-    life = reservoir.train().run(x, record="gain", progress=False)
-    after = reservoir.eval().run(x, progress=False)
+    before = reservoir.run(x, progress=False)
+    life = reservoir.adapt(x, record="gain", progress=False)
+    after = reservoir.run(x, progress=False)
     experiment = Experiment(
         title="A living spiking reservoir",
         summary="What a tissue of 120 neurons became. " * 4,

@@ -11,6 +11,7 @@ from helpers import (
     assert_twins,
     frozen,
     generator,
+    going,
     graph_of,
     random_drive,
     random_graph,
@@ -85,9 +86,9 @@ def test_backends_give_the_same_bits(backend: str, data: st.DataObject, in_fligh
     found = []
     for name in ("reference", backend):
         reservoir = TriglialReservoir(graph, 4, backend=name, **how)
-        runs = [reservoir.run(part, record=record, every=2) for part in (drive[:, :9], drive)]
+        runs = [reservoir.adapt(part, record=record, every=2) for part in (drive[:, :9], drive)]
         reservoir.reset()
-        runs.append(reservoir.eval().run(drive, record=record))
+        runs.append(reservoir.run(drive, record=record))
         found.append((runs, frozen(reservoir.graph)))
     for ours, theirs in zip(found[0][0], found[1][0], strict=True):
         assert_same_run(ours, theirs)
@@ -105,7 +106,7 @@ def test_backends_agree_over_a_long_time_between_ticks(backend: str, in_flight: 
             graph, glia=all_glia(), glia_period=4200, hold=86, bias=0.9, in_flight=in_flight,
             backend=name,
         )  # fmt: skip
-        runs.append(reservoir.run(drive, record="v", every=10))
+        runs.append(reservoir.adapt(drive, record="v", every=10))
         lives.append(frozen(reservoir.graph))
     assert_same_run(*runs)
     assert_same(*lives)
@@ -117,7 +118,7 @@ def test_the_number_of_threads_means_nothing(backend: str) -> None:
     try:
         for number in (1, 2):
             torch.set_num_threads(number)
-            runs.append(living(0, backend).eval().run(x, record="v"))
+            runs.append(living(0, backend).run(x, record="v"))
     finally:
         torch.set_num_threads(threads)
     assert_same_run(*runs)
@@ -156,7 +157,7 @@ def test_renaming_neurons_renames_everything(backend: str, seed: int, in_flight:
             in_flight=in_flight,
             backend=backend,
         )
-        runs.append(reservoir.run(drive[:, take], record=TRACES))
+        runs.append(reservoir.adapt(drive[:, take], record=TRACES))
         graphs.append(reservoir.graph)
     assert torch.equal(runs[1].spikes(), runs[0].spikes()[..., order])
     assert torch.equal(runs[1].states, runs[0].states[:, order])
@@ -192,11 +193,11 @@ def test_a_batch_of_graphs_is_one_graph_in_parts(backend: str) -> None:
     drive, how = random_drive(0, 80, 12), {"dt": 0.1, "glia_period": 25, "backend": backend}
     glia = [Astrocyte(), Oligodendrocyte(eta=0.3)]
     whole = TriglialReservoir(Batch.from_data_list(graphs), glia=glia, **how)
-    run = whole.run(drive, record=TRACES)
+    run = whole.adapt(drive, record=TRACES)
     for k, graph in enumerate(graphs):
         own = slice(6 * k, 6 * k + 6)
         part = TriglialReservoir(graph, glia=glia, **how)
-        alone = part.run(drive[:, own], record=TRACES)
+        alone = part.adapt(drive[:, own], record=TRACES)
         for name in TRACES:
             assert torch.equal(run.traces[name][..., own], alone.traces[name])
         assert torch.equal(whole.graph.edge_delay[24 * k : 24 * k + 24], part.graph.edge_delay)
@@ -212,7 +213,7 @@ def test_the_order_of_edges_means_nothing(backend: str, seed: int) -> None:
         shuffled[key] = graph[key][order]
     shuffled.edge_index = graph.edge_index[:, order]
     runs = [
-        TriglialReservoir(g, glia=[Astrocyte()], backend=backend).run(
+        TriglialReservoir(g, glia=[Astrocyte()], backend=backend).adapt(
             random_drive(seed, 60, 8), record=TRACES
         )
         for g in (graph, shuffled)
@@ -229,11 +230,9 @@ def test_a_run_may_be_split_in_two(
     backend: str, seed: int, cut: int, in_flight: str, learn: bool
 ) -> None:
     drive = random_drive(seed, 1 if learn else 3, 70, 12)
-    whole, parts = (
-        living(seed, backend, stateful=True, in_flight=in_flight).train(learn) for _ in range(2)
-    )
-    one = whole.run(drive, record=TRACES)
-    two = [parts.run(x, record=TRACES) for x in (drive[:, :cut], drive[:, cut:])]
+    whole, parts = (living(seed, backend, stateful=True, in_flight=in_flight) for _ in range(2))
+    one = going(whole, learn)(drive, record=TRACES)
+    two = [going(parts, learn)(x, record=TRACES) for x in (drive[:, :cut], drive[:, cut:])]
     assert torch.equal(torch.cat([run.spikes() for run in two], dim=1), one.spikes())
     for name in TRACES:
         assert torch.equal(torch.cat([r.traces[name] for r in two], dim=1), one.traces[name])
@@ -248,9 +247,9 @@ def test_a_run_may_be_split_in_two(
 def test_trials_in_train_mode_are_one_stream(backend: str, seed: int, in_flight: str) -> None:
     x, lengths = random_drive(seed, 4, 20, 12), torch.tensor([20, 7, 1, 16])
     trials, stream = (living(seed, backend, in_flight=in_flight) for _ in range(2))
-    ours = trials.run(x, lengths=lengths, record="v")
+    ours = trials.adapt(x, lengths=lengths, record="v")
     flat = torch.cat([trial[:n] for trial, n in zip(x, lengths, strict=True)])
-    theirs = stream.run(flat, record=["v", "state"])
+    theirs = stream.adapt(flat, record=["v", "state"])
     end = lengths.cumsum(0)
     for b, (trial, n) in enumerate(zip(ours.traces["v"], lengths, strict=True)):
         assert torch.equal(trial[:n], theirs.traces["v"][0, end[b] - n : end[b]])
@@ -263,7 +262,7 @@ def test_trials_in_train_mode_are_one_stream(backend: str, seed: int, in_flight:
 def test_a_batch_is_its_trials_one_by_one(backend: str, seed: int, in_flight: str) -> None:
     # More trials than run side by side.
     x = random_drive(seed, 1 + BACKENDS[backend].columns, 6, 12, high=20.0)
-    reservoir = living(seed, backend, in_flight=in_flight, glia=()).eval()
+    reservoir = living(seed, backend, in_flight=in_flight, glia=())
     run = reservoir.run(x, record="v")
     for b in (0, 5, len(x) - 1):
         alone = reservoir.run(x[b], record="v")
@@ -281,9 +280,9 @@ def test_padding_never_matters(backend: str, seed: int, learn: bool, padding: fl
     for b, n in enumerate(lengths.tolist()):
         padded[b, n:] = padding
     for pool in ("last", 3):
-        clean, dirty = (living(seed, backend, pool=pool, hold=2).train(learn) for _ in range(2))
-        ours = clean.run(x, lengths=lengths, record=TRACES)
-        assert_same_run(ours, dirty.run(padded, lengths=lengths, record=TRACES))
+        clean, dirty = (living(seed, backend, pool=pool, hold=2) for _ in range(2))
+        ours = going(clean, learn)(x, lengths=lengths, record=TRACES)
+        assert_same_run(ours, going(dirty, learn)(padded, lengths=lengths, record=TRACES))
         assert_same(clean.graph, frozen(dirty.graph))
         if not learn:
             for b, n in enumerate(lengths.tolist()):
@@ -297,11 +296,11 @@ def test_padding_never_matters(backend: str, seed: int, learn: bool, padding: fl
 @given(seed=seeds, hold=st.integers(2, 5), learn=st.booleans())
 def test_holding_samples_is_repeating_them(backend: str, seed: int, hold: int, learn: bool) -> None:
     x = random_drive(seed, 2, 15, 12)
-    held = living(seed, backend, hold=hold, pool=2).train(learn)
-    plain = living(seed, backend, pool=2).train(learn)
+    held = living(seed, backend, hold=hold, pool=2)
+    plain = living(seed, backend, pool=2)
     assert_same_run(
-        held.run(x, record=TRACES),
-        plain.run(x.repeat_interleave(hold, dim=1), record=TRACES),
+        going(held, learn)(x, record=TRACES),
+        going(plain, learn)(x.repeat_interleave(hold, dim=1), record=TRACES),
     )
     assert_twins(held, plain)
 
@@ -345,12 +344,12 @@ def test_the_slow_clock_counts_the_life_of_the_graph(period: int, backend: str) 
 
     reservoir = living(0, backend, glia=[slow, transform, fast], glia_period=period)
     for num_steps in (50, 1, 300, 9):
-        reservoir.run(num_steps=num_steps)
+        reservoir.adapt(num_steps=num_steps)
     assert reservoir.graph.clock == 360
     assert slow.ticks == plain == list(range(period, 361, period))
     assert fast.ticks == list(range(1, 361))
     assert len(slow.arrivals) == 360
-    reservoir.eval().run(num_steps=50)
+    reservoir.run(num_steps=50)
     assert reservoir.graph.clock == len(slow.arrivals) == 360
 
 
@@ -359,15 +358,15 @@ def test_transforms_alone_are_called_by_the_clock(backend: str) -> None:
     glia = [lambda data: calls.append(data.clock) or data]
     reservoir = living(0, backend, glia=glia, glia_period=300)
     for num_steps in (200, 700):
-        reservoir.run(num_steps=num_steps)
+        reservoir.adapt(num_steps=num_steps)
     assert calls == [300, 600, 900]
 
 
 def test_a_reservoir_goes_on_where_its_graph_has_been(backend: str) -> None:
     first, log = living(0, backend), Log()
-    first.run(num_steps=33)
+    first.adapt(num_steps=33)
     second = TriglialReservoir(first.graph, glia=[log], glia_period=20, backend=backend)
-    second.run(num_steps=30)
+    second.adapt(num_steps=30)
     assert log.ticks == [40, 60]
 
 
@@ -377,13 +376,13 @@ def test_glia_act_in_the_order_given() -> None:
     def named(name: str) -> Any:
         return lambda data: seen.append(name) or data
 
-    living(0, glia=[named("a"), named("b"), named("c")]).run(num_steps=40)
+    living(0, glia=[named("a"), named("b"), named("c")]).adapt(num_steps=40)
     assert seen == ["a", "b", "c"] * 2
     # Oligodendrocytes spread the inputs that microglia leave, or those they found.
     delays = []
     for order in (1, -1):
         reservoir = living(0, glia=all_glia()[::order])
-        reservoir.run(random_drive(0, 40, 12))
+        reservoir.adapt(random_drive(0, 40, 12))
         delays.append(reservoir.graph.edge_delay)
     assert delays[0].shape == delays[1].shape
     assert not torch.equal(*delays)
@@ -417,7 +416,7 @@ def test_a_subclass_that_adds_nothing_changes_nothing(
     ]
     ours, theirs = (living(seed, backend, glia=g, in_flight=in_flight) for g in (known, mine))
     drive = random_drive(seed, 70, 12)
-    assert_same_run(ours.run(drive, record=TRACES), theirs.run(drive, record=TRACES))
+    assert_same_run(ours.adapt(drive, record=TRACES), theirs.adapt(drive, record=TRACES))
     assert_same(ours.graph, frozen(theirs.graph))
 
 
@@ -437,7 +436,7 @@ class Fatigue(GlialCell):
 
 def test_a_cell_of_your_own_works_in_the_loop(backend: str) -> None:
     reservoir = living(0, backend, glia=[Fatigue()])
-    run = reservoir.run(random_drive(0, 80, 12), record="gain")
+    run = reservoir.adapt(random_drive(0, 80, 12), record="gain")
     count = run.spikes()[0].long().cumsum(0)
     assert torch.equal(run.traces["gain"][0], 0.5 ** count.float())
     assert torch.equal(reservoir.graph.gain, run.traces["gain"][0, -1])
@@ -450,7 +449,7 @@ def test_transforms_of_pyg_and_their_composition_serve_as_glia(backend: str) -> 
 
     chain = T.Compose([thin, T.Distance(norm=False), Oligodendrocyte(eta=1.0)])
     reservoir = living(0, backend, glia=[Microglia(), chain])
-    run = reservoir.run(random_drive(0, 65, 12))
+    run = reservoir.adapt(random_drive(0, 65, 12))
     assert reservoir.graph.num_edges < 70
     assert run.num_edges[0].unique().numel() == 4
     assert reservoir.graph.edge_attr.size(0) == reservoir.graph.num_edges
@@ -480,7 +479,7 @@ def test_edges_may_be_added_if_they_say_so(backend: str) -> None:
             in_flight=in_flight,
             backend=backend,
         )
-        v = reservoir.run(drive, record="v").traces["v"][0, :, 2]
+        v = reservoir.adapt(drive, record="v").traces["v"][0, :, 2]
         assert (v.diff() > 0.2).nonzero().squeeze(1).add(1).tolist() == arrivals
 
 
@@ -517,7 +516,7 @@ def test_spikes_arrive_as_the_rule_in_flight_says(backend: str, seed: int) -> No
         reservoir = TriglialReservoir(
             graph, neuron=neuron, glia=[cell], glia_period=4, in_flight=in_flight, backend=backend
         )
-        run = reservoir.run(drive, record="v")
+        run = reservoir.adapt(drive, record="v")
         assert run.events[run.events[:, 2] == 0][:, 1].tolist() == sent
         v = run.traces["v"][0, :, 1].double()
         alpha = float(torch.exp(torch.tensor(-1 / 20)))
@@ -538,7 +537,7 @@ def test_past_spikes_reach_as_far_as_delays_were_announced(backend: str) -> None
     for longest, arrivals in ((1, [1, 3]), (9, [1, 3, 5, 11])):
         graph = graph_of(2, [(0, 1, 0.25, 1), (1, 1, 0.0, longest)])
         reservoir = TriglialReservoir(graph, glia=[lengthen], glia_period=5, backend=backend)
-        v = reservoir.run(drive, record="v").traces["v"][0, :, 1]
+        v = reservoir.adapt(drive, record="v").traces["v"][0, :, 1]
         assert (v.diff() > 0.2).nonzero().squeeze(1).add(1).tolist() == arrivals
 
 
@@ -554,7 +553,7 @@ def test_a_spike_under_way_on_a_pruned_edge_is_lost(
     )
     drive = torch.zeros(9, 3)
     drive[2, 0] = 30.0
-    v = reservoir.run(drive, record="v").traces["v"][0]
+    v = reservoir.adapt(drive, record="v").traces["v"][0]
     assert not v[:, 1].any()
     assert float(v[8, 2]) == pytest.approx(0.3)
 
@@ -564,9 +563,9 @@ def test_a_spike_under_way_on_a_pruned_edge_is_lost(
 
 def test_eval_leaves_the_graph_bit_for_bit(backend: str) -> None:
     reservoir = living(0, backend)
-    reservoir.run(random_drive(0, 50, 12))
+    reservoir.adapt(random_drive(0, 50, 12))
     graph, before = reservoir.graph, frozen(reservoir.graph)
-    run = reservoir.eval().run(random_drive(1, 3, 50, 12))
+    run = reservoir.run(random_drive(1, 3, 50, 12))
     assert reservoir.graph is graph
     assert_same(reservoir.graph, before)
     assert_same(run.graph, before)
@@ -578,7 +577,7 @@ def test_train_mode_without_glia_changes_nothing(backend: str) -> None:
     before, x = frozen(reservoir.graph), random_drive(1, 3, 50, 12)
     trained = reservoir.run(x)
     assert_same(reservoir.graph, before)
-    assert_same_run(trained, reservoir.eval().run(x))
+    assert_same_run(trained, reservoir.run(x))
 
 
 def test_the_callers_graph_and_input_stay_as_they_are(backend: str) -> None:
@@ -592,9 +591,9 @@ def test_the_callers_graph_and_input_stay_as_they_are(backend: str) -> None:
     )  # fmt: skip
     earlier = reservoir.graph
     alive = frozen(earlier)
-    reservoir.run(x)
+    reservoir.adapt(x)
     reservoir.reset(v=bias)
-    reservoir.run(x)
+    reservoir.adapt(x)
     assert_same(graph, before)
     assert_same(earlier, alive)
     assert all(torch.equal(a, b) for a, b in zip(given, inputs, strict=True))
@@ -602,9 +601,9 @@ def test_the_callers_graph_and_input_stay_as_they_are(backend: str) -> None:
 
 def test_the_graph_of_a_recording_stays_as_it_was(backend: str) -> None:
     reservoir = living(0, backend, stateful=True)
-    run = reservoir.run(random_drive(0, 30, 12))
+    run = reservoir.adapt(random_drive(0, 30, 12))
     before = frozen(run.graph)
-    reservoir.run(random_drive(1, 70, 12))
+    reservoir.adapt(random_drive(1, 70, 12))
     assert_same(run.graph, before)
     run.graph.gain = torch.zeros(12)
     assert reservoir.graph.gain.all()
@@ -612,7 +611,7 @@ def test_the_graph_of_a_recording_stays_as_it_was(backend: str) -> None:
 
 def test_fast_state_starts_anew_unless_it_is_kept(backend: str) -> None:
     x = random_drive(0, 2, 30, 12)
-    plain, kept = living(0, backend).eval(), living(0, backend, stateful=True).eval()
+    plain, kept = living(0, backend), living(0, backend, stateful=True)
     first = plain.run(x, record="v")
     assert_same_run(plain.run(x, record="v"), first)
     assert_same_run(kept.run(x, record="v"), first)
@@ -629,14 +628,14 @@ def test_learning_forgets_arrivals_from_call_to_call_unless_stateful(backend: st
     for stateful, hits in ((False, 0), (True, 1)):
         cell = Oligodendrocyte()
         reservoir = TriglialReservoir(graph, glia=[cell], stateful=stateful, backend=backend)
-        reservoir.run(drive[0])
-        reservoir.run(drive[1])
+        reservoir.adapt(drive[0])
+        reservoir.adapt(drive[1])
         assert reservoir.graph.edge_hits.tolist() == [hits]
 
 
 def test_potentials_can_be_set(backend: str) -> None:
     graph = graph_of(3, [])
-    reservoir = TriglialReservoir(graph, backend=backend).eval()
+    reservoir = TriglialReservoir(graph, backend=backend)
     start = torch.tensor([0.5, -2.0, 0.9])
     reservoir.reset(v=start)
     alpha = torch.exp(torch.tensor(-1 / 20, dtype=torch.float64)).float()
@@ -652,10 +651,10 @@ def test_potentials_can_be_set(backend: str) -> None:
 
 def test_copies_go_their_own_way(backend: str) -> None:
     reservoir = living(0, backend, stateful=True)
-    reservoir.run(random_drive(0, 30, 12))
+    reservoir.adapt(random_drive(0, 30, 12))
     twin = copy.deepcopy(reservoir)
     assert_twins(reservoir, twin, random_drive(1, 45, 12))
-    reservoir.run(random_drive(2, 40, 12))
+    reservoir.adapt(random_drive(2, 40, 12))
     assert twin.graph.clock + 40 == reservoir.graph.clock
 
 
@@ -672,7 +671,7 @@ def test_equal_seeds_equal_results_whatever_the_global_generator_does(backend: s
             graph, 3, glia=all_glia(regrow=True, criterion="random"), glia_period=20,
             backend=backend, seed=5, input_density=0.5,
         )  # fmt: skip
-        runs.append(reservoir.run(random_drive(0, 90, 3), record=TRACES))
+        runs.append(reservoir.adapt(random_drive(0, 90, 3), record=TRACES))
         graphs.append(frozen(reservoir.graph))
         assert torch.equal(torch.random.get_rng_state(), state)
     assert_same_run(*runs)
@@ -708,16 +707,14 @@ def test_the_input_may_be_nothing_currents_or_channels(backend: str) -> None:
 def test_forward_returns_the_liquid_states(backend: str) -> None:
     x = random_drive(0, 3, 24, 12)
     for pool in ("last", 1, 5):
-        for learn in (True, False):
-            ours, theirs = (living(0, backend, pool=pool).train(learn) for _ in range(2))
-            assert torch.equal(ours(x), theirs.run(x).states)
-            assert_same(ours.graph, frozen(theirs.graph))
-    single = living(0, backend, tau_trace=0.0).eval()
+        reservoir = living(0, backend, pool=pool)
+        assert torch.equal(reservoir(x), reservoir.run(x).states)
+    single = living(0, backend, tau_trace=0.0)
     assert torch.equal(single(x), single.run(x).spikes()[:, -1].float())
 
 
 def test_liquid_states_are_low_passed_spikes(backend: str) -> None:
-    run = living(0, backend, tau_trace=7.0).eval().run(random_drive(0, 30, 12), record="state")
+    run = living(0, backend, tau_trace=7.0).run(random_drive(0, 30, 12), record="state")
     keep = float(torch.exp(torch.tensor(-1 / 7.0, dtype=torch.float64)))
     state = torch.zeros(12, dtype=torch.float64)
     for spikes, trace in zip(run.spikes()[0], run.traces["state"][0], strict=True):
@@ -748,25 +745,19 @@ def test_small_graphs_live(graph: Data, in_flight: str, backend: str) -> None:
     reservoir = TriglialReservoir(
         graph, 2, glia=all_glia(), glia_period=10, in_flight=in_flight, backend=backend
     )
-    run = reservoir.run(random_drive(0, 3, 25, 2))
+    run = reservoir.adapt(random_drive(0, 3, 25, 2))
     assert run.states.shape == (3, graph.num_nodes)
-    assert reservoir.eval()(random_drive(0, 3, 25, 2)).isfinite().all()
+    assert reservoir(random_drive(0, 3, 25, 2)).isfinite().all()
 
 
 def test_silence(backend: str) -> None:
     reservoir = living(0, backend, bias=0.0)
-    run = reservoir.run(torch.zeros(2, 45, 12), record=TRACES)
+    run = reservoir.adapt(torch.zeros(2, 45, 12), record=TRACES)
     assert run.events.shape == (0, 3)
     assert not run.states.any()
     assert not run.traces["v"].any()
     assert not run.synaptic_events.any()
     assert torch.equal(reservoir.graph.calcium, torch.zeros(12))
-
-
-def test_modules_follow_train_and_eval() -> None:
-    reservoir = living(0)
-    assert reservoir.training
-    assert not torch.nn.Sequential(reservoir).eval()[0].training
 
 
 def test_repr_shows_every_parameter() -> None:
@@ -791,7 +782,7 @@ def test_time_steps_belong_to_the_graph(backend: str) -> None:
 def test_a_delay_that_was_lengthened_by_hand_finds_its_past(backend: str) -> None:
     reservoir = TriglialReservoir(
         graph_of(2, [(0, 1, 2.0, 1)]), bias=torch.tensor([0.0, 0.0]), stateful=True, backend=backend
-    ).eval()
+    )
     reservoir.reset(v=torch.tensor([5.0, 0.0]))
     assert reservoir.run(num_steps=1).events.tolist() == [[0, 0, 0]]
     reservoir.graph.edge_delay = torch.tensor([40])
@@ -803,7 +794,7 @@ def test_weights_edited_by_hand_are_put_on_their_grid() -> None:
     for name in ("reference", "event"):
         reservoir = TriglialReservoir(
             random_graph(0, 20, 120, weight=0.5), bias=(0.9, 2.0), backend=name
-        ).eval()
+        )
         reservoir.run(num_steps=50)
         reservoir.graph.edge_weight *= 0.7
         runs.append(reservoir.run(num_steps=100, record="v"))
@@ -819,7 +810,7 @@ def test_weights_edited_by_hand_are_put_on_their_grid() -> None:
     ],
 )
 def test_a_graph_broken_by_hand_is_refused(backend: str, key: str, value: float, rule: str) -> None:
-    reservoir = TriglialReservoir(random_graph(0, 20, 120), bias=(0.9, 2.0), backend=backend).eval()
+    reservoir = TriglialReservoir(random_graph(0, 20, 120), bias=(0.9, 2.0), backend=backend)
     reservoir.run(num_steps=50)
     reservoir.graph[key].fill_(value)
     with pytest.raises(ValueError, match=f"'{key}' {rule}"):
@@ -830,12 +821,12 @@ def test_a_reset_forgets_arrivals_even_if_glia_rest_in_between(backend: str) -> 
     reservoir = TriglialReservoir(
         random_graph(4), glia=[Oligodendrocyte()], bias=2.0, stateful=True, backend=backend
     )
-    reservoir.run(num_steps=50)
+    reservoir.adapt(num_steps=50)
     reservoir.reset()
-    reservoir.eval().run(num_steps=1)
+    reservoir.run(num_steps=1)
     before = reservoir.graph.edge_hits
     assert bool((reservoir.graph.edge_arrival < 0).all())
-    reservoir.train().run(num_steps=3)  # nothing has fired anew so soon
+    reservoir.adapt(num_steps=3)  # nothing has fired anew so soon
     assert torch.equal(reservoir.graph.edge_hits, before)
 
 
@@ -845,13 +836,13 @@ def test_glia_learn_in_inference_mode(backend: str) -> None:
         reservoir = TriglialReservoir(
             random_graph(4), glia=glia, glia_period=20, bias=2.0, backend=backend
         )
-        reservoir.run(num_steps=60)
+        reservoir.adapt(num_steps=60)
         return reservoir
 
     with torch.inference_mode():
         inside = live()
     assert_same(inside.graph, frozen(live().graph))
-    assert_same_run(inside.run(num_steps=30), live().run(num_steps=30))
+    assert_same_run(inside.adapt(num_steps=30), live().adapt(num_steps=30))
 
 
 def test_the_default_dtype_means_nothing(backend: str) -> None:
@@ -863,10 +854,10 @@ def test_the_default_dtype_means_nothing(backend: str) -> None:
             graph, in_channels=2, glia=glia, glia_period=20, bias=(1.0, 2.0), backend=backend
         )
 
-    expected = live().run(x, record=("v",))
+    expected = live().adapt(x, record=("v",))
     torch.set_default_dtype(torch.float64)
     try:
-        found = live().run(x, record=("v",))
+        found = live().adapt(x, record=("v",))
     finally:
         torch.set_default_dtype(torch.float32)
     assert found.states.dtype == torch.float32
@@ -879,7 +870,7 @@ def test_graphs_that_have_lived_may_be_batched_and_cut(backend: str) -> None:
 
     def lived(seed: int) -> Data:
         reservoir = TriglialReservoir(random_graph(seed), **how)
-        reservoir.run(num_steps=50)
+        reservoir.adapt(num_steps=50)
         return reservoir.graph
 
     pair = [lived(0), lived(1)]
@@ -890,4 +881,4 @@ def test_graphs_that_have_lived_may_be_batched_and_cut(backend: str) -> None:
     assert torch.equal(member < 8, center < 8)
     part = TriglialReservoir(pair[0].subgraph(torch.tensor([0, 2, 5])), **how)
     assert int(part.graph.territory_index.max()) == 2
-    assert part.run(num_steps=50).graph.num_nodes == 3
+    assert part.adapt(num_steps=50).graph.num_nodes == 3

@@ -46,12 +46,12 @@ def test_currents_by_hand() -> None:
 @pytest.mark.parametrize("tau", [0.0, 20.0])
 def test_states_are_those_of_the_reservoir(tau: float, monkeypatch: pytest.MonkeyPatch) -> None:
     graph, x = city(), 3.0 * features(2, 15, 4, 3)
-    liquid = ng.SignalReservoir(graph, 3, hold=4, tau_trace=(tau, 100.0), progress=False).eval()
+    liquid = ng.SignalReservoir(graph, 3, hold=4, tau_trace=(tau, 100.0), progress=False)
     found = liquid(x)
     assert found.shape == (2, 15, 4, 12)
     for place, each in enumerate((tau, 100.0)):
         inner = ng.TriglialReservoir(graph, hold=4, bias=liquid.reservoir.bias, tau_trace=each)
-        recording = inner.eval().run(liquid.currents(x), record="state", every=4)
+        recording = inner.run(liquid.currents(x), record="state", every=4)
         assert recording.events.size(0) > 100
         expected = recording.traces["state"].unflatten(2, (4, 6))
         assert torch.equal(found[..., 6 * place : 6 * (place + 1)], expected)
@@ -62,14 +62,14 @@ def test_states_are_those_of_the_reservoir(tau: float, monkeypatch: pytest.Monke
 
 def test_a_node_may_be_one_neuron() -> None:
     graph = random_graph(3, num_nodes=8)
-    liquid = ng.SignalReservoir(graph, 2, hold=3, progress=False).eval()
+    liquid = ng.SignalReservoir(graph, 2, hold=3, progress=False)
     assert liquid.num_places == 8
     assert liquid(features(10, 8, 2)).shape == (10, 8, 1)
 
 
 def test_places_numbered_anew_have_the_same_states() -> None:
     x, order = 2.0 * features(20, 4, 1), torch.tensor([1, 2, 3, 0])  # the ring turned
-    liquid = ng.SignalReservoir(city(), hold=5, progress=False).eval()
+    liquid = ng.SignalReservoir(city(), hold=5, progress=False)
     assert torch.equal(liquid(x[:, order]), liquid(x)[:, order])
     assert not torch.equal(liquid(x[:, order]), liquid(x))
 
@@ -78,15 +78,15 @@ def test_glia_adapt_in_train_mode_only() -> None:
     glia = [ng.Astrocyte(rule="multiplicative")]
     liquid = ng.SignalReservoir(city(), glia=glia, hold=5, progress=False)
     x = features(30, 4, 1)
-    liquid.eval().run(x)
+    liquid.run(x)
     assert bool((liquid.graph.gain == 1.0).all())
-    liquid.train().run(x)
+    liquid.adapt(x)
     assert not bool((liquid.graph.gain == 1.0).all())
 
 
 def test_states_go_into_any_head() -> None:
     x = features(12, 4, 2)
-    states = ng.SignalReservoir(city(), 2, hold=5, progress=False).eval()(x.requires_grad_())
+    states = ng.SignalReservoir(city(), 2, hold=5, progress=False)(x.requires_grad_())
     assert not states.requires_grad
     head = GCNConv(6, 1)
     head(states, RING).square().mean().backward()
@@ -96,8 +96,7 @@ def test_states_go_into_any_head() -> None:
 def test_a_state_dict_holds_weights_and_graph() -> None:
     x = features(12, 4, 2)
     one, two = (
-        ng.SignalReservoir(city(seed=seed), 2, hold=5, seed=seed, progress=False).eval()
-        for seed in (0, 5)
+        ng.SignalReservoir(city(seed=seed), 2, hold=5, seed=seed, progress=False) for seed in (0, 5)
     )
     assert not torch.equal(one(x), two(x))
     two.load_state_dict(one.state_dict())
@@ -158,7 +157,7 @@ def test_states_tell_of_the_place_before() -> None:
         liquid = ng.SignalReservoir(
             graph, hold=10, input_scale=3.0, tau_trace=(10.0, 40.0), progress=False
         )
-        states = liquid.eval()(x)
+        states = liquid(x)
         readout = ng.RidgeReadout(0.1).fit(states[20:450].flatten(0, 1), y[20:450].reshape(-1, 1))
         found = readout.predict(states[450:].flatten(0, 1)).view(-1, 4)
         errors[joined] = float((found - y[450:]).square().mean() / y[450:].var())

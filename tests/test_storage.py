@@ -50,11 +50,11 @@ def test_a_loaded_reservoir_goes_on_to_the_same_bits(
 ) -> None:
     neuron = ng.LIFParameters(tau_m=torch.linspace(10.0, 30.0, 40), t_ref=2.0, tau_syn=4.0)
     reservoir = living(in_flight=in_flight, stateful=stateful, neuron=neuron)
-    reservoir.run(signal(0))
+    reservoir.adapt(signal(0))
     reservoir.save(tmp_path / "r.safetensors")
     loaded = ng.TriglialReservoir.load(tmp_path / "r.safetensors")
     assert_same_graph(reservoir, loaded)
-    first, second = reservoir.run(signal(1)), loaded.run(signal(1))
+    first, second = reservoir.adapt(signal(1)), loaded.adapt(signal(1))
     assert torch.equal(first.events, second.events)
     assert first.events.numel() > 0
     assert torch.equal(first.states, second.states)
@@ -63,7 +63,7 @@ def test_a_loaded_reservoir_goes_on_to_the_same_bits(
 
 
 def test_mode_and_potentials_are_kept(tmp_path: Path) -> None:
-    reservoir = living().eval()
+    reservoir = living()
     reservoir.reset(v=0.5)
     reservoir.save(tmp_path / "r.safetensors")
     loaded = ng.TriglialReservoir.load(tmp_path / "r.safetensors", backend="reference")
@@ -74,14 +74,14 @@ def test_mode_and_potentials_are_kept(tmp_path: Path) -> None:
 
 def test_state_dict_carries_the_living_graph() -> None:
     reservoir, other = living(), living()
-    reservoir.run(signal(0))
+    reservoir.adapt(signal(0))
     other.load_state_dict(reservoir.state_dict())
     assert_same_graph(reservoir, other)
-    assert torch.equal(reservoir.eval()(signal(1, 2)), other.eval()(signal(1, 2)))
+    assert torch.equal(reservoir(signal(1, 2)), other(signal(1, 2)))
 
 
 def test_changing_the_float_type_leaves_the_weights_on_their_grid() -> None:
-    reservoir = living().eval()
+    reservoir = living()
     before = reservoir(signal(1))
     assert torch.equal(reservoir.half()(signal(1)), before)
 
@@ -96,11 +96,11 @@ def test_changing_the_float_type_leaves_the_weights_on_their_grid() -> None:
 )
 def test_rules_with_parameters_are_kept(tmp_path: Path, glia: list[ng.GlialCell]) -> None:
     reservoir = living(glia=glia)
-    reservoir.run(signal(0))
+    reservoir.adapt(signal(0))
     reservoir.save(tmp_path / "r.safetensors")
     loaded = ng.TriglialReservoir.load(tmp_path / "r.safetensors")
     assert repr(loaded) == repr(reservoir)
-    assert torch.equal(reservoir.run(signal(1)).events, loaded.run(signal(1)).events)
+    assert torch.equal(reservoir.adapt(signal(1)).events, loaded.adapt(signal(1)).events)
     assert_same_graph(reservoir, loaded)
 
 
@@ -126,7 +126,7 @@ def test_code_of_your_own_must_be_given_again(
     with pytest.raises(ValueError, match=r"does not hold the code of .*load\(path, glia"):
         ng.TriglialReservoir.load(tmp_path / "r.safetensors")
     loaded = ng.TriglialReservoir.load(tmp_path / "r.safetensors", glia=[make()])
-    loaded.run(signal(0))
+    loaded.adapt(signal(0))
 
 
 def test_an_attribute_that_cannot_be_saved_is_named_and_the_old_file_stays(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def history(regrow: bool = False, ticks: int = TICKS) -> TopologyLog:
         Tissue(num_nodes=40, seed=1)(), in_channels=1, glia=[cell], glia_period=PERIOD
     )
     x = torch.randn(ticks * PERIOD, 1, generator=generator(0))
-    log = reservoir.run(x, record="topology").topology
+    log = reservoir.adapt(x, record="topology").topology
     assert log is not None
     return log
 

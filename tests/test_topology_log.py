@@ -49,14 +49,14 @@ def assert_bits(actual: Data, expected: dict[str, Any]) -> None:
 @pytest.mark.parametrize("kind", GLIA)
 def test_every_moment_is_the_graph_of_a_run_that_stops_there(kind: str, backend: str) -> None:
     x = torch.randn(PERIOD * TICKS + 7, 3, generator=generator(0))
-    recording = reservoir(kind, backend).run(x, record=(TopologyRecorder(sensed=True), "v"))
+    recording = reservoir(kind, backend).adapt(x, record=(TopologyRecorder(sensed=True), "v"))
     log = recording.topology
     assert log is not None
     assert list(recording.traces) == ["v"]
     assert log.clocks == [k * PERIOD for k in range(TICKS + 1)]
     graphs = list(log.graphs())
     for k in range(1, TICKS + 1):
-        stopped = reservoir(kind, backend).run(x[: k * PERIOD]).graph
+        stopped = reservoir(kind, backend).adapt(x[: k * PERIOD]).graph
         assert_bits(graphs[k], stopped.to_dict())
         assert_bits(log.graph(k), stopped.to_dict())
     assert_bits(log.at(PERIOD * TICKS + 3), graphs[-1].to_dict())
@@ -76,7 +76,7 @@ def test_every_moment_is_the_graph_of_a_run_that_stops_there(kind: str, backend:
 def test_backends_write_the_same_log() -> None:
     x = torch.randn(PERIOD * 2, 3, generator=generator(1))
     logs = [
-        reservoir("regrown", name).run(x, record="topology").topology
+        reservoir("regrown", name).adapt(x, record="topology").topology
         for name in ("reference", "event")
     ]
     for ours, theirs in zip(logs[0].graphs(), logs[1].graphs(), strict=True):
@@ -86,7 +86,7 @@ def test_backends_write_the_same_log() -> None:
 
 def test_without_the_senses_all_else_is_there() -> None:
     x = torch.randn(PERIOD * 2, 3, generator=generator(1))
-    recording = reservoir("dropped", "event").run(x, record=("topology",))
+    recording = reservoir("dropped", "event").adapt(x, record=("topology",))
     log, graph = recording.topology, recording.graph
     last = log.graph()
     assert {"gain", "edge_type", "pos", "edge_mask", "dt", "inhibitory"} <= set(last.keys())
@@ -100,7 +100,7 @@ def test_without_the_senses_all_else_is_there() -> None:
 def test_measures_are_taken_at_ticks_and_no_more_often_than_asked() -> None:
     x = torch.randn(PERIOD * TICKS, 3, generator=generator(1))
     recorder = TopologyRecorder(measures=("size", "triads"))
-    log = reservoir("dropped", "event").run(x, record=recorder, every=30).topology
+    log = reservoir("dropped", "event").adapt(x, record=recorder, every=30).topology
     assert [clock for clock, _ in log.summaries] == [0, 40, 80]
     for clock, facts in log.summaries:
         assert facts == tp.measure(log.at(clock), ("size", "triads"))
@@ -112,8 +112,8 @@ def test_measures_are_taken_at_ticks_and_no_more_often_than_asked() -> None:
 def test_a_log_goes_on_from_the_life_before() -> None:
     living = reservoir("dropped", "event")
     x = torch.randn(PERIOD + 5, 3, generator=generator(1))
-    living.run(x)
-    log = living.run(x, record="topology").topology
+    living.adapt(x)
+    log = living.adapt(x, record="topology").topology
     assert log.clocks == [PERIOD + 5, 2 * PERIOD]
     with pytest.raises(ValueError, match="The log begins at clock 25 \\(got 24\\)"):
         log.at(24)
@@ -122,7 +122,7 @@ def test_a_log_goes_on_from_the_life_before() -> None:
 
 
 def test_a_frozen_graph_has_one_moment() -> None:
-    resting = reservoir("dropped", "event").eval()
+    resting = reservoir("dropped", "event")
     log = resting.run(torch.randn(2, PERIOD, 3, generator=generator(1)), record="topology").topology
     assert len(log) == 1
     assert_bits(log.graph(), {key: resting.graph[key] for key in log.graph().keys()})
@@ -132,7 +132,7 @@ def test_a_frozen_graph_has_one_moment() -> None:
 def test_astrocytes_alone_change_gains_only() -> None:
     graph = Tissue(num_nodes=20, seed=1)()
     alone = ng.TriglialReservoir(graph, in_channels=3, glia=[ng.Astrocyte()], glia_period=PERIOD)
-    recording = alone.run(torch.randn(2 * PERIOD, 3, generator=generator(1)), record="topology")
+    recording = alone.adapt(torch.randn(2 * PERIOD, 3, generator=generator(1)), record="topology")
     assert [sorted(change.values) for change in recording.topology.changes] == [
         ["clock", "gain"]
     ] * 2
@@ -141,7 +141,7 @@ def test_astrocytes_alone_change_gains_only() -> None:
 
 
 def test_the_graphs_of_a_log_are_copies() -> None:
-    log = reservoir("dropped", "event").run(torch.zeros(PERIOD, 3), record="topology").topology
+    log = reservoir("dropped", "event").adapt(torch.zeros(PERIOD, 3), record="topology").topology
     log.graph(0).edge_weight.zero_()
     assert bool(log.graph(0).edge_weight.any())
 
@@ -172,7 +172,7 @@ def test_a_graph_without_edges() -> None:
     resting = ng.TriglialReservoir(
         empty.edge_subgraph(none), glia=[ng.Microglia()], glia_period=5, dt=empty.dt
     )
-    log = resting.run(torch.zeros(10, 5), record="topology").topology
+    log = resting.adapt(torch.zeros(10, 5), record="topology").topology
     assert [graph.num_edges for graph in log.graphs()] == [0, 0, 0]
     assert log.summaries[-1][1]["density"] == 0.0
 
@@ -183,12 +183,12 @@ def test_what_is_refused() -> None:
     with pytest.raises(
         ValueError, match="Cannot record 'wires'; available here: \\['v', 'state', 'top"
     ):
-        living.run(x, record=("wires",))
+        living.adapt(x, record=("wires",))
     with pytest.raises(
         ValueError, match="The topology can be recorded once \\(got \\['topology', Top"
     ):
-        living.run(x, record=("topology", TopologyRecorder()))
+        living.adapt(x, record=("topology", TopologyRecorder()))
     with pytest.raises(ValueError, match="Unknown measures \\['charm'\\]; available: \\['size',"):
         TopologyRecorder(measures=("size", "charm"))
-    assert isinstance(living.run(x, record=TopologyRecorder()).topology, TopologyLog)
+    assert isinstance(living.adapt(x, record=TopologyRecorder()).topology, TopologyLog)
     assert repr(TopologyRecorder("size")) == "TopologyRecorder(measures=('size',), sensed=False)"

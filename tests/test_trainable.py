@@ -39,7 +39,7 @@ def test_the_same_bits_as_the_definition(neuron: LIFParameters, tau: float) -> N
     x = drive(80, 12, 3)
     learning = TrainableReservoir(graph, neuron, tau_trace=tau)
     living = TriglialReservoir(learning.to_data(), neuron=neuron, tau_trace=tau)
-    recording = living.eval().run(x.permute(2, 0, 1), record="state")
+    recording = living.run(x.permute(2, 0, 1), record="state")
     assert recording.events.size(0) > 100
     expected = recording.traces["state"].permute(1, 2, 0)
     # Whole delays are met exactly by a triangle of width 1, and rounded ones anyway.
@@ -55,7 +55,7 @@ def test_delays_are_rounded_where_they_do_not_learn() -> None:
     graph = exact_graph()
     graph.edge_delay = graph.edge_delay + 0.3
     learning = TrainableReservoir(graph, max_delay=8)
-    living = TriglialReservoir(graph).eval()
+    living = TriglialReservoir(graph)
     expected = living.run(drive(60, 12), record="state").traces["state"][0]
     assert torch.equal(learning.eval()(drive(60, 12)), expected)
     assert not torch.equal(learning.train()(drive(60, 12)), expected)
@@ -246,7 +246,7 @@ def test_graphs_without_edges_and_single_neurons() -> None:
         learning, x = TrainableReservoir(graph), drive(20, graph.num_nodes)
         learning(x).sum().backward()
         assert learning.edge_weight.grad.shape == (graph.num_edges,)
-        expected = TriglialReservoir(graph).eval().run(x, record="state").traces["state"][0]
+        expected = TriglialReservoir(graph).run(x, record="state").traces["state"][0]
         assert torch.equal(learning.eval()(x), expected)
 
 

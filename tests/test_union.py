@@ -62,10 +62,10 @@ def assert_union_is_separate_runs(
     whole = TriglialReservoir(
         Batch.from_data_list(list(graphs)), glia=glia, neuron=neuron, seed=seed, **how
     )
-    learned = whole.run(x, lengths=lengths, record=("v", "state"))
-    states = whole.split(whole.eval()(x, lengths))
+    learned = whole.adapt(x, lengths=lengths, record=("v", "state"))
+    states = whole.split(whole(x, lengths))
     first = 0
-    for k, (graph, part) in enumerate(zip(graphs, whole.train().graph.to_data_list(), strict=True)):
+    for k, (graph, part) in enumerate(zip(graphs, whole.graph.to_data_list(), strict=True)):
         nodes = slice(first, first + graph.num_nodes)
         first = nodes.stop
         alone = TriglialReservoir(
@@ -76,14 +76,14 @@ def assert_union_is_separate_runs(
             **how,
         )
         signal = x if how.get("in_channels") else x[..., nodes]
-        run = alone.run(signal, lengths=lengths, record=("v", "state"))
+        run = alone.adapt(signal, lengths=lengths, record=("v", "state"))
         for name, trace in run.traces.items():
             assert torch.equal(learned.traces[name][..., nodes].nan_to_num(), trace.nan_to_num())
         inside = (learned.events[:, 2] >= nodes.start) & (learned.events[:, 2] < nodes.stop)
         shift = torch.tensor([0, 0, nodes.start])
         assert torch.equal(learned.events[inside] - shift, run.events)
         assert torch.equal(whole.split(learned.states)[k], run.states)
-        assert torch.equal(alone.eval()(signal, lengths), states[k])
+        assert torch.equal(alone(signal, lengths), states[k])
         assert_same(part, frozen(alone.graph))
         assert_same(learned.graph.to_data_list()[k], frozen(run.graph))
     return whole
@@ -201,16 +201,16 @@ def test_life_goes_on_in_parts_and_as_a_whole(backend: str) -> None:
     whole = TriglialReservoir(Batch.from_data_list(graphs), **how)
     alone = [TriglialReservoir(graph, **how) for graph in graphs]
     for piece in x.split((11, 9, 40)):
-        states = whole.split(whole(piece))
+        states = whole.split(whole.adapt(piece).states)
         parts = piece.split([n for n, _ in SIZES], dim=1)
         for state, reservoir, part in zip(states, alone, parts, strict=True):
-            assert torch.equal(state, reservoir(part))
+            assert torch.equal(state, reservoir.adapt(part).states)
     for part, reservoir in zip(whole.graph.to_data_list(), alone, strict=True):
         assert_same(part, frozen(reservoir.graph))
     # What has lived together may live on alone, and the other way round.
     again = TriglialReservoir(Batch.from_data_list([r.graph for r in alone]), **how)
     apart = TriglialReservoir(whole.graph.to_data_list()[2], **how)
-    assert torch.equal(again.split(again(x))[2], apart(x[:, 15:]))
+    assert torch.equal(again.split(again.adapt(x).states)[2], apart.adapt(x[:, 15:]).states)
 
 
 def test_a_batch_of_one_is_one_graph(backend: str) -> None:
@@ -265,7 +265,7 @@ def test_unions_are_saved_and_loaded(tmp_path: Path, glia: str) -> None:
     batch = Batch.from_data_list(trio())
     reservoir = TriglialReservoir(batch, in_channels=2, neuron=neuron, **how)
     x = random_drive(5, 40, 2)
-    reservoir.run(x)
+    reservoir.adapt(x)
     reservoir.save(tmp_path / "union.safetensors")
     loaded = TriglialReservoir.load(tmp_path / "union.safetensors")
     assert isinstance(loaded.graph, Batch)
@@ -274,7 +274,7 @@ def test_unions_are_saved_and_loaded(tmp_path: Path, glia: str) -> None:
         reservoir.graph.to_data_list(), loaded.graph.to_data_list(), strict=True
     ):
         assert_same(theirs, frozen(ours))
-    assert_same_run(loaded.run(x), reservoir.run(x))
+    assert_same_run(loaded.adapt(x), reservoir.adapt(x))
 
 
 def test_a_union_says_what_it_is_and_moves_as_a_whole() -> None:
@@ -284,8 +284,8 @@ def test_a_union_says_what_it_is_and_moves_as_a_whole() -> None:
     assert "graph=27 neurons, 87 edges in 3 graphs" in repr(reservoir)
     assert "PerGraph(cells=(Astrocyte(rho=0.1" in repr(reservoir)
     twin = copy.deepcopy(reservoir).to("cpu")
-    assert reservoir.run(num_steps=9).graph.num_graphs == 3
-    assert twin.run(num_steps=9).graph.num_graphs == 3
+    assert reservoir.adapt(num_steps=9).graph.num_graphs == 3
+    assert twin.adapt(num_steps=9).graph.num_graphs == 3
     assert_twins_of_parts(reservoir, twin)
     assert str(reservoir.diagnose()).startswith("The reservoir is dead")
 
@@ -299,14 +299,14 @@ def test_a_union_may_be_edited_and_replaced() -> None:
     reservoir = TriglialReservoir(Batch.from_data_list(trio()), glia=[Microglia()], bias=1.5)
     reservoir.graph.edge_weight = reservoir.graph.edge_weight * 0.5
     reservoir.graph.note = torch.arange(27)
-    reservoir.run(num_steps=5)
+    reservoir.adapt(num_steps=5)
     parts = reservoir.graph.to_data_list()
     for part, graph, first in zip(parts, trio(), (0, 6, 15), strict=True):
         assert torch.allclose(part.edge_weight, graph.edge_weight * 0.5)
         assert part.note.tolist() == list(range(first, first + graph.num_nodes))
     halves = [part.edge_subgraph(torch.arange(part.num_edges) % 2 == 0) for part in parts]
     reservoir.graph = Batch.from_data_list(halves)
-    assert reservoir.run(num_steps=5).graph.num_edges == sum(half.num_edges for half in halves)
+    assert reservoir.adapt(num_steps=5).graph.num_edges == sum(half.num_edges for half in halves)
     with pytest.raises(ValueError, match=r"keep the 6 \+ 9 \+ 12 neurons .*got 6 \+ 12 \+ 9"):
         reservoir.graph = Batch.from_data_list([halves[0], halves[2], halves[1]])
 

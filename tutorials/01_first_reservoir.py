@@ -55,17 +55,16 @@ plt.show()
 #    `Data` of PyTorch Geometric.
 # 2. Three kinds of glia will reshape it: astrocytes set the gain of neurons, oligodendrocytes move
 #    the delays of edges, microglia remove edges.
-# 3. In `train` mode the glia are at work. They see images, but no labels.
-# 4. In `eval` mode the graph is frozen. Calling the reservoir gives one row of numbers per image,
-#    its *liquid state*.
+# 3. `adapt` puts the glia to work. They see images, but no labels.
+# 4. Calling the reservoir never changes the graph. It gives one row of numbers per image, its
+#    *liquid state*.
 # 5. A ridge regression learns the digit from this row. It is the only part that sees labels.
 
 # %%
 graph = ng.generators.Tissue(num_nodes=1000, seed=0)()
 glia = [ng.Astrocyte(rule="multiplicative"), ng.Oligodendrocyte(), ng.Microglia()]
 reservoir = ng.TriglialReservoir(graph, in_channels=8, glia=glia, hold=10, pool=4, seed=0)
-life = reservoir.train().run(train.x[:250], progress=False)
-reservoir.eval()
+life = reservoir.adapt(train.x[:250], progress=False)
 readout = ng.RidgeReadout().fit(reservoir(train.x), train.y)
 states = reservoir(test.x)
 print(f"{readout.score(states, test.y):.1%} of the test digits are right")
@@ -115,7 +114,7 @@ def accuracy(of_train, of_test):
     return ng.RidgeReadout().fit(of_train, train.y).score(of_test, test.y)
 
 
-bare = ng.TriglialReservoir(graph, in_channels=8, hold=10, pool=4, seed=0).eval()
+bare = ng.TriglialReservoir(graph, in_channels=8, hold=10, pool=4, seed=0)
 results = {
     "pixels, no reservoir": accuracy(train.x.flatten(1), test.x.flatten(1)),
     "reservoir, no glia": accuracy(bare(train.x), bare(test.x)),

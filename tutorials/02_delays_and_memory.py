@@ -39,7 +39,7 @@ pair = Data(
     edge_delay=torch.tensor([10, 2]),  # steps of 1 ms
     num_nodes=3,
 )
-detector = ng.TriglialReservoir(pair, neuron=ng.LIFParameters(tau_m=5.0)).eval()
+detector = ng.TriglialReservoir(pair, neuron=ng.LIFParameters(tau_m=5.0))
 
 
 def spikes(first, second, lag=8):
@@ -86,8 +86,8 @@ def memory(*glia):
         seed=0,
     )
     if glia:
-        reservoir.train().run(others, progress=False)
-    run = reservoir.eval().run(numbers, record=("state",), every=HOLD, progress=False)
+        reservoir.adapt(others, progress=False)
+    run = reservoir.run(numbers, record=("state",), every=HOLD, progress=False)
     return reservoir, memory_capacity(run.traces["state"][0], numbers, max_lag=60)
 
 

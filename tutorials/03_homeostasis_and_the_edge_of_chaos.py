@@ -54,8 +54,8 @@ def lived(weight, *glia):
         hold=HOLD,
         seed=0,
     )
-    life = reservoir.train().run(others, progress=False) if glia else None
-    return reservoir.eval(), life
+    life = reservoir.adapt(others, progress=False) if glia else None
+    return reservoir, life
 
 
 def astrocyte():

@@ -60,8 +60,8 @@ def lived(*microglia):
         hold=HOLD,
         seed=0,
     )
-    life = reservoir.train().run(others, record="topology", progress=False)
-    return reservoir.eval(), life
+    life = reservoir.adapt(others, record="topology", progress=False)
+    return reservoir, life
 
 
 pruned, life = lived(ng.Microglia(criterion=Winner()))

@@ -95,8 +95,7 @@ def learn(recipe, x, y, train, test, lengths=None):
     of = (lambda part: None) if lengths is None else lambda part: lengths[part]
     if reservoir.glia:
         some = torch.arange(len(x))[train][: recipe.trials]
-        reservoir.train().run(x[some], lengths=of(some), progress=False)
-    reservoir.eval()
+        reservoir.adapt(x[some], lengths=of(some), progress=False)
     states = [recipe.features(reservoir(x[part], of(part))) for part in (train, test)]
     readout = ng.RidgeReadout().fit(states[0], y[train])
     return readout.score(states[1], y[test]), readout.predict(states[1]), reservoir

@@ -178,7 +178,7 @@ plt.show()
 # %%
 print(learned)
 living = ng.TriglialReservoir(learned, glia=[ng.Astrocyte(rule="multiplicative")], bias=(0.9, 1.2))
-print(living.train().run(num_steps=2000, progress=False))
+print(living.adapt(num_steps=2000, progress=False))
 
 # %% [markdown]
 # ## What to try next

@@ -159,16 +159,16 @@ def reservoir(data, microglia, **options):
 def memory(data, microglia=None):
     """What is remembered after a life of 40 s, in samples, and the graph that is left."""
     alive = reservoir(data, microglia, in_channels=1, hold=HOLD)
-    alive.train().run(others, progress=False)
-    run = alive.eval().run(numbers, record=("state",), every=HOLD, progress=False)
+    alive.adapt(others, progress=False)
+    run = alive.run(numbers, record=("state",), every=HOLD, progress=False)
     return memory_capacity(run.traces["state"][0], numbers, max_lag=200).total, alive.graph
 
 
 def templates(data, microglia=None):
     """Per cent right, over the first two segments."""
     alive = reservoir(data, microglia, in_channels=10, input_scale=8 * 10**0.5)
-    alive.train().run(trials.x[:ADAPT], progress=False)
-    states = alive.eval().run(trials.x[ADAPT:], progress=False).states
+    alive.adapt(trials.x[:ADAPT], progress=False)
+    states = alive.run(trials.x[ADAPT:], progress=False).states
     right = []
     for segment in (0, 1):
         y = trials.y[ADAPT:, segment]

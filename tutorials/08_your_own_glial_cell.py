@@ -80,7 +80,7 @@ one = Data(
     num_nodes=1,
 )
 tiny = ng.TriglialReservoir(one, glia=[Feeder(refill=0.0)])
-recording = tiny.train().run(torch.full((3, 1), 100.0), record=("energy",))
+recording = tiny.adapt(torch.full((3, 1), 100.0), record=("energy",))
 print(recording.traces["energy"].flatten())
 torch.testing.assert_close(recording.traces["energy"].flatten(), 0.9 ** torch.arange(1.0, 4.0))
 
@@ -95,8 +95,8 @@ torch.testing.assert_close(recording.traces["energy"].flatten(), 0.9 ** torch.ar
 def life(weight, *glia):
     graph = ng.generators.Tissue(num_nodes=200, weight=weight, seed=0)()
     reservoir = ng.TriglialReservoir(graph, glia=glia, bias=(0.7, 1.1), seed=0)
-    reservoir.train().run(num_steps=2000, progress=False)  # settle
-    return reservoir.run(num_steps=500, record=tuple("gain" for _ in glia), progress=False)
+    reservoir.adapt(num_steps=2000, progress=False)  # settle
+    return reservoir.adapt(num_steps=500, record=tuple("gain" for _ in glia), progress=False)
 
 
 weights = [0.05, 0.2, 0.8, 3.2]
@@ -149,7 +149,7 @@ def together(cell, data):
 
 graph = ng.generators.Tissue(num_nodes=200, delay="uniform", max_delay=40, seed=0)()
 reservoir = ng.TriglialReservoir(graph, glia=[ng.Oligodendrocyte(rule=together)], bias=(0.7, 1.1))
-reservoir.train().run(num_steps=1000, progress=False)
+reservoir.adapt(num_steps=1000, progress=False)
 figure, ax = plt.subplots(figsize=(5, 2.6), layout="constrained")
 ng.plot.delays(graph, reservoir.graph, ax=ax)
 ax.legend()

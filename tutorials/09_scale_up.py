@@ -36,7 +36,7 @@ GRAY, BLUE, ORANGE = "#808080", "#0072B2", "#D55E00"
 def timed(reservoir, num_steps):
     """CPU seconds of a run, and its recording."""
     start = time.process_time()
-    recording = reservoir.run(num_steps=num_steps, progress=False)
+    recording = reservoir.adapt(num_steps=num_steps, progress=False)
     return time.process_time() - start, recording
 
 
@@ -53,7 +53,7 @@ glia = [ng.Astrocyte(rule="multiplicative"), ng.Oligodendrocyte(), ng.Microglia(
 runs = {}
 for backend in ("reference", "event"):
     reservoir = ng.TriglialReservoir(graph, glia=glia, bias=(0.7, 1.1), backend=backend)
-    reservoir.train().run(num_steps=10, progress=False)  # compile first
+    reservoir.adapt(num_steps=10, progress=False)  # compile first
     seconds, runs[backend] = timed(reservoir, 1000)
     print(f"{backend:10} {seconds:.2f} s for a second of life, all three glia at work")
 print("same spikes:", torch.equal(runs["reference"].events, runs["event"].events))
@@ -72,7 +72,7 @@ for backend, numbers in sizes.items():
     times[backend] = []
     for number in numbers:
         tissue = ng.generators.Tissue(num_nodes=number, degree=50, weight=0.05, seed=0)()
-        reservoir = ng.TriglialReservoir(tissue, bias=(0.7, 1.1), backend=backend).eval()
+        reservoir = ng.TriglialReservoir(tissue, bias=(0.7, 1.1), backend=backend)
         steps = 100 if backend == "reference" else 1000
         reservoir.run(num_steps=10, progress=False)
         seconds, run = timed(reservoir, steps)
@@ -98,15 +98,15 @@ plt.show()
 #
 # ## Many trials
 #
-# In `eval` mode trials are independent. Give them all at once, `[B, T, C]`. They are spread over
+# Outside of `adapt` trials are independent. Give them all at once, `[B, T, C]`. They are spread over
 # the threads of torch (`threads=`), and the results do not depend on the number of threads. In
-# `train` mode trials are one stream, as glia carry over from one to the next.
+# `adapt` trials are one stream, as glia carry over from one to the next.
 
 # %%
 x = torch.randn(64, 20, 4, generator=torch.Generator().manual_seed(0))
 states = []
 for threads in (1, 2):
-    many = ng.TriglialReservoir(graph, in_channels=4, hold=10, threads=threads).eval()
+    many = ng.TriglialReservoir(graph, in_channels=4, hold=10, threads=threads)
     states.append(many(x))
 print(states[0].shape, "the same for 1 and 2 threads:", torch.equal(*states))
 
@@ -127,12 +127,12 @@ cells = [ng.Astrocyte(rule="multiplicative", target_rate=target) for target in t
 drive = torch.randn(1, 1000, 4, generator=torch.Generator().manual_seed(1))
 
 sweep = ng.TriglialReservoir(union, in_channels=4, hold=10, glia=[PerGraph(cells)])
-sweep.train().run(drive, progress=False)
-reached = sweep.run(drive, progress=False).rates().view(len(targets), 200)
+sweep.adapt(drive, progress=False)
+reached = sweep.adapt(drive, progress=False).rates().view(len(targets), 200)
 
 alone = ng.TriglialReservoir(small, in_channels=4, hold=10, glia=[cells[3]])
-alone.train().run(drive, progress=False)
-again = alone.run(drive, progress=False).rates()
+alone.adapt(drive, progress=False)
+again = alone.adapt(drive, progress=False).rates()
 print("the fourth, alone, gives the same:", torch.equal(reached[3], again))
 
 # %%
@@ -165,8 +165,8 @@ plt.show()
 # %%
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "life.safetensors"
-    long = ng.TriglialReservoir(small, glia=glia, bias=(0.7, 1.1)).train()
-    run = long.run(num_steps=5000, checkpoint=path, checkpoint_every=1000, progress=False)
+    long = ng.TriglialReservoir(small, glia=glia, bias=(0.7, 1.1))
+    run = long.adapt(num_steps=5000, checkpoint=path, checkpoint_every=1000, progress=False)
     print(run)
     print(f"{path.stat().st_size // 1000} kB on disk")
 

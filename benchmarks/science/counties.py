@@ -106,8 +106,8 @@ class Counties:
         )
         x = signal.unsqueeze(2)
         if self.astrocyte:
-            liquid.train().run(x[:known].repeat(PASSES, 1, 1))
-        recording = liquid.eval().run(x)
+            liquid.adapt(x[:known].repeat(PASSES, 1, 1))
+        recording = liquid.run(x)
         return {"states": liquid.states(recording)[0]} | activity(recording)
 
 

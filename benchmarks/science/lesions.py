@@ -62,11 +62,10 @@ def lesion(seed: int, pruned: str, what: str, share: float) -> dict[str, Any]:
     found = memory(whole, seed, {"before": readout}, "before")
     graph = lesioned(whole.graph, what, share, stream(seed, "lesion"))
     survivors = {name: LIQUID[name] for name in ("degree", "weight", "astrocyte")}
-    hurt = Liquid(**survivors).reservoir(seed, graph=graph, hold=HOLD).eval()
+    hurt = Liquid(**survivors).reservoir(seed, graph=graph, hold=HOLD)
     found |= memory(hurt, seed, {"kept": Kept(readout), "refit": ng.RidgeReadout()}, "refit")
     u = tasks.uniform_input(HEAL * 1000 // HOLD, generator=stream(seed, "healing"))
-    hurt.train().run(u, progress=False)
-    hurt.eval()
+    hurt.adapt(u, progress=False)
     readouts = {"healed_kept": Kept(readout), "healed": ng.RidgeReadout()}
     found |= memory(hurt, seed, readouts, "healed")
     return found | {"edges_before": num_live(whole.graph), "edges": num_live(hurt.graph)}

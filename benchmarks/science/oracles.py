@@ -50,8 +50,7 @@ def informed(seed: int, hops: str, choice: str, **liquid: Any) -> ng.TriglialRes
         data.edge_delay = agreeing(found, data, options, np.random.default_rng([seed, number]))
         reservoir.graph = data
         u = tasks.uniform_input(20_000 // HOLD, generator=stream(seed, f"round {number}"))
-        reservoir.train().run(u, progress=False)
-        reservoir.eval()
+        reservoir.adapt(u, progress=False)
     return reservoir
 
 

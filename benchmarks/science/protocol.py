@@ -134,8 +134,8 @@ class Liquid:
         if reservoir.glia:
             samples = round(1000.0 * self.adapt / HOLD)
             u = tasks.uniform_input(samples, generator=stream(seed, "adaptation"))
-            reservoir.train().run(u, progress=False)
-        return reservoir.eval()
+            reservoir.adapt(u, progress=False)
+        return reservoir
 
 
 def stream(seed: int, name: str) -> torch.Generator:

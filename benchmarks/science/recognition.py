@@ -106,19 +106,33 @@ def _events() -> list[Split]:
     ]
 
 
+def _held_out(splits: list[Split]) -> list[Split]:
+    """A random quarter of the items to train on in place of those to test on."""
+    train, _ = splits[0]
+    order = torch.randperm(len(train.y), generator=torch.Generator().manual_seed(0))
+    cut = len(order) // 4
+    return [(train[order[cut:]], train[order[:cut]])]
+
+
+def _digits() -> list[Split]:
+    return [(datasets.Digits("train"), datasets.Digits("test"))]
+
+
 DATA: dict[str, Callable[[], list[Split]]] = {
-    "digits": lambda: [(datasets.Digits("train"), datasets.Digits("test"))],
+    "digits": _digits,
+    "digits validation": lambda: _held_out(_digits()),
     "mnist 500": lambda: _mnist(500, still),
     "mnist": lambda: _mnist(60_000, still),
     "mnist columns": lambda: _mnist(10_000, columns),
     "fsdd": _spoken,
     "fsdd validation": _spoken_validation,
     "japanese vowels": _vowels,
+    "japanese vowels validation": lambda: _held_out(_vowels()),
     "n-mnist small": _events,
 }
 """Data sets by name: a split, or several folds."""
 
-HELD_OUT = {"fsdd": {"data": "fsdd validation"}}
+HELD_OUT = {name: {"data": f"{name} validation"} for name in ("digits", "fsdd", "japanese vowels")}
 """Data to choose settings on, where there are any besides those tested on."""
 
 

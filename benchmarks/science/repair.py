@@ -42,7 +42,7 @@ def repair(seed: int, change: str, live: bool, train: int = 3000, **liquid: Any)
     found = {"before": memory(reservoir, seed, train)}
     counts = [spikes(reservoir, u[0], live)]
     graph, bias = changed(reservoir.graph, reservoir.bias, change, seed)
-    reservoir = kind.reservoir(seed, graph=graph, bias=bias, hold=HOLD).eval()
+    reservoir = kind.reservoir(seed, graph=graph, bias=bias, hold=HOLD)
     found["orphans"] = orphans(graph)
     found["damaged"] = memory(reservoir, seed, train)
     counts.append(spikes(reservoir, u[1], live))
@@ -94,8 +94,8 @@ def orphans(data: Data) -> float:
 
 def spikes(reservoir: ng.TriglialReservoir, u: Tensor, live: bool) -> Tensor:
     """The number of spikes at each step of a life."""
-    recording = reservoir.train(live).run(u, progress=False)
-    reservoir.eval()
+    run = reservoir.adapt if live else reservoir.run
+    recording = run(u, progress=False)
     return torch.bincount(recording.events[:, 1], minlength=int(recording.lengths[0]))
 
 

@@ -50,8 +50,7 @@ def told_apart(liquid: Liquid, seed: int, train: int, test: int) -> dict[str, An
     x = trials(seed, train + test).x
     reservoir = liquid.reservoir(seed, CHANNELS, input_scale=INPUT_WEIGHT * CHANNELS**0.5)
     if reservoir.glia:
-        reservoir.train().run(x[:ADAPT], progress=False)
-    reservoir.eval()
+        reservoir.adapt(x[:ADAPT], progress=False)
     found: dict[str, Any] = {}
 
     def states(x: Tensor) -> Tensor:

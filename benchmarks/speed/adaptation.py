@@ -33,12 +33,12 @@ the whole run. Edges: those left at the end. One thread.
 def adapt(recipe: Recipe, seed: int) -> dict[str, Any]:
     """One life of a new reservoir of this recipe."""
     digits = Digits("train")
-    reservoir = recipe.reservoir(digits.x.size(2), seed).train()
+    reservoir = recipe.reservoir(digits.x.size(2), seed)
     generator = torch.Generator().manual_seed(seed)
     items = torch.randperm(len(digits), generator=generator)[: recipe.trials]
     x, lengths = digits.x[items], digits.lengths[items]
     with Stopwatch() as watch:
-        life = reservoir.run(x, lengths=lengths, progress=False)
+        life = reservoir.adapt(x, lengths=lengths, progress=False)
     return {
         "cpu": watch.cpu,
         "wall": watch.wall,

@@ -114,13 +114,13 @@ def ours(drawn: Drawn, glia: bool, steps: int) -> Callable[[], dict[str, Any]]:
         reservoir.reset(v=drawn.potential)
         wait(device)
         with Stopwatch() as watch:
-            recording = reservoir.run(num_steps=steps, progress=False)
+            recording = reservoir.adapt(num_steps=steps, progress=False)
             wait(device)
         events = int(recording.synaptic_events.sum())
         return measured(watch, steps, recording.events.size(0), events)
 
     reservoir.reset(v=drawn.potential)
-    reservoir.run(num_steps=64, progress=False)
+    reservoir.adapt(num_steps=64, progress=False)
     return run
 
 

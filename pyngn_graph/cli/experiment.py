@@ -19,7 +19,7 @@ from pyngn_graph.datasets.series import SeriesDataset
 from pyngn_graph.ledger import Ledger
 from pyngn_graph.recipes import RECIPES, Recipe
 from pyngn_graph.report import Experiment, experiment_report
-from pyngn_graph.storage import digest
+from pyngn_graph.storage import digest, write_bytes
 
 READ = {("digits", "segments"): "digits_by_rows", ("digits", "end"): "self_organizing"}
 READ |= {("fsdd", "segments"): "spoken_digits", ("fsdd", "end"): "spoken_digits_at_end"}
@@ -68,7 +68,8 @@ def run_experiment(options: argparse.Namespace) -> None:
     }
     report = None
     if options.out is not None and shown is not None:
-        (options.out / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+        text = json.dumps(results, indent=2) + "\n"
+        write_bytes(options.out / "results.json", text.encode())
         if shown.life is not None:
             report = experiment_report(
                 options.out / "report.html", _experiment(results, recipe, shown, test)

@@ -1,7 +1,6 @@
 """What the command can be told."""
 
 import argparse
-from pathlib import Path
 from typing import NoReturn
 
 import pyngn_graph
@@ -9,6 +8,7 @@ from pyngn_graph.analysis.topology.summary import checked
 from pyngn_graph.cli.experiment import run_experiment
 from pyngn_graph.cli.facts import show_facts
 from pyngn_graph.cli.speed import show_speed
+from pyngn_graph.disk import expanded
 from pyngn_graph.exchange.files import READERS
 from pyngn_graph.recipes import GLIA
 
@@ -38,7 +38,9 @@ def command_line(description: str | None) -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="the same on a data set of your choice, over seeds")
     _add_common(run)
     run.add_argument("--dataset", choices=("digits", "fsdd"), default="digits")
-    run.add_argument("--root", type=Path, help="folder of the raw files (see datasets/README.md)")
+    run.add_argument(
+        "--root", type=expanded, help="folder of the raw files (see datasets/README.md)"
+    )
     run.add_argument(
         "--read",
         choices=("segments", "end"),
@@ -48,7 +50,7 @@ def command_line(description: str | None) -> argparse.ArgumentParser:
     run.add_argument("--seeds", type=_positive, default=1, help="number of seeds (default 1)")
     run.add_argument(
         "--checkpoint",
-        type=Path,
+        type=expanded,
         metavar="FILE",
         help="write what is done, and the run in flight, to this file (and to FILE.seed...) until "
         "the command ends",
@@ -66,7 +68,7 @@ def command_line(description: str | None) -> argparse.ArgumentParser:
     bench.add_argument("--json", action="store_true", help="print JSON instead of a table")
     bench.set_defaults(run=show_speed)
     info = commands.add_parser("info", help="versions and backends, or the topology of a graph")
-    info.add_argument("--graph", type=Path, help=f"file of a graph ({', '.join(READERS)})")
+    info.add_argument("--graph", type=expanded, help=f"file of a graph ({', '.join(READERS)})")
     info.add_argument(
         "--measures", type=_measures, help="with --graph, e.g. size,degrees,triads (default: all)"
     )
@@ -80,7 +82,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--num-nodes", type=_positive, help="number of neurons")
     parser.add_argument("--weight", type=float, help="mean excitatory weight (threshold = 1)")
     parser.add_argument("--seed", type=_seed, default=0, help="first seed (default 0)")
-    parser.add_argument("--out", type=Path, help="folder for report and results")
+    parser.add_argument("--out", type=expanded, help="folder for report and results")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 

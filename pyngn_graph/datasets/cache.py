@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 from torch_geometric.transforms import BaseTransform
 
+from pyngn_graph.checks import whole_seed
 from pyngn_graph.storage import digest
 
 
@@ -38,6 +39,8 @@ def cache_name(
 
 def _described(name: str, value: Any) -> Any:
     """JSON that differs wherever values differ."""
+    if name == "seed":
+        return whole_seed(value)
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, Integral):

@@ -6,13 +6,13 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
 
 from pyngn_graph import TriglialReservoir, storage
+from pyngn_graph.disk import expanded
 from pyngn_graph.distributed.building import FixedInDegree
 from pyngn_graph.distributed.checkpoint import load, save
 from pyngn_graph.distributed.ranks import Ranks
@@ -55,7 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser(
         "run", help="a network over all ranks; its digest is the same for any number of them"
     )
-    run.add_argument("--graph", type=Path, help="file of a graph; each rank reads it as a whole")
+    run.add_argument(
+        "--graph", type=expanded, help="file of a graph; each rank reads it as a whole"
+    )
     run.add_argument("--num-nodes", type=int, default=10_000, help="neurons, if no file is given")
     run.add_argument("--degree", type=int, default=100, help="inputs of each (default 100)")
     run.add_argument("--min-delay", type=int, default=5, help="shortest delay, steps (default 5)")
@@ -64,7 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--glia", default="astrocyte", help=f"of {','.join(GLIA)}; or none")
     run.add_argument("--glia-period", type=int, default=1000, help="steps (default 1000)")
     run.add_argument("--seed", type=int, default=0, help="seed of the network (default 0)")
-    run.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="a file of each rank here")
+    run.add_argument(
+        "--checkpoint", type=expanded, metavar="FOLDER", help="a file of each rank here"
+    )
     run.add_argument("--every", type=int, default=1000, help="steps between checkpoints")
     run.add_argument("--resume", action="store_true", help="go on, with any number of ranks")
     run.add_argument("--json", action="store_true", help="print JSON")
@@ -94,7 +98,7 @@ def _run(options: argparse.Namespace, ranks: Ranks) -> dict[str, Any] | None:
         chunk = options.steps - done
         if options.checkpoint is not None:
             chunk = min(chunk, options.every - done % options.every)
-        recording = reservoir.run(num_steps=chunk)
+        recording = reservoir.adapt(num_steps=chunk)
         done, spikes = done + chunk, spikes + recording.events.size(0)
         total = earlier + int(ranks.total(torch.tensor([spikes])))
         if options.checkpoint is not None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyngn_graph.checks import whole_seed
 from pyngn_graph.distributed.ranks import Ranks
 from pyngn_graph.distributed.reservoir import DistributedReservoir
 from pyngn_graph.distributed.shard import Shard, of_edges
@@ -60,6 +61,7 @@ class FixedInDegree:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "seed", whole_seed(self.seed))
         if self.num_nodes < 1 or self.degree < 1:
             raise ValueError(
                 f"'num_nodes' and 'degree' must be at least 1 (got {self.num_nodes}, {self.degree})"
@@ -151,6 +153,7 @@ class FixedInDegree:
             in_flight="arrival",
             max_delay=10_000,
             stateful=stateful,
+            start="rest",
             backend=backend,
             threads=None,
         )

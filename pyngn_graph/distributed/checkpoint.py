@@ -10,6 +10,7 @@ from torch_geometric.data import Data
 
 from pyngn_graph import snapshot
 from pyngn_graph.backends import check
+from pyngn_graph.disk import expanded
 from pyngn_graph.distributed.ranks import Ranks
 from pyngn_graph.distributed.reservoir import DistributedReservoir
 from pyngn_graph.distributed.shard import edge_keys, node_keys, of_edges
@@ -52,7 +53,7 @@ def save(
         RuntimeError: If that happened to another rank.
     """
     header = {"num_nodes": reservoir.shard.num_nodes, "values": values or {}}
-    replace_files(Path(folder), "shards", to_parts(reservoir), header, reservoir.ranks)
+    replace_files(expanded(folder), "shards", to_parts(reservoir), header, reservoir.ranks)
 
 
 def load(
@@ -78,7 +79,7 @@ def load(
         FileNotFoundError: If there is no such folder or a file is missing.
         ValueError: If a file is damaged, foreign or newer, or holds something else.
     """
-    folder, ranks = Path(folder), ranks or Ranks()
+    folder, ranks = expanded(folder), ranks or Ranks()
     with ranks.together():
         check(backend)
         index = index_of(folder, "shards")
@@ -126,7 +127,7 @@ def restored(
         nodes["projection.bias"],
         0,
     )
-    reservoir = DistributedReservoir(shard, setting, projection, ranks, header["training"])
+    reservoir = DistributedReservoir(shard, setting, projection, ranks)
     fast = without_prefix("state", nodes)
     if fast:
         history, trace = fast.pop("history"), fast.pop("trace")
@@ -164,7 +165,6 @@ def to_parts(reservoir: DistributedReservoir) -> Parts:
         "in_channels": projection.in_channels,
         "input_scale": projection.scale,
         "input_density": projection.density,
-        "training": reservoir.training,
     }
     rows = with_prefix("node", nodes) | with_prefix("projection", dict(projection.named_buffers()))
     for name, value in neuron.items():

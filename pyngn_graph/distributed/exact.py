@@ -26,6 +26,8 @@ def _reasons(setting: Setting, data: Data) -> list[str]:
         found.append("the graphs of a 'Batch' do not depend on each other; give each rank some")
     if setting.in_flight == "emission":
         found.append("in_flight='emission' keeps a list of spikes under way, which is not split")
+    if setting.start == "lived":
+        found.append("start='lived' keeps the end of a life, which is not split")
     if setting.backend == "cuda":
         found.append("backend 'cuda' does not take in spikes from elsewhere; 'reference' does")
     for cell in setting.glia:

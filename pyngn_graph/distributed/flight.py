@@ -4,7 +4,6 @@ import copy
 import json
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 import pyngn_graph
 from pyngn_graph import storage
 from pyngn_graph.checkpoint import Checkpoint
+from pyngn_graph.disk import expanded
 from pyngn_graph.distributed.checkpoint import restored, to_parts
 from pyngn_graph.distributed.fingerprint import fingerprint
 from pyngn_graph.distributed.reservoir import DistributedReservoir
@@ -52,7 +52,7 @@ class SharedCheckpoint(Checkpoint):
         identity: dict[str, str],
         reservoir: DistributedReservoir,
     ) -> None:
-        self.reservoir, self.folder = reservoir, Path(folder)
+        self.reservoir, self.folder = reservoir, expanded(folder)
         with reservoir.ranks.together():
             super().__init__(self.folder / INDEX, every, identity, reservoir.setting.glia)
 
@@ -122,6 +122,7 @@ class SharedCheckpoint(Checkpoint):
 
 def shared_identity(
     reservoir: DistributedReservoir,
+    learns: bool,
     x: Tensor,
     samples: Tensor,
     hold: int,
@@ -137,7 +138,7 @@ def shared_identity(
     nodes = {name: rows[name] for name in rows.keys() - edges.keys() - state.keys() - fixed.keys()}
     graph = {key: header["graph"][key] for key in header["graph"] if key != "num_targets"}
     graph["num_nodes"] = reservoir.shard.num_nodes
-    text = json.dumps(header | {"graph": graph}, sort_keys=True)
+    text = json.dumps(header | {"graph": graph, "learns": learns}, sort_keys=True)
     return {
         "version of pyngn-graph": pyngn_graph.__version__,
         "input": storage.digest({"x": x, "samples": samples}, repr(hold)),

@@ -42,7 +42,6 @@ class DistributedReservoir:
         setting: The parameters; those of neurons that are tensors are ``[n]``.
         projection: Of the input to the n neurons here.
         ranks: The processes.
-        training: Whether the glia are at work.
 
     Raises:
         ValueError: If something could not be done to the same bits.
@@ -54,11 +53,9 @@ class DistributedReservoir:
         setting: Setting,
         projection: Projection,
         ranks: Ranks,
-        training: bool = True,
     ) -> None:
         check_exact(setting, shard.data)
         self.shard, self.setting, self.projection, self.ranks = shard, setting, projection, ranks
-        self.training: bool = training
         self.exchange = Exchange(shard, ranks)
         self._state: ReservoirState | None = None
 
@@ -99,21 +96,12 @@ class DistributedReservoir:
             projection.bias[shard.owned],
             0,
         )
-        return cls(shard, setting, local, ranks, reservoir.training)
+        return cls(shard, setting, local, ranks)
 
     @property
     def graph(self) -> Data:
         """The living graph of this rank; see :class:`~pyngn_graph.distributed.shard.Shard`."""
         return self.shard.data
-
-    def train(self, mode: bool = True) -> Self:
-        """Puts the glia to work, or to rest."""
-        self.training = mode
-        return self
-
-    def eval(self) -> Self:
-        """Puts the glia to rest."""
-        return self.train(False)
 
     def reset(self) -> None:
         """Forgets the fast state."""
@@ -123,7 +111,7 @@ class DistributedReservoir:
 
     def __call__(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Liquid states ``[B, F]`` of all neurons, on every rank."""
-        probe = self._simulate(x, None, lengths, (), 1, False, None)
+        probe = self._simulate(False, x, None, lengths, (), 1, False, None)
         return self.gathered_states(probe.states())
 
     def run(
@@ -137,10 +125,10 @@ class DistributedReservoir:
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 10_000,
     ) -> Recording:
-        """Runs, and takes down what happens to the neurons of this rank, by their number here.
+        """Runs on a graph that stays as it is, and records the neurons of this rank.
 
-        Arguments are those of :meth:`TriglialReservoir.run`, input for all neurons included;
-        :meth:`gathered` puts the recordings of all ranks together.
+        They are numbered as here. Arguments are those of :meth:`TriglialReservoir.run`, input for
+        all neurons included; :meth:`gathered` puts the recordings of all ranks together.
 
         ``checkpoint`` is a folder that all ranks reach. Killed, and called again with the same
         reservoir, input and arguments, the run goes on from there to the bits of one that was never
@@ -153,9 +141,43 @@ class DistributedReservoir:
             OSError: If the folder cannot be written to; what it held stays whole.
             RuntimeError: If another rank had such an error.
         """
+        return self._recorded(
+            False, x, num_steps, lengths, record, every, checkpoint, checkpoint_every
+        )
+
+    def adapt(
+        self,
+        x: Tensor | None = None,
+        *,
+        num_steps: int | None = None,
+        lengths: Tensor | None = None,
+        record: str | Sequence[str] = (),
+        every: int = 1,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int = 10_000,
+    ) -> Recording:
+        """Lets the glia of all ranks reshape the graph; otherwise as :meth:`run`.
+
+        The trials are one stream; see :meth:`pyngn_graph.TriglialReservoir.adapt`.
+        """
+        return self._recorded(
+            True, x, num_steps, lengths, record, every, checkpoint, checkpoint_every
+        )
+
+    def _recorded(
+        self,
+        learns: bool,
+        x: Tensor | None,
+        num_steps: int | None,
+        lengths: Tensor | None,
+        record: str | Sequence[str],
+        every: int,
+        checkpoint: str | os.PathLike[str] | None,
+        checkpoint_every: int,
+    ) -> Recording:
         names = (record,) if isinstance(record, str) else tuple(record)
         saved = None if checkpoint is None else (checkpoint, checkpoint_every)
-        probe = self._simulate(x, num_steps, lengths, names, every, True, saved)
+        probe = self._simulate(learns, x, num_steps, lengths, names, every, True, saved)
         return probe.recording(copy.copy(self.shard.data))
 
     def gathered(self, recording: Recording) -> Recording:
@@ -204,6 +226,7 @@ class DistributedReservoir:
 
     def _simulate(
         self,
+        learns: bool,
         x: Tensor | None,
         num_steps: int | None,
         lengths: Tensor | None,
@@ -224,7 +247,6 @@ class DistributedReservoir:
                 x = x[..., shard.owned]
             x, samples = self.projection.checked(x, num_steps, lengths)
         hold = setting.hold if num_steps is None else 1
-        learns = self.training and bool(setting.glia)
         probe = Probe(samples * hold, shard.owned.numel(), setting.pool, names, every, events)
         simulation = ShardSimulation(
             setting, self.projection, shard, self.ranks, self.exchange, learns, self._state, None
@@ -234,7 +256,7 @@ class DistributedReservoir:
             from pyngn_graph.distributed.flight import SharedCheckpoint, shared_identity
 
             given = x if whole is None else whole
-            identity = shared_identity(self, given, samples, hold, names, every)
+            identity = shared_identity(self, learns, given, samples, hold, names, every)
             checkpoint = SharedCheckpoint(*saved, identity, self)
         simulation.run(x, samples, hold, probe, False, checkpoint)
         if setting.stateful:

@@ -1,5 +1,6 @@
 """The files of a distributed reservoir: one for each rank, and an index that names them."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from pyngn_graph.distributed.ranks import Ranks
 from pyngn_graph.storage import without_prefix
 
 INDEX = "shards.safetensors"
+
+NAME = re.compile(r"shard-(?P<generation>\d+)-\d+\.safetensors(?P<rest>\.[0-9a-f]{32})?")
+"""Names of the files of ranks, and of those that are to become one behind a dot."""
 
 Parts = tuple[dict[str, Tensor], dict[str, Any]]
 
@@ -99,11 +103,20 @@ def replace_files(
         if ranks.rank == 0:
             header = header | {"generation": generation, "num_files": ranks.size}
             storage.write(folder / INDEX, kind, {}, header)
-    stale = [*folder.glob("shard-*.safetensors"), *folder.glob(".shard-*")]
-    for path in sorted(stale)[ranks.rank :: ranks.size]:
-        if not path.name.startswith(f"shard-{generation}-"):
-            path.unlink(missing_ok=True)
+    for path in sorted(_stale(folder, generation))[ranks.rank :: ranks.size]:
+        path.unlink(missing_ok=True)
     ranks.barrier()
+
+
+def _stale(folder: Path, generation: int) -> Iterator[Path]:
+    """The files of other generations, and what killed writers left behind; nothing else is ours."""
+    for path in folder.iterdir():
+        if (name := NAME.fullmatch(path.name.removeprefix("."))) is None or path.is_symlink():
+            continue
+        left_behind = path.name.startswith(".") and name["rest"] is not None
+        old = int(name["generation"]) != generation and storage.holds(path, "shard")
+        if path.is_file() and (left_behind or old):
+            yield path
 
 
 def file_of(folder: Path, generation: int, rank: int) -> Path:

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyngn_graph.checks import whole_seed
 from pyngn_graph.classification import BATCH, organize
 from pyngn_graph.datasets import channel_statistics, standardize
 from pyngn_graph.glia.oligodendrocyte import DelayRule
@@ -78,6 +79,7 @@ class ReservoirEstimator(BaseEstimator):
         read: How many of the last segments are read; None for all.
         tau_trace: Time constant of the liquid state, ms; 0 for spikes.
         normalized: Whether states are scaled to unit length.
+        start: Where a series begins: ``"rest"``, or ``"lived"``, as the life with glia ended.
         alpha: Penalty of the ridge readout, or several to choose from by generalized
             cross-validation.
         channels: How many values of a row of a table make a time step.
@@ -88,14 +90,14 @@ class ReservoirEstimator(BaseEstimator):
             numpy's global state, as scikit-learn does.
 
     Attributes:
-        reservoir_: The living reservoir, in eval mode.
+        reservoir_: The living reservoir.
         recipe_: The recipe that it was made by.
         readout_: The :class:`~pyngn_graph.RidgeReadout`.
         mean_, scale_: Of the channels, ``[C]``.
         n_features_in_: Channels C of series, columns of tables.
         feature_names_in_: Names of the columns, where a data frame gave them.
 
-    Parameters up to ``normalized`` are explained with :class:`~pyngn_graph.recipes.Recipe`.
+    Parameters up to ``start`` are explained with :class:`~pyngn_graph.recipes.Recipe`.
     """
 
     def __init__(
@@ -122,6 +124,7 @@ class ReservoirEstimator(BaseEstimator):
         read: int | None = None,
         tau_trace: float = 20.0,
         normalized: bool = False,
+        start: str = "rest",
         alpha: float | tuple[float, ...] = ALPHAS,
         channels: int | None = None,
         standardize: bool = True,
@@ -150,6 +153,7 @@ class ReservoirEstimator(BaseEstimator):
         self.read = read
         self.tau_trace = tau_trace
         self.normalized = normalized
+        self.start = start
         self.alpha = alpha
         self.channels = channels
         self.standardize = standardize
@@ -220,8 +224,9 @@ class ReservoirEstimator(BaseEstimator):
     def _grow(self, series: Series) -> None:
         """Makes a reservoir and lets its glia organize it; its readout has learned nothing."""
         recipe, state = self.recipe, self.random_state
-        if not isinstance(state, int | np.integer):
+        if state is None or isinstance(state, np.random.RandomState):
             state = check_random_state(state).randint(2**31 - 1)
+        state = whole_seed(state, 0, "random_state")
         readout = RidgeReadout(self.alpha)
         num_channels = series.values.size(2)
         mean, scale = torch.zeros(num_channels), torch.ones(num_channels)
@@ -229,9 +234,9 @@ class ReservoirEstimator(BaseEstimator):
             mean, std = channel_statistics(*series)
             scale = torch.where(std > 0, std, 1.0)
         x = standardize(*series, mean, scale).float()
-        reservoir = recipe.reservoir(num_channels, int(state), self.graph).eval()
-        if reservoir.glia:
-            organize(recipe, reservoir, x, series.lengths, int(state), progress=False)
+        reservoir = recipe.reservoir(num_channels, state, self.graph)
+        if reservoir.glia or recipe.start == "lived":
+            organize(recipe, reservoir, x, series.lengths, state, progress=False)
         self.mean_, self.scale_ = mean.numpy(), scale.numpy()
         self.recipe_, self.reservoir_, self.readout_ = recipe, reservoir, readout
 

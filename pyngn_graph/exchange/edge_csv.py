@@ -10,8 +10,10 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.datasets.edge_table import read_table
+from pyngn_graph.disk import expanded
 from pyngn_graph.exchange.columns import Columns, to_columns
 from pyngn_graph.graph import ANY_DELAY, validate
+from pyngn_graph.storage import write_bytes
 
 ENDS = (("source", "target"), ("pre", "post"))
 """Names of the two columns that make an edge."""
@@ -113,7 +115,7 @@ def _write(path: str | Path, columns: Columns) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(zip(*(map(_entry, column) for column in columns.values()), strict=True))
-    Path(path).write_text(text.getvalue(), encoding="utf-8")
+    write_bytes(path, text.getvalue().encode())
 
 
 def _entry(value: Any) -> Any:
@@ -121,11 +123,12 @@ def _entry(value: Any) -> Any:
 
 
 def _read(path: str | Path) -> tuple[str, dict[str, list[str]]]:
-    if not Path(path).is_file():
+    path = expanded(path)
+    if not path.is_file():
         raise FileNotFoundError(f"There is no file '{path}'")
-    name = Path(path).name
+    name = path.name
     try:
-        text = Path(path).read_text("utf-8-sig")  # as spreadsheets write it
+        text = path.read_text("utf-8-sig")  # as spreadsheets write it
     except UnicodeDecodeError as error:
         raise ValueError(f"'{name}' is no text in UTF-8 ({error}); save it as CSV") from error
     table = {column.lower(): values for column, values in read_table(text, name, []).items()}

@@ -10,6 +10,7 @@ from torch_geometric.data.data import DataEdgeAttr, DataTensorAttr
 from torch_geometric.data.graph_store import EdgeLayout
 from torch_geometric.data.storage import GlobalStorage
 
+from pyngn_graph.disk import expanded
 from pyngn_graph.exchange.edge_csv import read_csv
 from pyngn_graph.exchange.graphml import read_graphml
 from pyngn_graph.files import load_graph
@@ -31,12 +32,13 @@ def read_graph(path: str | Path) -> Data:
         FileNotFoundError: If there is no such file.
         TypeError, ValueError: If the ending is unknown or the file does not hold a graph.
     """
-    ending = Path(path).suffix.lower()
+    path = expanded(path)
+    ending = path.suffix.lower()
     if ending not in READERS:
         raise ValueError(
             f"'{path}' has an unknown ending {ending!r}; graphs are read from {', '.join(READERS)}"
         )
-    if not Path(path).is_file():
+    if not path.is_file():
         raise FileNotFoundError(f"There is no file '{path}'")
     return READERS[ending](path)
 

@@ -10,8 +10,10 @@ import torch
 from torch_geometric.data import Data
 
 from pyngn_graph.convert import from_networkx
+from pyngn_graph.disk import expanded
 from pyngn_graph.exchange.columns import Columns, from_columns, to_columns
 from pyngn_graph.graph import ANY_DELAY, validate
+from pyngn_graph.storage import write_bytes
 
 LAYOUT = "pyngn_graph"
 """The graph attribute that holds, as JSON, what GraphML cannot say."""
@@ -45,7 +47,7 @@ def write_graphml(data: Data, path: str | Path) -> None:
     graph.add_edges_from(zip(src, dst, _rows(edges, len(src)), strict=True))
     content = io.BytesIO()
     nx.write_graphml_xml(graph, content)
-    Path(path).write_bytes(content.getvalue())
+    write_bytes(path, content.getvalue())
 
 
 def read_graphml(path: str | Path) -> Data:
@@ -62,7 +64,8 @@ def read_graphml(path: str | Path) -> Data:
     """
     import networkx as nx
 
-    if not Path(path).is_file():
+    path = expanded(path)
+    if not path.is_file():
         raise FileNotFoundError(f"There is no file '{path}'")
     try:
         graph = nx.read_graphml(path, force_multigraph=True)

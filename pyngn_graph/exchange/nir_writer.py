@@ -70,7 +70,7 @@ def to_nir(
     Raises:
         ImportError: If ``nir`` is not installed.
         ValueError: If NIR cannot express a part: a refractory time, a floor of the potential,
-            delays that are not whole steps, glia at work, a gain or resistance of 0; or if the
+            delays that are not whole steps, a gain or resistance of 0; or if the
             matrices would take more than 2 GiB.
 
     Source: Pedersen et al. (2024), "Neuromorphic intermediate representation".
@@ -133,11 +133,6 @@ def _parts(
 ) -> tuple[Data, LIFParameters, Tensor | None, Tensor]:
     """Graph of live edges, neurons, projection and bias."""
     if isinstance(source, TriglialReservoir):
-        if source.training and source.glia:
-            raise ValueError(
-                "NIR holds a graph that stays as it is, but the glia of this reservoir are at "
-                "work; call 'reservoir.eval()' first"
-            )
         data, weight, bias = source.graph, source.input_weight, source.bias.cpu()
         neuron = source.setting.neuron if neuron is None else neuron
     else:

@@ -62,7 +62,7 @@ class Anatomy(GraphGenerator):
 
     def _stream(self, name: str) -> torch.Generator:
         """The random stream of one property; streams and seeds are independent of each other."""
-        mixed = np.random.SeedSequence(int(self.seed), spawn_key=tuple(name.encode()))
+        mixed = np.random.SeedSequence(self.seed, spawn_key=tuple(name.encode()))
         return torch.Generator().manual_seed(int(mixed.generate_state(1, np.uint64)[0]))
 
     def _positions(self, num_nodes: int) -> Tensor:

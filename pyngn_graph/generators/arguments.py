@@ -6,18 +6,13 @@ A family of one's own gets these checks for free where its fields carry the name
 import math
 from collections.abc import Callable
 from dataclasses import fields
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, get_args
 
 import torch
 from torch import Tensor
 
-from pyngn_graph.checks import check_tensor, is_count
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, Integral)
-
+from pyngn_graph.checks import check_tensor, is_count, whole_seed
 
 _PROBABILITY = (lambda v: 0 <= v <= 1, "a probability between 0 and 1")
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -37,7 +32,6 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "inhibitory_fraction": (lambda v: 0 <= v <= 1, "a share between 0 and 1, e.g. 0.2"),
     "max_delay": (is_count, "an int of at least 1 step"),
-    "seed": (lambda v: _whole(v) and v >= 0, "an int of at least 0"),
     "rewiring": _PROBABILITY,
     "exponent": (
         lambda v: v > 2,
@@ -55,11 +49,15 @@ _CHOICES = {
 def check_fields(generator: Any) -> None:
     """Checks every field of a dataclass whose name has a rule; None passes if its type allows it.
 
+    A ``seed`` is stored as ``int``.
+
     Raises:
         ValueError: If a field breaks its rule; the message names both and the value.
     """
     for field in fields(generator):
         value = getattr(generator, field.name)
+        if field.name == "seed":
+            generator.seed = whole_seed(value, least=0)
         if field.name in _CHOICES and value not in _CHOICES[field.name]:
             available = list(_CHOICES[field.name])
             raise ValueError(f"Unknown {field.name} {value!r}; available: {available}")

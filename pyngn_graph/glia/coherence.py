@@ -10,7 +10,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.blockwise import sum_at
-from pyngn_graph.checks import generator_of
+from pyngn_graph.checks import generator_of, whole_seed
 from pyngn_graph.glia.base import as_array, dt_of
 from pyngn_graph.graph import alive
 
@@ -92,6 +92,7 @@ class Coherence:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "seed", whole_seed(self.seed))
         for name in ("shape", "tau", "tau_mean"):
             if not 0.0 < getattr(self, name) < math.inf:
                 raise ValueError(f"'{name}' must be positive (got {getattr(self, name)})")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph.checks import generator_of
+from pyngn_graph.checks import generator_of, whole_seed
 from pyngn_graph.glia.base import clock_of
 from pyngn_graph.glia.coherence import two_delays
 
@@ -44,6 +44,7 @@ class FixedDelays:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "seed", whole_seed(self.seed))
         if self.distribution not in DISTRIBUTIONS:
             raise ValueError(
                 f"Unknown distribution {self.distribution!r}; available: {list(DISTRIBUTIONS)}"

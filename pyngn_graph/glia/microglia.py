@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph.checks import generator_of, is_count
+from pyngn_graph.checks import is_count, whole_seed
 from pyngn_graph.glia.base import (
     GlialCell,
     check_clocks,
@@ -137,14 +137,13 @@ class Microglia(GlialCell):
                 f"'cost' and 'min_in' must not be negative (got {cost}, {min_in}), 'cost' at most "
                 f"{LARGEST_HEALTH:g} and 'min_in' whole"
             )
-        generator_of(seed)
         if regrow and not drop:
             raise ValueError("'regrow' moves edges; it cannot be combined with drop=False")
         self.criterion, self.threshold = criterion, threshold
         self.fraction, self.keep, self.min_in = fraction, keep, min_in
         self.trace, self.eta, self.decay, self.cost, self.tau_h = trace, eta, decay, cost, tau_h
         self.initial_health, self.drop, self.regrow = initial_health, drop, regrow
-        self.length_scale, self.velocity, self.seed = length_scale, velocity, seed
+        self.length_scale, self.velocity, self.seed = length_scale, velocity, whole_seed(seed)
 
     def prepare(self, data: Data) -> Data:
         """Adds ``edge_health``, its clock, and the number of edges to begin with."""
@@ -258,9 +257,7 @@ class Microglia(GlialCell):
         self.bring_up_to_date(data)
         if "edge_cost" in data:
             del data.edge_cost  # paid: not carried along
-        generator = torch.Generator().manual_seed(
-            (int(self.seed) * 1_000_003 + clock_of(data)) % 2**63
-        )
+        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + clock_of(data)) % 2**63)
         doomed = self._doomed(data, generator, choose, criteria)
         if self.regrow:
             return regrow(

@@ -1,6 +1,6 @@
 """Pictures of a recording over time: spikes, rate, traces, edges alive.
 
-A run in train mode is one stream: its trials follow each other. With ``trial=None`` the axis of
+A life is one stream: its trials follow each other. With ``trial=None`` the axis of
 time is that stream, all trials one after the other; a number picks a single trial.
 """
 

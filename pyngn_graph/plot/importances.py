@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from pyngn_graph import extras
+from pyngn_graph.checks import whole_seed
 from pyngn_graph.plot.style import AFTER, axes_or_new
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def importances(study: Any, *, seed: int = 0, ax: "Axes | None" = None) -> "Axes
     Source: Hutter, Hoos & Leyton-Brown (2014), "An efficient approach for assessing
     hyperparameter importance".
     """
+    seed = whole_seed(seed, least=0)
     optuna = extras.needed("optuna", "tune", "This picture")
     extras.needed("sklearn", "tune", "This picture")
     done = study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])

@@ -5,7 +5,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from pyngn_graph.checks import check_count, generator_of
+from pyngn_graph.checks import check_count, generator_of, whole_seed
 from pyngn_graph.readout.base import Readout, floored_sd, one_hot, widened
 
 
@@ -46,8 +46,7 @@ class DeltaReadout(Readout):
         if not 0.0 < lr < 2.0:
             raise ValueError(f"'lr' must lie between 0 and 2, where the rule is stable (got {lr})")
         check_count("epochs", epochs)
-        generator_of(seed)
-        self.lr, self.epochs, self.seed = lr, epochs, seed
+        self.lr, self.epochs, self.seed = lr, epochs, whole_seed(seed)
         for name in ("rows_seen", "x_mean", "x_spread", "y_mean", "standard_weight"):
             self.register_buffer(name, None)
 

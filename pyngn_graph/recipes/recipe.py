@@ -58,6 +58,7 @@ class Recipe:
         read: How many of the last segments are read; None for all.
         tau_trace: Time constant of the liquid state, ms; 0 for mean numbers of spikes.
         normalized: Whether the features of each trial are scaled to unit length.
+        start: Where a trial begins: ``"rest"``, or ``"lived"``, as the life with glia ended.
     """
 
     num_nodes: int = 1000
@@ -82,6 +83,7 @@ class Recipe:
     read: int | None = None
     tau_trace: float = 20.0
     normalized: bool = False
+    start: str = "rest"
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.glia) - set(GLIA))
@@ -157,6 +159,7 @@ class Recipe:
             "bias": self.bias,
             "pool": self.pool,
             "tau_trace": self.tau_trace,
+            "start": self.start,
         }
 
     def __repr__(self) -> str:

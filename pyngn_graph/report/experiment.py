@@ -34,8 +34,8 @@ class Experiment:
         title: Heading of the report.
         summary: A few plain sentences: what was done, on which data, and what came out.
         scores: What was compared, and the share of correct answers of each, 0 to 1.
-        before: Some trials with the glia at rest, before they were ever at work.
-        life: The run in train mode in which the glia were at work, best with ``record=("gain",)``.
+        before: Some trials, run before the glia were ever at work.
+        life: What ``adapt`` recorded while the glia were at work, best with ``record=("gain",)``.
         after: The trials of ``before`` once more, afterwards.
         y_true: True classes of the test, or None.
         y_pred: Predicted classes of the test, or None.

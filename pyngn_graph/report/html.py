@@ -11,7 +11,9 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from pyngn_graph.disk import expanded
 from pyngn_graph.plot.style import EXCITATORY, INHIBITORY, needed
+from pyngn_graph.storage import write_bytes
 
 PAGE_COLORS = {"#000000": "currentColor", EXCITATORY: "var(--blue)", INHIBITORY: "var(--orange)"}
 """Colors of figures that the page replaces by its own, brighter ones in dark mode."""
@@ -94,7 +96,10 @@ def write_report(
         library=_script(needed("plotly.offline").get_plotlyjs()) if has_scene else "",
         theme=_script(_resource("scene.js")) if has_scene else "",
     )
-    return _write(Path(path), text)
+    path = expanded(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, text.encode())
+    return path
 
 
 def _block(block: Table | Facts | Picture, name: str) -> str:
@@ -193,14 +198,3 @@ def _svg(figure: Any, description: str) -> str:
         svg = svg.replace(f": {color.lower()}", f": {name}")
     svg = re.sub(r'<g id="[^"]*"', "<g", svg)
     return svg.replace("<svg", f'<svg role="img" aria-label="{escape(description)}"', 1)
-
-
-def _write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path

@@ -43,7 +43,7 @@ def reservoir_of(case: Case) -> TriglialReservoir:
     bias = torch.from_numpy(case.bias).float()
     reservoir = TriglialReservoir(graph, None, neuron, glia, case.dt, bias=bias, backend="event")
     reservoir.reset(v=torch.from_numpy(case.v).float())
-    return reservoir.train()
+    return reservoir
 
 
 def peer(name: str, case: Case, folder: Path) -> dict[str, Array]:

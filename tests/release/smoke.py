@@ -61,8 +61,8 @@ def spine(folder: Path) -> None:
     glia = [ng.Astrocyte(rule="multiplicative"), ng.Oligodendrocyte(), ng.Microglia()]
     reservoir = ng.TriglialReservoir(graph, in_channels=1, glia=glia, hold=10, pool="last")
     u = ng.tasks.uniform_input(600, generator=torch.Generator().manual_seed(0))
-    reservoir.train().run(u.view(1, -1, 1), progress=False)
-    recording = reservoir.eval().run(u.view(1, -1, 1), record="state", every=10, progress=False)
+    reservoir.adapt(u.view(1, -1, 1), progress=False)
+    recording = reservoir.run(u.view(1, -1, 1), record="state", every=10, progress=False)
     assert 0.0 < dynamics.measure_activity(recording).rate < 200.0
     states = recording.traces["state"][0]
     readout = ng.RidgeReadout().fit(states[:400], u[:400].view(-1, 1))

@@ -63,7 +63,7 @@ def damage_spreading(
     with weights of 0 is the control.
 
     Args:
-        reservoir: A reservoir in ``eval`` mode; it is not changed.
+        reservoir: A reservoir; it is not changed.
         x: Input ``[B, T, C]``, with all trials of full length.
         at: Step of the perturbation, once the activity has settled.
         count: Neurons that fire once more.
@@ -71,7 +71,7 @@ def damage_spreading(
         generator: Draws the neurons.
 
     Raises:
-        ValueError: If a parameter breaks its rule, or the reservoir is in train mode with glia.
+        ValueError: If a parameter breaks its rule.
 
     Sources: Derrida & Stauffer (1986) for damage spreading; Bertschinger & Natschlaeger (2004),
     "Real-time computation at the edge of chaos in recurrent neural networks", for its use here.
@@ -108,7 +108,7 @@ def derrida_map(
     that one spike damages.
 
     Args:
-        reservoir: A reservoir in ``eval`` mode; it is not changed.
+        reservoir: A reservoir; it is not changed.
         x: Input ``[B, T, C]``, with all trials of full length.
         counts: Numbers of neurons that fire once more.
         at: Step of the perturbation, once the activity has settled.
@@ -116,7 +116,7 @@ def derrida_map(
         generator: Draws the neurons.
 
     Raises:
-        ValueError: If a parameter breaks its rule, or the reservoir is in train mode with glia.
+        ValueError: If a parameter breaks its rule.
 
     Source: Derrida & Pomeau (1986), "Random networks of automata: a simple annealed approximation",
     for the map from distance to distance; steps are widened to generations as delays differ.
@@ -156,7 +156,7 @@ def perturb(
     steps, B T N values.
 
     Args:
-        reservoir: A reservoir in ``eval`` mode; it is not changed, nor is its fast state used.
+        reservoir: A reservoir; it is not changed, nor is its fast state used.
         x: Input ``[B, T, C]`` or ``[T, C]``, with all trials of full length.
         shift: What is added to the potentials, ``[B, N]``; infinity makes a neuron fire, see
             :func:`extra_spikes`.
@@ -167,7 +167,7 @@ def perturb(
         The recordings without and with the shift, the same in all steps before ``at``.
 
     Raises:
-        ValueError: If a parameter breaks its rule, or the reservoir is in train mode with glia.
+        ValueError: If a parameter breaks its rule.
     """
     twin, currents = _twin(reservoir, x, at)
     moved = _shifted(twin, currents, shift, at)
@@ -210,8 +210,6 @@ def hamming_distance(a: Tensor, b: Tensor) -> Tensor:
 
 def _twin(reservoir: TriglialReservoir, x: Tensor, at: int) -> tuple[TriglialReservoir, Tensor]:
     """The same frozen network driven by currents, and the currents ``[B, T, N]`` it gets from x."""
-    if reservoir.training and reservoir.glia:
-        raise ValueError("Both runs need the same graph, but glia are at work; call 'eval()' first")
     setting = reservoir.setting
     x, _ = reservoir.projection.checked(x, None, None)
     currents = reservoir.projection(x).permute(2, 0, 1).repeat_interleave(setting.hold, dim=1)

@@ -38,7 +38,7 @@ def memory_capacity(
     States are best taken once for each sample of the input::
 
         u = ng.tasks.uniform_input(4000, generator=g)
-        states = reservoir.eval().run(u, record=("state",), every=reservoir.setting.hold)
+        states = reservoir.run(u, record=("state",), every=reservoir.setting.hold)
         memory_capacity(states.traces["state"][0], u)
 
     Args:

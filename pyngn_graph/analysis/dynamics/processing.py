@@ -71,7 +71,7 @@ def information_processing_capacity(
     States are best taken once for each sample of the input::
 
         u = ng.tasks.uniform_input(5000, generator=g)
-        states = reservoir.eval().run(u, record=("state",), every=reservoir.setting.hold)
+        states = reservoir.run(u, record=("state",), every=reservoir.setting.hold)
         information_processing_capacity(states.traces["state"][0], u, 3, (60, 20, 10))
 
     Args:

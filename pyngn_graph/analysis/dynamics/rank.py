@@ -91,7 +91,7 @@ def kernel_quality(distinct: Tensor, similar: Tensor, noise: float | None = None
         distinct = ng.encoding.poisson(rate, 300, generator=g)
         similar = distinct[:1].repeat(500, 1, 1)                        # one end, many pasts
         similar[:, :200] = ng.encoding.poisson(rate, 200, generator=g)
-        kernel_quality(reservoir.eval()(distinct), reservoir(similar), noise=1e-3).difference
+        kernel_quality(reservoir(distinct), reservoir(similar), noise=1e-3).difference
 
     Args:
         distinct: States ``[M, F]`` after inputs that differ.

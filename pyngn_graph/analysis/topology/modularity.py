@@ -6,6 +6,7 @@ from torch_geometric.data import Data
 
 from pyngn_graph.analysis.topology.components import by_size
 from pyngn_graph.analysis.topology.network import Network, ratio, total
+from pyngn_graph.checks import whole_seed
 
 
 def communities(data: Data | Network, seed: int = 0) -> Tensor:
@@ -19,11 +20,11 @@ def communities(data: Data | Network, seed: int = 0) -> Tensor:
     """
     import networkx as nx
 
-    net = Network.of(data)
+    net, number = Network.of(data), whole_seed(seed)
     labels = np.arange(net.num_nodes)
     if net.sizes.nnz:
         graph = nx.from_scipy_sparse_array(net.sizes, create_using=nx.DiGraph)
-        for name, members in enumerate(nx.community.louvain_communities(graph, seed=seed)):
+        for name, members in enumerate(nx.community.louvain_communities(graph, seed=number)):
             labels[list(members)] = name
     return by_size(labels)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.analysis.topology.network import Floats, Integers, Network, ratio
-from pyngn_graph.checks import generator_of
+from pyngn_graph.checks import generator_of, whole_seed
 
 LENGTHS = ("hops", "delay")
 
@@ -87,7 +87,7 @@ def paths(
         raise ValueError(f"Unknown length {by!r}; available: {list(LENGTHS)}")
     if samples is not None and samples < 1:
         raise ValueError(f"'samples' must be at least 1 (got {samples})")
-    start = np.arange(net.num_nodes)
+    start, seed = np.arange(net.num_nodes), whole_seed(seed)
     if samples is not None and samples < net.num_nodes:
         generator = generator_of(seed)
         start = torch.randperm(net.num_nodes, generator=generator)[:samples].numpy()

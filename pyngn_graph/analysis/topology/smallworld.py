@@ -9,6 +9,7 @@ from pyngn_graph.analysis.topology.clustering import clustering
 from pyngn_graph.analysis.topology.network import Network
 from pyngn_graph.analysis.topology.nulls import null_model
 from pyngn_graph.analysis.topology.paths import paths
+from pyngn_graph.checks import whole_seed
 
 NAN = float("nan")
 
@@ -100,6 +101,7 @@ def small_world(
     if nulls < 1:
         raise ValueError(f"'nulls' must be at least 1 (got {nulls})")
 
+    seed = whole_seed(seed)
     seeds = range(seed, seed + nulls)
 
     def measured(graph: Data) -> tuple[float, float]:

@@ -21,6 +21,7 @@ from pyngn_graph.analysis.topology.smallworld import beside
 from pyngn_graph.analysis.topology.spectral import non_normality, spectral_radius
 from pyngn_graph.analysis.topology.table import as_table
 from pyngn_graph.analysis.topology.wiring import mean_wire_length, wiring_cost
+from pyngn_graph.checks import whole_seed
 
 Facts = dict[str, float]
 """Measures by name."""
@@ -237,7 +238,7 @@ def _columns(
 ) -> dict[str, Facts]:
     if nulls < 0:
         raise ValueError(f"'nulls' must not be negative (got {nulls})")
-    chosen = checked(measures)
+    chosen, seed = checked(measures), whole_seed(seed)
     facts = measure(data, chosen)
     if not nulls:
         return {name: facts}

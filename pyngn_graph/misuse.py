@@ -1,0 +1,92 @@
+"""Calls that torch would take and that mean something else to a reservoir."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch_geometric import EdgeIndex
+from torch_geometric.data import Data
+from torch_geometric.data.data import BaseData
+
+from pyngn_graph.misread import warn
+
+
+def check_signal(graph: Data, channels: int | None, x: Any, lengths: Any = None) -> None:
+    """Refuses a graph, or the edges of one, where a signal or its lengths belong.
+
+    Raises:
+        TypeError: With what to pass instead.
+    """
+    if isinstance(x, BaseData):
+        raise TypeError(
+            f"'x' must be a signal [B, T, C] (trial, sample, channel), and the graph is inside of "
+            f"the reservoir already (got a {type(x).__name__}); pass a tensor. Features of nodes "
+            f"over time, [T, num_nodes, F], are for 'SignalReservoir(graph)(x)'; another graph "
+            f"is set by 'reservoir.graph = data'"
+        )
+    for name, value, width in (("x", x, channels), ("lengths", lengths, None)):
+        if _is_edges(value, graph, width):
+            raise TypeError(
+                f"'{name}' looks like the edges of a graph (got {value.dtype} "
+                f"{list(value.shape)}), and those are in 'reservoir.graph' already; call "
+                f"'reservoir(x)' with a signal [B, T, C] alone"
+            )
+
+
+def warn_of_signal(reservoir: Any, x: Any) -> None:
+    """Warns, once for each reservoir, of an input that is probably meant otherwise."""
+    warn_of_gradients(reservoir, x)
+    graph, channels = reservoir.graph, reservoir.in_channels
+    if isinstance(x, Tensor) and x.dim() == 2 and x.shape == (graph.num_nodes, channels):
+        warn_once(
+            reservoir,
+            "nodes",
+            f"'x' of shape {list(x.shape)} is read as one trial of {x.size(0)} samples of "
+            f"{channels} channels, and the graph has {graph.num_nodes} nodes. If it holds features "
+            f"of nodes, use 'SignalReservoir(graph, in_channels={channels})(x.unsqueeze(0))'; if "
+            f"it is a trial, 'x.unsqueeze(0)' says so",
+        )
+
+
+def warn_of_gradients(reservoir: nn.Module, x: Any) -> None:
+    """Warns, once for each reservoir, where gradients are expected to flow and do not."""
+    if isinstance(x, Tensor) and x.requires_grad and torch.is_grad_enabled():
+        warn_once(
+            reservoir,
+            "gradients",
+            "'x' requires gradients, and none flow back through this reservoir: its states are "
+            "cut from them. Use 'TrainableReservoir(graph)' to train through it, or pass "
+            "'x.detach()' if that is meant",
+        )
+
+
+def warn_of_dtype(module: nn.Module, dtype: torch.dtype) -> None:
+    """Warns, once for each module, that it stays in float32 whatever the model is told."""
+    if dtype != torch.float32:
+        warn_once(
+            module,
+            "dtype",
+            f"A {type(module).__name__} computes in float32, for its bits are the same everywhere, "
+            f"and does not become {dtype}: its states are float32. Convert them for the layers "
+            f"behind it, with 'states.to({dtype})'",
+        )
+
+
+def warn_once(module: Any, key: str, message: str) -> None:
+    """Warns at the line of the user, the first time that ``module`` has reason to."""
+    if key not in module._told:
+        module._told.add(key)
+        warn(message)
+
+
+def _is_edges(value: Any, graph: Data, width: int | None) -> bool:
+    """Whether ``value`` is an ``edge_index``, an adjacency, or pairs of another ``width``."""
+    if not isinstance(value, Tensor):
+        return False
+    if value.layout != torch.strided or isinstance(value, EdgeIndex):
+        return True
+    if value.dim() != 2 or value.size(0) != 2 or value.dtype not in (torch.int32, torch.int64):
+        return False
+    width = graph.num_nodes if width is None else width
+    same = value.shape == graph.edge_index.shape and torch.equal(value, graph.edge_index)
+    return same or value.size(1) != width
