@@ -269,6 +269,7 @@ def test_the_gravest_cause_decides() -> None:
         "The population fires in bursts: its rate varies by 100% of its mean",
         "40% of the gains",
     ]
+    found = judged(facts([100.0] * 6 + [1.0] * 4, volley=1000.0, bias=1.05))
     assert found.advice[1].endswith("; look again once what stands above is mended.")
 
 
