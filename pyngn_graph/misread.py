@@ -10,12 +10,11 @@ from torch_geometric.data import Data
 from pyngn_graph.graph import alive
 from pyngn_graph.unions import separated
 
-COUNTS = ("synapses", "synapse_count", "num_synapses", "n_synapses", "syn_count", "count", "size")
-"""What columns that hold counts of synapses are called; a prefix ``edge_`` is left out."""
-
-
 MANY_EDGES = 50
 """Live edges from which a graph is more than an example."""
+
+COUNTS = ("synapses", "synapse_count", "num_synapses", "n_synapses", "syn_count", "count", "size")
+"""What columns that hold counts of synapses are called; a prefix ``edge_`` is left out."""
 
 
 def counts_among(names: Iterable[str]) -> list[str]:
@@ -75,10 +74,11 @@ def warn_of_excitation(data: Data) -> None:
         if weight.numel() >= MANY_EDGES and bool((weight >= 0).all() and weight.any()):
             warn(
                 "No edge of the graph inhibits: all weights are positive, and nothing but small "
-                "weights or an Astrocyte keeps activity from feeding itself until all neurons fire "
-                "at once. Make some neurons inhibitory (a fifth of them is usual): negate "
-                "'edge_weight' on the edges that leave them, as 'generators.FromNetworkX' does; "
-                "if it is meant, call warnings.filterwarnings('ignore', 'No edge of the graph')"
+                "weights keeps activity from feeding itself until all neurons fire at once. Make "
+                "some neurons inhibitory (a fifth of them is usual): negate 'edge_weight' on the "
+                "edges that leave them, as 'generators.FromNetworkX' does; or let an Astrocyte "
+                "('glia') hold the rate; or, if it is meant, call "
+                "warnings.filterwarnings('ignore', 'No edge of the graph')"
             )
             return
 

@@ -21,6 +21,7 @@ from pyngn_graph.checks import check_count, check_tensor
 from pyngn_graph.constructed import Constructed, shown
 from pyngn_graph.diagnosis import Diagnosis, diagnose, warn_if_ill
 from pyngn_graph.evidence import Activity, binned
+from pyngn_graph.glia.astrocyte import Astrocyte
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import MAX_DELAY, number, prepare, validate_again
 from pyngn_graph.history import TopologyRecorder
@@ -199,7 +200,8 @@ class TriglialReservoir(Constructed):
         self._potential: Tensor | None = None
         self._activity: Activity | None = None
         self._told: set[str] = set()
-        warn_of_excitation(self._graph)
+        if not any(isinstance(cell, Astrocyte) for cell in self.setting.glia_of(0)):
+            warn_of_excitation(self._graph)
         self._made = True
 
     @property

@@ -538,6 +538,7 @@ def test_a_graph_without_inhibition_is_named_when_a_reservoir_is_made() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         reservoir.run(num_steps=10)
+        TriglialReservoir(excited(200), glia=[Astrocyte()])  # holds the rate
         TriglialReservoir(excited(10))
         TriglialReservoir(excited(0))
         TriglialReservoir(excited(200, low=-0.05))
