@@ -48,7 +48,7 @@ def work(rank: int, port: int, folder: str, options: argparse.Namespace) -> None
 def cell_of(ranks: Ranks, options: argparse.Namespace) -> dict[str, Any]:
     """Runs the network over ``ranks``, and says what it took."""
     network = FixedInDegree(options.num_nodes, options.degree, min_delay=options.min_delay)
-    reservoir = network.reservoir(ranks, glia=[Astrocyte(rule="multiplicative")], stateful=True)
+    reservoir = network.reservoir(ranks, glia=[Astrocyte()], stateful=True)
     reservoir.run(num_steps=options.steps)
     best: dict[str, Any] = {}
     for _ in range(ROUNDS):

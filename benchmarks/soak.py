@@ -48,7 +48,7 @@ GAINS = 0.01, 100.0
 
 def reservoir(num_nodes: int) -> ng.TriglialReservoir:
     glia = [
-        ng.Astrocyte(rho=RHO, rule="multiplicative", min_gain=GAINS[0], max_gain=GAINS[1]),
+        ng.Astrocyte(rho=RHO, min_gain=GAINS[0], max_gain=GAINS[1]),
         ng.Oligodendrocyte(max_delay=MAX_DELAY),
         ng.Microglia(fraction=0.02, regrow=True),
     ]

@@ -70,7 +70,7 @@ def measure(
     Raises:
         RuntimeError: If their liquid states differ.
     """
-    cells = [ng.Astrocyte(rho=0.01 * (k + 1), rule="multiplicative") for k in range(len(graphs))]
+    cells = [ng.Astrocyte(rho=0.01 * (k + 1)) for k in range(len(graphs))]
     others = [ng.Oligodendrocyte(), ng.Microglia()]
     glia = [PerGraph(cells) if backend == "event" else cells[0], *others]
     how = HOW | {"backend": backend}

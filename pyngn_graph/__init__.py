@@ -9,6 +9,7 @@ from pyngn_graph import (
     datasets,
     encoding,
     exchange,
+    forking,  # noqa: F401 (keeps forked processes from hanging)
     generators,
     history,
     plot,

@@ -102,7 +102,7 @@ def bench(
 
 
 def _astrocyte() -> Astrocyte:
-    return Astrocyte(rule="multiplicative", target_rate=15.0)
+    return Astrocyte(target_rate=15.0)
 
 
 def _timed(liquid: TriglialReservoir, steps: int) -> tuple[float, float, Recording]:

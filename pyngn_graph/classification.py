@@ -54,7 +54,7 @@ def classify(
 ) -> Classification:
     """Runs ``recipe`` on ``train`` and ``test``.
 
-    The glia see ``recipe.trials`` random training items, without labels, as one stream. Then the
+    The glia see random training items, without labels, as one stream (``Recipe.lived``). Then the
     graph is frozen, every item is turned into a liquid state, and a ridge readout is fitted to the
     training states. ``checkpoint`` is the file from which the run of the glia goes on if it was
     killed.
@@ -96,15 +96,16 @@ def organize(
     progress: bool | None = None,
     checkpoint: Path | None = None,
 ) -> Recording:
-    """Lets the glia see ``recipe.trials`` random items of ``x`` ``[B, T, C]``, as one stream.
+    """Lets the glia see random items of ``x`` ``[B, T, C]``, as one stream: see ``Recipe.lived``.
 
     The recording holds the gains, if there are any.
     """
-    generator = generator_of(seed)
-    chosen = torch.randperm(len(x), generator=generator)[: recipe.trials]
+    if lengths is None:
+        lengths = torch.full((len(x),), x.size(1))
+    chosen, samples = recipe.lived(lengths, generator_of(seed))
     return reservoir.adapt(
-        x[chosen],
-        lengths=None if lengths is None else lengths[chosen],
+        x[chosen, : int(samples.max())],
+        lengths=samples,
         record=("gain",) if "gain" in reservoir.graph else (),
         every=recipe.hold,
         progress=progress,

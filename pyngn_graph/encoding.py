@@ -44,7 +44,8 @@ def poisson(rate: Tensor, num_steps: int, dt: float = 1.0, *, generator: torch.G
         )
     probability = probability.float().unsqueeze(-2)
     shape = (*rate.shape[:-1], num_steps, rate.size(-1))
-    draw = torch.rand(shape, generator=generator, device=generator.device).to(rate.device)
+    draw = torch.rand(shape, generator=generator, dtype=torch.float32, device=generator.device)
+    draw = draw.to(rate.device)
     return (draw < probability).float()
 
 
@@ -77,7 +78,8 @@ def latency(intensity: Tensor, num_steps: int, *, threshold: float = 0.0) -> Ten
     if not -math.inf < threshold < math.inf:
         raise ValueError(f"'threshold' must be finite (got {threshold})")
     step = torch.floor((1.0 - intensity.double()) * (num_steps - 1) + 0.5).long()
-    spikes = torch.zeros(*intensity.shape[:-1], num_steps, intensity.size(-1), device=step.device)
+    shape = (*intensity.shape[:-1], num_steps, intensity.size(-1))
+    spikes = torch.zeros(shape, dtype=torch.float32, device=step.device)
     return spikes.scatter(
         -2, step.unsqueeze(-2), (intensity > float(threshold)).float().unsqueeze(-2)
     )
@@ -203,7 +205,7 @@ def filter_bank(
     before = (width - hop) // 2
     after = max(0, (num_frames - 1) * hop + width - before - waveform.size(-1))
     sound = pad(waveform.float(), (before, after)).unfold(-1, width, hop)[..., :num_frames, :]
-    taper = torch.hann_window(width, device=waveform.device)
+    taper = torch.hann_window(width, dtype=torch.float32, device=waveform.device)
     size = 2 ** math.ceil(math.log2(width))
     spectrum = torch.fft.rfft(sound * (2.0 * taper / taper.sum()), n=size)
     filters = _mel_filters(

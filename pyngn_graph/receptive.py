@@ -136,7 +136,7 @@ def _placed(pos: Tensor, sizes: tuple[int, ...], scale: float) -> Tensor:
     low, high = place.amin(dim=0), place.amax(dim=0)
     flat = high == low  # seen from the middle
     share = torch.where(flat, 0.5, (place - low) / torch.where(flat, 1.0, high - low))
-    return MARGIN + (torch.tensor(sizes) - 1 - 2 * MARGIN) * share
+    return MARGIN + (torch.tensor(sizes, dtype=torch.float64) - 1 - 2 * MARGIN) * share
 
 
 def _scaled(field: Tensor, scale: float) -> Tensor:

@@ -52,7 +52,7 @@ class Recording:
     def rates(self) -> Tensor:
         """Mean firing rate of every neuron over all trials, ``[N]`` in Hz."""
         count = torch.bincount(self.events[:, 2], minlength=self.graph.num_nodes)
-        return count / (float(self.lengths.sum()) * self.dt / 1000.0)
+        return count.float() / (float(self.lengths.sum()) * self.dt / 1000.0)
 
     def _repr_html_(self) -> str:
         trials, steps = self.num_edges.shape

@@ -180,7 +180,7 @@ class TriglialReservoir(Constructed):
             threads=threads,
         )
         self.setting.neuron.check_size(data.num_nodes)
-        self.setting.neuron.at(dt, torch.zeros(data.num_nodes, 1))
+        self.setting.neuron.at(dt, torch.zeros(data.num_nodes, 1, dtype=torch.float32))
         self.projection = joint_projection(
             sizes, in_channels, input_scale, input_density, input_weight, bias, seed
         ).to(data.edge_index.device)
@@ -275,6 +275,7 @@ class TriglialReservoir(Constructed):
         for cell in self.setting.cells:
             cell.forget(self._graph)
 
+    @torch.compiler.disable
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Liquid states ``[B, F]`` of the trials ``x`` ``[B, T, C]``; the graph stays as it is.
 
@@ -303,6 +304,7 @@ class TriglialReservoir(Constructed):
             )
         return split_states(states, sizes)
 
+    @torch.compiler.disable
     def run(
         self,
         x: Tensor | None = None,
@@ -348,6 +350,7 @@ class TriglialReservoir(Constructed):
             False, x, num_steps, lengths, record, every, progress, checkpoint, checkpoint_every
         )
 
+    @torch.compiler.disable
     def adapt(
         self,
         x: Tensor | None = None,

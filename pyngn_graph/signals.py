@@ -45,7 +45,7 @@ class SignalReservoir(Constructed):
     ...     for seed in (0, 1)
     ... )
     >>> graph = ng.generators.replicate(population, edge_index, 4, bridge)
-    >>> glia = [ng.Astrocyte(rule="multiplicative")]
+    >>> glia = [ng.Astrocyte()]
     >>> liquid = ng.SignalReservoir(graph, in_channels=2, glia=glia, hold=20, progress=False)
     >>> recording = liquid.adapt(x)  # glia reshape the graph, unsupervised
     >>> states = liquid(x)           # [T, P, m], here of neurons
@@ -145,6 +145,7 @@ class SignalReservoir(Constructed):
         """The constant current into the neurons of a place, ``[m]``."""
         return self.reservoir.bias[: self.projection.num_nodes]
 
+    @torch.compiler.disable
     def run(self, x: Tensor, **options: Any) -> Recording:
         """Runs the reservoir on features ``x`` ``[T, P, F]`` or ``[B, T, P, F]``.
 
@@ -153,6 +154,7 @@ class SignalReservoir(Constructed):
         """
         return self.reservoir.run(self.currents(x), **{"progress": self.progress} | options)
 
+    @torch.compiler.disable
     def adapt(self, x: Tensor, **options: Any) -> Recording:
         """Lets the glia reshape the graph while it runs on ``x``; otherwise as :meth:`run`.
 
@@ -161,6 +163,7 @@ class SignalReservoir(Constructed):
         """
         return self.reservoir.adapt(self.currents(x), **{"progress": self.progress} | options)
 
+    @torch.compiler.disable
     def forward(self, x: Tensor) -> Tensor:
         """Liquid states ``[T, P, K m]`` or ``[B, T, P, K m]``, K the number of time constants."""
         states = self.states(self.run(x))
@@ -191,11 +194,12 @@ class SignalReservoir(Constructed):
         trials, num_steps = recording.num_edges.shape
         hold, size = self.reservoir.setting.hold, recording.graph.num_nodes
         factors = [math.exp(-recording.dt / tau) if tau else 0.0 for tau in self.tau_trace]
+        kind: Any = {"dtype": torch.float32, "device": recording.events.device}
         keep, add = (
-            torch.tensor([f32(f) for f in each], device=recording.events.device).view(-1, 1, 1)
+            torch.tensor([f32(f) for f in each], **kind).view(-1, 1, 1)
             for each in (factors, [1.0 - factor for factor in factors])
         )
-        trace = torch.zeros(len(factors), trials, size, device=recording.events.device)
+        trace = torch.zeros(len(factors), trials, size, **kind)
         events, ends = recording.events[recording.events[:, 1].argsort(stable=True)], []
         block = max(1, BLOCK // (trials * size * hold)) * hold
         for start in range(0, num_steps, block):

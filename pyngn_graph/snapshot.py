@@ -24,7 +24,7 @@ from pyngn_graph.glia import (
 from pyngn_graph.neuron import LIFParameters, LIFState
 from pyngn_graph.setting import Setting
 from pyngn_graph.state import ReservoirState
-from pyngn_graph.storage import with_prefix, without_prefix
+from pyngn_graph.storage import plain, with_prefix, without_prefix
 from pyngn_graph.transforms import Transform
 from pyngn_graph.unions import separated, united
 
@@ -193,6 +193,6 @@ def _cell_from_parts(parts: dict[str, Any]) -> GlialCell:
 
 def _is_json(value: Any) -> bool:
     try:
-        return bool(json.loads(json.dumps(value)) == value)
+        return bool(json.loads(json.dumps(value, default=plain)) == value)
     except (TypeError, ValueError):
         return False

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -46,7 +47,7 @@ def write(
     """
     path = target(path)
     tensors = _apart(tensors)
-    text = json.dumps({**header, "kind": kind})
+    text = json.dumps({**header, "kind": kind}, default=plain)
     metadata = {"format": FORMAT, "version": str(VERSION), "header": text}
     write_bytes(path, save(tensors, metadata | {"sha256": digest(tensors, text)}))
 
@@ -187,6 +188,13 @@ def without_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]
     """The tensors whose names begin with ``prefix`` and a dot, under what follows."""
     start = f"{prefix}."
     return {key[len(start) :]: value for key, value in tensors.items() if key.startswith(start)}
+
+
+def plain(value: Any) -> Any:
+    """A number of NumPy as one of Python, for ``json.dumps(..., default=plain)``."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is no JSON value")
 
 
 def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

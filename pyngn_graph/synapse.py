@@ -27,7 +27,8 @@ class DelayBuffer(nn.Module):
         check_count("n_neurons", n_neurons)
         check_count("max_delay", max_delay)
         self.n_neurons, self.max_delay, self._pushed = n_neurons, max_delay, False
-        self.register_buffer("history", torch.zeros(max_delay, n_neurons), persistent=False)
+        history = torch.zeros(max_delay, n_neurons, dtype=torch.float32)
+        self.register_buffer("history", history, persistent=False)
         # A tensor, because compiled code would be made anew for every other number.
         self.register_buffer("_now", torch.zeros(1, dtype=torch.int64), persistent=False)
         self.history: Tensor

@@ -47,7 +47,7 @@ def uniform_input(
             f"'low' must be below 'high', both within {LARGEST_UNIFORM:g} (got {low} and {high})"
         )
     low, high = float(low), float(high)
-    return low + (high - low) * torch.rand(num_steps, 1, generator=generator)
+    return low + (high - low) * torch.rand(num_steps, 1, generator=generator, dtype=torch.float32)
 
 
 def narma10(num_steps: int, *, generator: torch.Generator) -> Series:
@@ -75,7 +75,7 @@ def narma10(num_steps: int, *, generator: torch.Generator) -> Series:
             if now > 10.0:
                 break
         else:
-            return Series(u, torch.tensor(y[10:]))
+            return Series(u, torch.tensor(y[10:], dtype=torch.float32))
     raise ValueError(
         f"NARMA-10 exploded for 20 inputs of num_steps = {num_steps}; take several shorter ones"
     )
@@ -216,17 +216,17 @@ def spike_templates(
             f"'rate' must lie between 0 and {1000.0 / dt:g} Hz, one spike per step (got {rate:g})"
         )
     kinds = num_segments * num_templates
-    rates = torch.full((kinds, num_channels), rate)
+    rates = torch.full((kinds, num_channels), rate, dtype=torch.float32)
     templates = poisson(rates, length, dt, generator=generator)
     templates = templates.reshape(num_segments, num_templates, length, num_channels)
     y = torch.randint(num_templates, (num_trials, num_segments), generator=generator)
     chosen = templates[torch.arange(num_segments), y]  # [B, S, T / S, C]
     trial, part, step, channel = chosen.nonzero().unbind(dim=1)
-    moved = jitter / dt * torch.randn(trial.numel(), generator=generator)
+    moved = jitter / dt * torch.randn(trial.numel(), generator=generator, dtype=torch.float32)
     step = part * length + step + torch.floor(moved + 0.5).long()
     num_steps = num_segments * length
     inside = (step >= 0) & (step < num_steps)
-    x = torch.zeros(num_trials, num_steps, num_channels)
+    x = torch.zeros(num_trials, num_steps, num_channels, dtype=torch.float32)
     x[trial[inside], step[inside], channel[inside]] = 1.0
     return SpikeTemplates(x, y, templates)
 

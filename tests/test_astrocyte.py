@@ -69,7 +69,7 @@ def test_calcium_is_a_share_of_time(seed: int) -> None:
 
 def test_rules_by_hand() -> None:
     data = isolated(2, gain=torch.tensor([2.0, 0.5]), calcium=torch.tensor([0.3, 0.0]))
-    additive = Astrocyte(rho=0.1, eta=0.5)(data)
+    additive = Astrocyte(rho=0.1, eta=0.5, rule="additive")(data)
     assert additive.gain.tolist() == pytest.approx([2.0 + 0.5 * (0.1 - 0.3), 0.5 + 0.5 * 0.1])
     other = Astrocyte(rho=0.1, eta=0.25, rule="multiplicative")(data)
     assert other.gain.tolist() == pytest.approx([2.0 * (1 + 0.25 * (1 - 3)), 0.5 * 1.25])
@@ -85,8 +85,9 @@ def test_gain_rests_where_calcium_is_at_its_target(rule: str) -> None:
 
 def test_default_learning_rates_belong_to_the_rules() -> None:
     data = isolated(1, calcium=torch.zeros(1))
-    assert float(Astrocyte()(data).gain) == pytest.approx(1 + 0.02 * 0.02)
-    assert float(Astrocyte(rule="multiplicative")(data).gain) == pytest.approx(1.001)
+    assert float(Astrocyte()(data).gain) == pytest.approx(1.001)
+    assert float(Astrocyte(rule="additive")(data).gain) == pytest.approx(1 + 0.02 * 0.02)
+    assert Astrocyte().rule == "multiplicative"
 
 
 @given(seed=seeds, rule=st.sampled_from(["additive", "multiplicative"]))
@@ -153,7 +154,8 @@ def test_a_territory_of_one_is_the_neuron_itself() -> None:
 def test_a_territory_senses_the_mean_of_its_members() -> None:
     pos = torch.tensor([[0.0, 0, 0], [10, 0, 0], [20, 0, 0], [500, 0, 0]])
     calcium = torch.tensor([0.4, 0.1, 0.0, 0.8])
-    data = Astrocyte(rho=0.1, eta=1.0, territory=10.0)(isolated(4, pos=pos, calcium=calcium))
+    cell = Astrocyte(rho=0.1, eta=1.0, rule="additive", territory=10.0)
+    data = cell(isolated(4, pos=pos, calcium=calcium))
     # The bound is part of the territory: neuron 1 has both neighbors.
     sensed = [0.5 / 2, 0.5 / 3, 0.1 / 2, 0.8]
     assert data.gain.tolist() == pytest.approx([1 + 0.1 - c for c in sensed])
@@ -168,7 +170,7 @@ def test_one_territory_for_all_moves_all_gains_alike() -> None:
 def test_another_radius_is_another_territory() -> None:
     """A graph that lived with one astrocyte can go on with another."""
     graph = random_graph(5, num_nodes=8, calcium=torch.rand(8, generator=generator(1)))
-    wide, narrow = Astrocyte(territory=1e6), Astrocyte(territory=1e-3)
+    wide, narrow = (Astrocyte(rule="additive", territory=radius) for radius in (1e6, 1e-3))
     moved = narrow(wide(graph)).gain - wide(graph).gain
     torch.testing.assert_close(moved, narrow(graph).gain - 1.0, atol=1e-6, rtol=0)
 

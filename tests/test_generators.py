@@ -662,7 +662,6 @@ def test_from_networkx_uses_positions_and_a_snapshot() -> None:
         ({"layout": "ball"}, "Unknown layout 'ball'; available: \\['lattice', 'uniform'\\]"),
         ({"delay": "fixed"}, "Unknown delay 'fixed'; available"),
         ({"weight_distribution": "normal"}, "Unknown weight_distribution 'normal'"),
-        ({"delay": "uniform"}, "delay='uniform' needs 'max_delay' \\(got None\\)"),
         ({"pos": torch.zeros(4, 2)}, "'pos' must be a tensor of shape \\[N, 3\\]"),
         ({"pos": [[0, 0, 0]]}, "'pos' must be a tensor .* \\(got list\\)"),
         ({"pos": torch.zeros(0, 3)}, "with N >= 1 \\(got \\[0, 3\\]\\)"),

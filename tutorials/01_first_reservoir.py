@@ -62,7 +62,7 @@ plt.show()
 
 # %%
 graph = ng.generators.Tissue(num_nodes=1000, seed=0)()
-glia = [ng.Astrocyte(rule="multiplicative"), ng.Oligodendrocyte(), ng.Microglia()]
+glia = [ng.Astrocyte(), ng.Oligodendrocyte(), ng.Microglia()]
 reservoir = ng.TriglialReservoir(graph, in_channels=8, glia=glia, hold=10, pool=4, seed=0)
 life = reservoir.adapt(train.x[:250], progress=False)
 readout = ng.RidgeReadout().fit(reservoir(train.x), train.y)

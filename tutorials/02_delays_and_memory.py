@@ -98,7 +98,7 @@ def memory(*glia):
 
 # %%
 def astrocyte():
-    return ng.Astrocyte(rule="multiplicative")
+    return ng.Astrocyte()
 
 
 lives = {

@@ -59,7 +59,7 @@ def lived(weight, *glia):
 
 
 def astrocyte():
-    return ng.Astrocyte(rule="multiplicative", target_rate=20.0, max_gain=1e4)
+    return ng.Astrocyte(rho=0.02, max_gain=1e4)
 
 
 # %% [markdown]
@@ -155,7 +155,7 @@ plt.show()
 # %%
 figure, ax = plt.subplots(figsize=(6, 2.8), layout="constrained")
 for rule, color, style in (("additive", ORANGE, "--"), ("multiplicative", BLUE, "-")):
-    _, life = lived(0.02, ng.Astrocyte(rule=rule, target_rate=20.0, max_gain=1e4))
+    _, life = lived(0.02, ng.Astrocyte(rule=rule, rho=0.02, max_gain=1e4))
     second = life.events[:, 1] // 1000
     rate = torch.bincount(second, minlength=20) / life.graph.num_nodes
     ax.plot(range(1, 21), rate, style, color=color, label=rule)
@@ -178,12 +178,7 @@ plt.show()
 # %%
 targets = [8.0, 12.0, 20.0, 40.0]
 found = np.array(
-    [
-        measure(
-            lived(0.2, ng.Astrocyte(rule="multiplicative", target_rate=target, max_gain=1e4))[0]
-        )
-        for target in targets
-    ]
+    [measure(lived(0.2, ng.Astrocyte(rho=target / 1000.0, max_gain=1e4))[0]) for target in targets]
 )
 figure, axes = plt.subplots(1, 2, figsize=(8, 2.8), layout="constrained")
 for ax, column, name in zip(axes, (1, 2), names[1:], strict=True):

@@ -56,7 +56,7 @@ def lived(*microglia):
         graph,
         in_channels=1,
         neuron=ng.LIFParameters(tau_m=30.0, t_ref=2.0, v_min=-2.0),
-        glia=[ng.Astrocyte(rule="multiplicative", max_gain=1e4), *microglia],
+        glia=[ng.Astrocyte(max_gain=1e4), *microglia],
         hold=HOLD,
         seed=0,
     )

@@ -177,7 +177,7 @@ plt.show()
 
 # %%
 print(learned)
-living = ng.TriglialReservoir(learned, glia=[ng.Astrocyte(rule="multiplicative")], bias=(0.9, 1.2))
+living = ng.TriglialReservoir(learned, glia=[ng.Astrocyte()], bias=(0.9, 1.2))
 print(living.adapt(num_steps=2000, progress=False))
 
 # %% [markdown]

@@ -149,7 +149,7 @@ trials = ng.tasks.spike_templates(ADAPT + TRAIN + TEST, generator=torch.Generato
 
 def reservoir(data, microglia, **options):
     """A reservoir on these wires, with astrocytes, and microglia if any."""
-    glia = [ng.Astrocyte(rule="multiplicative", max_gain=1e4)]
+    glia = [ng.Astrocyte(max_gain=1e4)]
     if microglia:
         glia.append(ng.Microglia(microglia, seed=0))
     neuron = ng.LIFParameters(tau_m=30.0, t_ref=2.0, v_min=-2.0)

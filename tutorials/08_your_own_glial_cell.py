@@ -103,7 +103,7 @@ weights = [0.05, 0.2, 0.8, 3.2]
 kinds = {
     "no glia": lambda: (),
     "feeder": lambda: (Feeder(),),
-    "astrocyte": lambda: (ng.Astrocyte(rule="multiplicative"),),
+    "astrocyte": lambda: (ng.Astrocyte(),),
 }
 rates = {
     name: [float(life(weight, *cells()).rates().mean()) for weight in weights]

@@ -49,7 +49,7 @@ def timed(reservoir, num_steps):
 
 # %%
 graph = ng.generators.Tissue(num_nodes=500, degree=50, weight=0.05, seed=0)()
-glia = [ng.Astrocyte(rule="multiplicative"), ng.Oligodendrocyte(), ng.Microglia()]
+glia = [ng.Astrocyte(), ng.Oligodendrocyte(), ng.Microglia()]
 runs = {}
 for backend in ("reference", "event"):
     reservoir = ng.TriglialReservoir(graph, glia=glia, bias=(0.7, 1.1), backend=backend)
@@ -123,7 +123,7 @@ print(states[0].shape, "the same for 1 and 2 threads:", torch.equal(*states))
 targets = [5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 35.0, 40.0]
 small = ng.generators.Tissue(num_nodes=200, seed=0)()
 union = Batch.from_data_list([small] * len(targets))
-cells = [ng.Astrocyte(rule="multiplicative", target_rate=target) for target in targets]
+cells = [ng.Astrocyte(rho=target / 1000.0) for target in targets]
 drive = torch.randn(1, 1000, 4, generator=torch.Generator().manual_seed(1))
 
 sweep = ng.TriglialReservoir(union, in_channels=4, hold=10, glia=[PerGraph(cells)])

@@ -31,7 +31,7 @@ def cells(network: Network, options: argparse.Namespace) -> list[ng.GlialCell]:
         return []
     bare = Spikes.read(options.cache / "event.npz")
     rate = 1000 * len(bare.step) / (len(network.drive) * (int(bare.step.max()) + 1))
-    astrocyte = ng.Astrocyte(rule="multiplicative", target_rate=rate)
+    astrocyte = ng.Astrocyte(target_rate=rate)
     if options.variant == "astrocytes":
         return [astrocyte]
     longest = int(network.delay.max())

@@ -293,8 +293,8 @@ TRACES = ("v", "i_syn", "state", "gain", "calcium")
 
 def _neurons(c: LIFCoefficients, num_nodes: int) -> tuple[kernels.Neurons, bool]:
     """Coefficients for the kernels: all numbers, or all arrays where one differs by neuron."""
-    zero, synaptic = torch.zeros(()), c.syn_alpha is not None
-    v_min = torch.full((), -torch.inf) if c.v_min is None else c.v_min
+    zero, synaptic = torch.zeros((), dtype=torch.float32), c.syn_alpha is not None
+    v_min = zero - torch.inf if c.v_min is None else c.v_min
     steps = zero.int() if c.refractory_steps is None else c.refractory_steps.int()
     syn = (zero, zero) if c.syn_alpha is None or c.syn_drive is None else (c.syn_alpha, c.syn_drive)
     values = (c.alpha, c.drive, c.v_th, c.v_rest, c.v_reset, v_min, steps, *syn)

@@ -65,7 +65,9 @@ class Sensing:
         self.clock = clock_of(data)
         self.time, self.seen, self.depth = 0, 0, fired.size(0)
         early_start, early = _early(data, edge, t, carried)
-        gains = torch.zeros(0) if micro is None else micro.gain_table(dt_of(data))
+        gains = (
+            torch.zeros(0, dtype=torch.float32) if micro is None else micro.gain_table(dt_of(data))
+        )
         known = _known(data, oligo, micro)
         self.senses = Senses(
             listens=oligo is not None,
@@ -82,7 +84,7 @@ class Sensing:
             window=-1 if oligo is None else oligo.window_steps(dt_of(data)),
             gains=gains.to(edge.device),
             price=np.float32(0.0 if micro is None else micro.price),
-            growth=torch.ones(1, device=edge.device),
+            growth=torch.ones(1, dtype=torch.float32, device=edge.device),
             base=0,
         )
         none = torch.zeros(0, dtype=torch.int32, device=edge.device)

@@ -57,7 +57,9 @@ def read_brain(
         )
         rows = [row.split() for row in archive.read(f"{folder}centres.txt").decode().splitlines()]
     regions = [row[0] for row in rows]
-    pos = unit * torch.tensor([[float(value) for value in row[1:4]] for row in rows])
+    pos = unit * torch.tensor(
+        [[float(value) for value in row[1:4]] for row in rows], dtype=torch.float32
+    )
     src, dst = edge_index = weight.nonzero().t().contiguous()
     if lengths == "tract":
         options = {"length": unit * tract[src, dst], **options}

@@ -99,7 +99,9 @@ def _read(
         read_table(read_checked(root, name, SHA256[name], SOURCE).decode(), name, [])
         for name in names
     )
-    pos = torch.tensor([numbers(nodes, f"{axis}_um", names[0]) for axis in "xyz"]).t()
+    pos = torch.tensor(
+        [numbers(nodes, f"{axis}_um", names[0]) for axis in "xyz"], dtype=torch.float32
+    ).t()
     options = {"pos": pos.contiguous(), "sign": signs(nodes, sign, names[0])} | options
     data = edge_table(nodes["name"], synapses, names[1], types=types, **options)
     data.role = nodes["role"]

@@ -56,5 +56,5 @@ class Chickenpox(GraphSignal):
     ) -> None:
         raw = read_signal(root, FILE, SHA256, download)
         self.counties = tuple(sorted(raw["node_ids"], key=raw["node_ids"].__getitem__))
-        signal, edge_index = torch.tensor(raw["FX"]), as_edges(raw["edges"])
+        signal, edge_index = torch.tensor(raw["FX"], dtype=torch.float32), as_edges(raw["edges"])
         super().__init__(signal, edge_index, split, lags, train_fraction, transform)

@@ -113,7 +113,7 @@ def edge_table(
                     f"{len(names)} neurons; add it to them, or drop the row"
                 )
     index = torch.tensor([[place[name] for name in edges[end]] for end in ("pre", "post")]).long()
-    count = torch.ones(index.size(1))
+    count = torch.ones(index.size(1), dtype=torch.float32)
     if "weight" in edges:
         count = torch.tensor(numbers(edges, "weight", table))
     if "type" not in edges:

@@ -186,7 +186,9 @@ class _Wiring(Anatomy):
         )
         pos = self.pos
         if pos is None:
-            data.edge_delay = self._delays(torch.zeros(data.num_nodes, 3), data.edge_index)
+            data.edge_delay = self._delays(
+                torch.zeros(data.num_nodes, 3, dtype=torch.float32), data.edge_index
+            )
             return data
         data.pos = pos.float().clone()
         data.edge_delay = self._delays(data.pos, data.edge_index)
@@ -230,7 +232,11 @@ def _check_counts(edge_count: Tensor, power: float) -> None:
 
 
 def _check_lengths(length: Tensor | None) -> None:
-    bad = torch.zeros(0) if length is None else ~((length >= 0) & (length < math.inf))
+    bad = (
+        torch.zeros(0, dtype=torch.bool)
+        if length is None
+        else ~((length >= 0) & (length < math.inf))
+    )
     if bool(bad.any()):
         first = int(bad.nonzero()[0, 0])
         raise ValueError(

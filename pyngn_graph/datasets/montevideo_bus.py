@@ -56,12 +56,14 @@ class MontevideoBus(GraphSignal):
         self.stops = tuple(node["bus_stop"] for node in nodes)
         place = {stop: i for i, stop in enumerate(self.stops)}
         pairs = [[place[link["source"]], place[link["target"]]] for link in links]
-        self.pos = torch.tensor([[float(node["lon"]), float(node["lat"])] for node in nodes])
+        self.pos = torch.tensor(
+            [[float(node["lon"]), float(node["lat"])] for node in nodes], dtype=torch.float32
+        )
         self.counts = torch.tensor([node["y"] for node in nodes], dtype=torch.float64).t()
         centered = self.counts - self.counts.mean(dim=0)
         spread = self.counts.std(dim=0, correction=0)
         signal = (centered / torch.where(spread > 0, spread, 1.0)).float()
-        length = torch.tensor([float(link["weight"]) for link in links])
+        length = torch.tensor([float(link["weight"]) for link in links], dtype=torch.float32)
         super().__init__(
             signal, as_edges(pairs), split, lags, train_fraction, transform, edge_length=length
         )

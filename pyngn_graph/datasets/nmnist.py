@@ -148,8 +148,8 @@ class NMNISTSmall(Dataset):
         step = self._time[event] // width
         place = (trial * num_frames + step) * NUM_CHANNELS + self._channel[event]
         place = place[step < num_frames]
-        result = torch.zeros(len(self) * num_frames * NUM_CHANNELS)
-        result.index_add_(0, place, torch.ones(1).expand(place.numel()))
+        result = torch.zeros(len(self) * num_frames * NUM_CHANNELS, dtype=torch.float32)
+        result.index_add_(0, place, torch.ones(1, dtype=torch.float32).expand(place.numel()))
         return result.view(len(self), num_frames, NUM_CHANNELS)
 
 

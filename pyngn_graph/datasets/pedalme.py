@@ -50,8 +50,8 @@ class PedalMe(GraphSignal):
         download: bool | str = False,
     ) -> None:
         raw = read_signal(root, FILE, SHA256, download)
-        signal, edge_index = torch.tensor(raw["X"]), as_edges(raw["edges"])
-        weight = torch.tensor(raw["weights"])
+        signal, edge_index = torch.tensor(raw["X"], dtype=torch.float32), as_edges(raw["edges"])
+        weight = torch.tensor(raw["weights"], dtype=torch.float32)
         super().__init__(
             signal, edge_index, split, lags, train_fraction, transform, edge_weight=weight
         )

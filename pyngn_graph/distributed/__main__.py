@@ -148,7 +148,7 @@ def _reservoir(options: argparse.Namespace, ranks: Ranks) -> DistributedReservoi
 
 def _cells(text: str) -> list[GlialCell]:
     kinds: dict[str, GlialCell] = {
-        "astrocyte": Astrocyte(rule="multiplicative"),
+        "astrocyte": Astrocyte(),
         "oligodendrocyte": Oligodendrocyte(),
         "microglia": Microglia(),
     }

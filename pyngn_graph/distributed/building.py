@@ -188,8 +188,9 @@ class FixedInDegree:
 
     def _drive(self, block: int) -> tuple[Tensor, Tensor]:
         generator, size = self._generator(block, 1), self._size(block)
-        share = torch.rand(size, generator=generator)
-        return share, torch.randn(size, self.in_channels or 0, generator=generator)
+        share = torch.rand(size, generator=generator, dtype=torch.float32)
+        shape = (size, self.in_channels or 0)
+        return share, torch.randn(shape, generator=generator, dtype=torch.float32)
 
 
 def _prepared(data: Data, owned: Tensor, setting: Setting, ranks: Ranks) -> Shard:

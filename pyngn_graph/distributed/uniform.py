@@ -36,6 +36,6 @@ class Uniform:
             # An edge is alive on one rank only: adding up bytes of bits never carries.
             bits = ranks.total(torch.from_numpy(np.packbits(own))).numpy()
             count = np.unpackbits(bits, count=own.size).cumsum(dtype=np.int64)
-            drawn = torch.rand(int(count[-1]), generator=generator)
+            drawn = torch.rand(int(count[-1]), generator=generator, dtype=torch.float32)
             score[live[inside]] = drawn[torch.from_numpy(count)[place] - 1].to(score)
         return score

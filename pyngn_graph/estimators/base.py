@@ -16,6 +16,7 @@ from torch_geometric.data import Data
 from pyngn_graph.checks import whole_seed
 from pyngn_graph.classification import BATCH, organize
 from pyngn_graph.datasets import channel_statistics, standardize
+from pyngn_graph.defaults import DEGREE, LIFE, LONGEST, POOL, RHO, TAU_M
 from pyngn_graph.glia.oligodendrocyte import DelayRule
 from pyngn_graph.glia.pruning import Criterion
 from pyngn_graph.readout import RidgeReadout
@@ -65,7 +66,8 @@ class ReservoirEstimator(BaseEstimator):
         rule: Rule of the oligodendrocytes.
         criterion: Criterion of the microglia.
         keep: Share of the edges at which microglia stop pruning; None for that of the criterion.
-        trials: Training samples that the glia see.
+        trials: Training samples that the glia see, at most.
+        life: Longest time for which they see them, ms: fewer if they are long; None for no limit.
         hold: Time for which each time step of X is held, ms.
         receptive: Name of the fields through which neurons see the input; None for a random
             projection.
@@ -103,24 +105,25 @@ class ReservoirEstimator(BaseEstimator):
     def __init__(
         self,
         num_nodes: int = 1000,
-        degree: float = 8.0,
+        degree: float = DEGREE,
         weight: float = 0.2,
-        tau_m: float = 30.0,
+        tau_m: float = TAU_M,
         delay: str = "distance",
-        max_delay: int = 100,
+        max_delay: int = LONGEST,
         glia: tuple[str, ...] = GLIA,
-        rho: float = 0.02,
+        rho: float = RHO,
         rule: str | DelayRule = "graded",
         criterion: str | Criterion = "relative",
         keep: float | None = 0.35,
         trials: int = 250,
+        life: float | None = LIFE,
         hold: int = 10,
         receptive: str | None = None,
         frame: tuple[int, ...] = (),
         input_scale: float = 1.0,
         input_density: float = 1.0,
         bias: tuple[float, float] = (0.7, 1.1),
-        pool: str | int = "last",
+        pool: str | int = POOL,
         read: int | None = None,
         tau_trace: float = 20.0,
         normalized: bool = False,
@@ -143,6 +146,7 @@ class ReservoirEstimator(BaseEstimator):
         self.criterion = criterion
         self.keep = keep
         self.trials = trials
+        self.life = life
         self.hold = hold
         self.receptive = receptive
         self.frame = frame
@@ -229,7 +233,8 @@ class ReservoirEstimator(BaseEstimator):
         state = whole_seed(state, 0, "random_state")
         readout = RidgeReadout(self.alpha)
         num_channels = series.values.size(2)
-        mean, scale = torch.zeros(num_channels), torch.ones(num_channels)
+        mean = torch.zeros(num_channels, dtype=torch.float32)
+        scale = torch.ones_like(mean)
         if self.standardize:
             mean, std = channel_statistics(*series)
             scale = torch.where(std > 0, std, 1.0)

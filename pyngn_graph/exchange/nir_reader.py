@@ -96,7 +96,7 @@ def from_nir(
     if current is not None:
         weight = torch.from_numpy(np.asarray(current.weight)).float()
         bias = torch.from_numpy(np.asarray(getattr(current, "bias", np.zeros(num_nodes)))).float()
-        if rest.get("direct") and torch.equal(weight, torch.eye(num_nodes)):
+        if rest.get("direct") and torch.equal(weight, torch.eye(num_nodes, dtype=weight.dtype)):
             weight = None
     return TriglialReservoir(
         data,

@@ -101,7 +101,7 @@ def to_nir(
     if weight is None and not bool(bias.any()):
         edges.append(("input", "neuron"))
     else:
-        matrix = torch.eye(num_nodes) if weight is None else weight
+        matrix = torch.eye(num_nodes, dtype=torch.float32) if weight is None else weight
         nodes["current"] = nir.Affine(_array(matrix), _array(bias))
         edges += [("input", "current"), ("current", "neuron")]
     goal, scale, waiting = "neuron", 1.0 / c.drive, loop_steps
@@ -137,7 +137,10 @@ def _parts(
         neuron = source.setting.neuron if neuron is None else neuron
     else:
         data, weight = prepare(source), None
-        neuron, bias = LIFParameters() if neuron is None else neuron, torch.zeros(data.num_nodes)
+        neuron, bias = (
+            LIFParameters() if neuron is None else neuron,
+            torch.zeros(data.num_nodes, dtype=torch.float32),
+        )
     neuron.check_size(data.num_nodes)
     return keep_edges(data, alive(data)), neuron, weight, bias
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch_geometric.datasets.graph_generator import GraphGenerator
 
+from pyngn_graph.defaults import LONGEST
 from pyngn_graph.generators.arguments import check_fields, check_positions
 
 _BLOCK = 1 << 20
@@ -43,10 +44,7 @@ class Anatomy(GraphGenerator):
     def __post_init__(self) -> None:
         check_fields(self)
         if self.delay != "distance" and self.max_delay is None:
-            raise ValueError(
-                f"delay={self.delay!r} needs 'max_delay' (got None); set the longest delay in "
-                f"steps, e.g. max_delay=100"
-            )
+            self.max_delay = LONGEST
         if self.pos is not None:
             check_positions(self.pos)
 
@@ -71,13 +69,14 @@ class Anatomy(GraphGenerator):
             return self.pos.detach().float().clone()
         if self.layout == "uniform":
             side = self.spacing * num_nodes ** (1 / 3)  # the density of the lattice
-            return side * torch.rand(num_nodes, 3, generator=self._stream("position"))
+            generator = self._stream("position")
+            return side * torch.rand(num_nodes, 3, generator=generator, dtype=torch.float32)
         x_size = next(side for side in range(1, num_nodes + 1) if side**3 >= num_nodes)
         y_size = next(side for side in range(1, num_nodes + 1) if side**2 * x_size >= num_nodes)
         z_size = -(-num_nodes // (x_size * y_size))
         site = torch.arange(num_nodes)
         x, y, z = site // (y_size * z_size), site // z_size % y_size, site % z_size
-        return torch.stack([x, y, z], dim=1) * float(self.spacing)
+        return torch.stack([x, y, z], dim=1).float() * float(self.spacing)
 
     def _inhibitory(self, num_nodes: int) -> Tensor:
         """Which neurons are inhibitory, [N] bool."""
@@ -89,14 +88,16 @@ class Anatomy(GraphGenerator):
     def _magnitudes(self, num_edges: int) -> Tensor:
         """The weights [E] float32 that synapses have if they are excitatory."""
         if self.weight_distribution == "constant":
-            return torch.full((num_edges,), float(self.weight))
+            return torch.full((num_edges,), float(self.weight), dtype=torch.float32)
         # The mean of two unit exponentials is gamma distributed with shape 2 and scale 1/2.
-        draws = torch.empty(2, num_edges).exponential_(generator=self._stream("weight"))
+        draws = torch.empty(2, num_edges, dtype=torch.float32)
+        draws.exponential_(generator=self._stream("weight"))
         return draws.sum(dim=0).div_(2).mul_(float(self.weight))
 
     def _signed(self, magnitude: Tensor, src: Tensor, inhibitory: Tensor) -> Tensor:
         """The weights [E] once the presynaptic neurons ``src`` have their sign."""
-        return torch.where(inhibitory, -float(self.inhibition), 1.0)[src].mul_(magnitude)
+        sign = torch.where(inhibitory, -float(self.inhibition), 1.0).float()
+        return sign[src].mul_(magnitude)
 
     def _delays(self, pos: Tensor, edge_index: Tensor) -> Tensor:
         """``edge_delay`` [E] int64, in steps of ``dt``."""
@@ -121,7 +122,7 @@ class Anatomy(GraphGenerator):
     def _control(self, num_edges: int, generator: torch.Generator) -> Tensor:
         """Delays [E] that have nothing to do with distance."""
         u = torch.rand(num_edges, generator=generator, dtype=torch.float64)
-        longest = int(self.max_delay or 1)
+        longest = int(self.max_delay or LONGEST)
         if self.delay == "uniform":
             return torch.floor(1 + longest * u)
         return torch.floor(1.5 + (longest - 1) * u.sqrt())

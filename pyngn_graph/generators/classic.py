@@ -7,6 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from pyngn_graph.defaults import DEGREE
 from pyngn_graph.generators.sampling import Proposal, connect, edge_count, first_guess, successes
 from pyngn_graph.generators.spatial import SpatialGenerator
 
@@ -23,7 +24,7 @@ class ErdosRenyi(SpatialGenerator):
         **kwargs: See :class:`SpatialGenerator`.
     """
 
-    degree: float = 4.0
+    degree: float = DEGREE
 
     def wire(self, pos: Tensor, inhibitory: Tensor, generator: torch.Generator) -> Tensor:
         """See :meth:`SpatialGenerator.wire`."""
@@ -58,7 +59,7 @@ class SmallWorld(SpatialGenerator):
         **kwargs: See :class:`SpatialGenerator`.
     """
 
-    degree: float = 4.0
+    degree: float = DEGREE
     rewiring: float = 0.1
 
     def wire(self, pos: Tensor, inhibitory: Tensor, generator: torch.Generator) -> Tensor:
@@ -127,7 +128,7 @@ class ScaleFree(SpatialGenerator):
         **kwargs: See :class:`SpatialGenerator`.
     """
 
-    degree: float = 4.0
+    degree: float = DEGREE
     exponent: float = 3.0
 
     def wire(self, pos: Tensor, inhibitory: Tensor, generator: torch.Generator) -> Tensor:

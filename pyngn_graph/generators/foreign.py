@@ -73,7 +73,7 @@ class FromNetworkX(Anatomy):
         given = torch.where(has, data.edge_weight, 0.0)
         signed = bool((given < 0).any())
         if "inhibitory" not in data:
-            sums = torch.zeros(num_nodes).index_add(0, src, given)
+            sums = torch.zeros(num_nodes, dtype=torch.float32).index_add(0, src, given)
             data.inhibitory = sums < 0 if signed else self._inhibitory(num_nodes)
         drawn = self._signed(self._magnitudes(src.numel()), src, data.inhibitory)
         kept = given if signed else self._signed(given, src, data.inhibitory)

@@ -53,7 +53,7 @@ def replicate(
         validate(graph)
     size, dt = population.num_nodes, number(population, "dt", 1.0)
     place = torch.arange(num_places)
-    parts = [_copies(population, place, place, size, torch.ones(num_places))]
+    parts = [_copies(population, place, place, size, torch.ones(num_places, dtype=torch.float32))]
     if bridge is not None:
         if bridge.num_nodes != size or number(bridge, "dt", 1.0) != dt:
             raise ValueError(

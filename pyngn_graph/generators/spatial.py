@@ -44,7 +44,8 @@ class SpatialGenerator(Anatomy):
             :math:`D = \mathrm{round}(1 + (D_{max} - 1) \sqrt{U})` with U uniform on [0, 1).
         velocity: Conduction velocity v in micrometres per ms. The default, half a lattice spacing
             per ms or 0.05 m/s, is slow even for axons without myelin.
-        max_delay: Longest delay :math:`D_{max}` in steps; the controls need it.
+        max_delay: Longest delay :math:`D_{max}` in steps; by default 100 for the controls, and none
+            where distance says it.
         dt: Step in ms that delays count.
         seed: Seed of all random streams.
 

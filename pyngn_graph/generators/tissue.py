@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pyngn_graph.defaults import DEGREE
 from pyngn_graph.generators.sampling import Proposal, connect, edge_count, first_guess, nearby
 from pyngn_graph.generators.spatial import SpatialGenerator
 
@@ -40,7 +41,7 @@ class Tissue(SpatialGenerator):
         **kwargs: See :class:`SpatialGenerator`.
     """
 
-    degree: float | None = 4.0
+    degree: float | None = DEGREE
     length_scale: float = 200.0
     c_ee: float = 0.3
     c_ei: float = 0.2

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from pyngn_graph.blockwise import sum_at
+from pyngn_graph.defaults import RHO
 from pyngn_graph.glia.base import GlialCell, dt_of, f32
 
 RULES = {"additive": 2e-2, "multiplicative": 1e-3}
@@ -32,20 +33,21 @@ class Astrocyte(GlialCell):
         \gamma_i &\leftarrow \mathrm{clip}(\gamma_i + \eta (\rho - c_i))
             && \text{additive} \\
         \gamma_i &\leftarrow \mathrm{clip}(\gamma_i (1 + \eta (1 - c_i / \rho)))
-            && \text{multiplicative}
+            && \text{multiplicative, the default}
 
     so that the mean of c is the rate times ``dt`` and both rules settle where it equals
-    :math:`\rho`. The multiplicative loop does not depend on the scale of the weights. The gain
-    acts on the recurrent input alone. Writes ``gain`` and ``calcium`` ``[N]`` at every step.
+    :math:`\rho`. The multiplicative loop does not depend on the scale of the weights; the
+    additive one is the equation that this library began with. The gain acts on the recurrent
+    input alone. Writes ``gain`` and ``calcium`` ``[N]`` at every step.
 
     Args:
-        rho: Target probability of a spike per step (0.02 at 1 ms is 20 Hz).
-        target_rate: The target in Hz instead of ``rho``.
+        rho: Target probability of a spike per step; by default 0.02, which at 1 ms is 20 Hz.
+        target_rate: The same target in Hz, whatever the step, instead of ``rho``.
         tau_ca: Time constant of calcium, ms.
-        eta: Learning rate per step; by default 0.02 (additive) or 0.001 (multiplicative).
+        eta: Learning rate per step; by default 0.001 (multiplicative) or 0.02 (additive).
         min_gain: Lower bound of the gain.
         max_gain: Upper bound of the gain.
-        rule: ``"additive"`` or ``"multiplicative"``.
+        rule: ``"multiplicative"`` or ``"additive"``.
         territory: Radius in micrometres of the domain whose mean calcium an astrocyte senses;
             ``None``: each neuron its own. Needs ``pos``.
 
@@ -67,7 +69,7 @@ class Astrocyte(GlialCell):
         eta: float | None = None,
         min_gain: float = 0.01,
         max_gain: float = 100.0,
-        rule: str = "additive",
+        rule: str = "multiplicative",
         territory: float | None = None,
     ) -> None:
         if rule not in RULES:
@@ -90,14 +92,16 @@ class Astrocyte(GlialCell):
                 f"Bounds must satisfy 0 <= min_gain < max_gain (got {min_gain}, {max_gain}), "
                 f"none above {LARGEST_GAIN:g}"
             )
-        self.rho, self.target_rate, self.tau_ca, self.eta = rho, target_rate, tau_ca, eta
+        self.rho = RHO if rho is None and target_rate is None else rho
+        self.target_rate, self.tau_ca, self.eta = target_rate, tau_ca, eta
         self.min_gain, self.max_gain = min_gain, max_gain
         self.rule, self.territory = rule, territory
 
     def target(self, dt: float) -> float:
         """The target as a probability per step of ``dt`` ms."""
         if self.target_rate is None:
-            return 0.02 if self.rho is None else self.rho
+            assert self.rho is not None
+            return self.rho
         rho = self.target_rate * dt / 1000.0
         if rho >= 1.0:
             raise ValueError(

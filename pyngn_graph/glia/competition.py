@@ -269,7 +269,7 @@ class MatchedRandom:
         stand_in = Data(
             num_nodes=data.num_nodes,
             edge_index=torch.stack([torch.zeros_like(target), target]),
-            edge_weight=1.0 - 2.0 * kind,
+            edge_weight=1.0 - 2.0 * kind.float(),
             edge_delay=torch.ones_like(target),
             first_num_edges=data.first_num_edges,
         )

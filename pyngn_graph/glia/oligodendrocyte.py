@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.checks import is_count
+from pyngn_graph.defaults import LONGEST
 from pyngn_graph.glia.base import (
     NEVER,
     GlialCell,
@@ -124,7 +125,7 @@ class Oligodendrocyte(GlialCell):
         window: float = 60.0,
         lead: float = 1.0,
         min_delay: int = 1,
-        max_delay: int = 100,
+        max_delay: int = LONGEST,
     ) -> None:
         if isinstance(rule, str) and rule not in RULES:
             raise ValueError(f"Unknown rule {rule!r}; available: {sorted(RULES)}, or a function")

@@ -39,7 +39,7 @@ def uniform(data: Data, generator: torch.Generator) -> Tensor:
     """
     live = alive(data)
     score = torch.zeros_like(data.edge_weight)
-    score[live] = torch.rand(num_live(data), generator=generator).to(score)
+    score[live] = torch.rand(num_live(data), generator=generator, dtype=torch.float32).to(score)
     return score
 
 

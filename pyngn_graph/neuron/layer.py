@@ -44,7 +44,7 @@ class LIFLayer(nn.Module):
         self._params = LIFParameters(tau_m, v_th, v_rest, v_reset, r_m, t_ref, v_min, tau_syn)
         self._params.check_size(n_neurons)
         self._dt = dt
-        self.register_buffer("_like", torch.zeros(n_neurons), persistent=False)
+        self.register_buffer("_like", torch.zeros(n_neurons, dtype=torch.float32), persistent=False)
         self._like: Tensor
         self._prepare()
         self.reset_state()

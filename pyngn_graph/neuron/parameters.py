@@ -4,10 +4,12 @@ import math
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from pyngn_graph.checks import check_tensor
+from pyngn_graph.defaults import TAU_M
 
 Value = float | Tensor
 """One number for all neurons, or a tensor ``[N]`` with one for each."""
@@ -50,7 +52,7 @@ class LIFParameters:
         ValueError: If a value is not finite or breaks its range.
     """
 
-    tau_m: Value = 20.0
+    tau_m: Value = TAU_M
     v_th: Value = 1.0
     v_rest: Value = 0.0
     v_reset: Value = 0.0
@@ -62,6 +64,9 @@ class LIFParameters:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
+            if isinstance(value, np.ndarray | np.generic):  # as torch and files know them
+                value = torch.tensor(value) if value.ndim else value.item()
+                object.__setattr__(self, field.name, value)
             if isinstance(value, Tensor):
                 check_tensor(field.name, value)
             if value is not None and not bool(torch.isfinite(float64(value)).all()):
@@ -76,6 +81,11 @@ class LIFParameters:
             value = getattr(self, name)
             if value is not None and bool((float64(value) >= float64(self.v_th)).any()):
                 raise ValueError(f"'{name}' must lie below 'v_th' = {self.v_th} (got {value})")
+
+    @property
+    def is_refractory(self) -> bool:
+        """Whether the state of the neurons counts refractory steps, be they rounded to none."""
+        return bool((float64(self.t_ref) > 0).any())
 
     def check_size(self, num_nodes: int) -> None:
         """Raises a ValueError unless every tensor has shape ``[num_nodes]``."""
@@ -100,6 +110,8 @@ class LIFParameters:
 
         def cast(value: Tensor) -> Tensor:
             value = value.to(device=like.device, dtype=like.dtype)
+            if value.dim() and not value.requires_grad and bool((value == value[0]).all()):
+                return value[0]  # backends are quicker with one number for all
             return value.reshape(value.shape + (1,) * (like.dim() - 1)) if value.dim() else value
 
         dt = float(dt)
@@ -120,7 +132,7 @@ class LIFParameters:
             v_rest=cast(float64(self.v_rest)),
             v_reset=cast(float64(self.v_reset)),
             v_min=None if self.v_min is None else cast(float64(self.v_min)),
-            refractory_steps=cast(steps).long() if bool((steps > 0).any()) else None,
+            refractory_steps=cast(steps).long() if self.is_refractory else None,
             syn_alpha=None if syn_alpha is None else cast(syn_alpha),
             syn_drive=None if syn_drive is None else cast(syn_drive),
         )

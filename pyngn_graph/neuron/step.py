@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pyngn_graph.neuron.parameters import LIFCoefficients, LIFParameters, Value, float64
+from pyngn_graph.neuron.parameters import LIFCoefficients, LIFParameters, Value
 from pyngn_graph.surrogate import Surrogate, surrogate_of
 
 
@@ -27,7 +27,7 @@ class LIFState(NamedTuple):
         """Silent neurons at ``v_rest``, shaped as ``like``."""
         coefficients = params.at(1.0, like)
         zero = torch.zeros_like(like)
-        refractory = None if not _is_refractory(params) else zero.long()
+        refractory = zero.long() if params.is_refractory else None
         return cls(zero + coefficients.v_rest, zero, refractory, _optional(params.tau_syn, zero))
 
     def apply(self, function: Callable[[Tensor], Tensor]) -> "LIFState":
@@ -108,10 +108,6 @@ def current_into(i_ext: Value, v: Tensor) -> Tensor:
             f"(got {list(current.shape)})"
         )
     return current.unsqueeze(1) if current.dim() == 1 and v.dim() == 2 else current
-
-
-def _is_refractory(params: LIFParameters) -> bool:
-    return bool((float64(params.t_ref) > 0).any())
 
 
 def _optional(asked: Value | None, value: Tensor) -> Tensor | None:

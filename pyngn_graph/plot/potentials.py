@@ -48,7 +48,9 @@ def potentials(
         rates = recording.rates()
         firing = int((rates > 0).sum()) or num_nodes
         order = torch.argsort(rates, descending=True, stable=True)
-        chosen = torch.linspace(0, firing - 1, min(MOST, firing)).round().long()
+        chosen = (
+            torch.linspace(0, firing - 1, min(MOST, firing), dtype=torch.float32).round().long()
+        )
         nodes = order[chosen].sort().values.tolist()
     wrong = [node for node in nodes if not 0 <= node < num_nodes]
     if wrong or not nodes:

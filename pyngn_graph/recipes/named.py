@@ -5,20 +5,25 @@ from collections.abc import Callable
 from pyngn_graph.glia import Coherence, Winner
 from pyngn_graph.recipes.recipe import Recipe
 
+LONG = 150_000.0
+"""A life that some recipes need for all of their trials, ms."""
+
 
 def self_organizing() -> Recipe:
     """A tissue whose glia set gain, delays and density by themselves, whatever its weights."""
-    return Recipe()
+    return Recipe(degree=8.0, tau_m=30.0, pool="last")
 
 
 def memory() -> Recipe:
     """Long memory: winners among many inputs, chosen for long delays, make chains of delays."""
     return Recipe(
         degree=16.0,
+        tau_m=30.0,
         max_delay=200,
         rule=Coherence(shape=2.0),
         criterion=Winner(long_delay=0.5),
         keep=None,
+        pool="last",
     )
 
 
@@ -27,6 +32,7 @@ def image_classifier() -> Recipe:
     return Recipe(
         degree=4.0,
         weight=0.1,
+        tau_m=30.0,
         delay="uniform",
         max_delay=20,
         glia=("astrocyte",),
@@ -49,9 +55,11 @@ def image_columns() -> Recipe:
     """
     return Recipe(
         degree=4.0,
+        tau_m=30.0,
         glia=("astrocyte", "oligodendrocyte"),
         rho=0.06,
         trials=500,
+        life=LONG,
         hold=4,
         receptive="columns",
         frame=(28,),
@@ -67,9 +75,11 @@ def event_classifier() -> Recipe:
     return Recipe(
         degree=4.0,
         weight=0.1,
+        tau_m=30.0,
         delay="uniform",
         max_delay=20,
         glia=("astrocyte",),
+        life=LONG,
         hold=5,
         receptive="gabor_sizes",
         frame=(34, 34, 2),
@@ -84,7 +94,9 @@ def series_classifier() -> Recipe:
     """Short series of a dozen standardized channels, 20 ms a sample: counts in three segments."""
     return Recipe(
         degree=5.0,
+        tau_m=30.0,
         glia=("astrocyte",),
+        life=LONG,
         hold=20,
         input_scale=3.0,
         input_density=0.5,
@@ -95,16 +107,19 @@ def series_classifier() -> Recipe:
 
 def digits_by_rows() -> Recipe:
     """Images read row by row: delays as long as an image, states of four segments."""
-    return Recipe(max_delay=80, pool=4)
+    return Recipe(degree=8.0, tau_m=30.0, max_delay=80, pool=4)
 
 
 def spoken_digits() -> Recipe:
     """Filter bank of spoken words: 500 neurons, states of five segments; winners only are kept."""
     return Recipe(
         num_nodes=500,
+        degree=8.0,
+        tau_m=30.0,
         criterion="winner",
         keep=None,
         trials=100,
+        life=LONG,
         input_scale=2.0,
         input_density=0.6,
         pool=5,
@@ -116,11 +131,14 @@ def spoken_digits_at_end() -> Recipe:
     return Recipe(
         num_nodes=500,
         degree=4.0,
+        tau_m=30.0,
         max_delay=300,
         rho=0.03,
         trials=150,
+        life=LONG,
         input_scale=2.0,
         input_density=0.6,
+        pool="last",
         tau_trace=60.0,
     )
 

@@ -1,18 +1,23 @@
 """What a recipe says: a tissue, its glia, and how input and readout meet it."""
 
-from dataclasses import dataclass, fields, replace
+import math
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
+import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 from torch_geometric.data import Data
 
+from pyngn_graph.checks import check_count
+from pyngn_graph.defaults import DEGREE, LIFE, LONGEST, POOL, RHO, TAU_M
 from pyngn_graph.generators import Tissue
 from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
 from pyngn_graph.glia.oligodendrocyte import DelayRule
 from pyngn_graph.glia.pruning import Criterion
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.receptive import FIELDS
+from pyngn_graph.recipes.printed import code, differing
 from pyngn_graph.reservoir import TriglialReservoir
 
 GLIA = ("astrocyte", "oligodendrocyte", "microglia")
@@ -22,7 +27,6 @@ IMPORTS = """\
 from pyngn_graph import LIFParameters, TriglialReservoir
 from pyngn_graph.generators import Tissue
 from pyngn_graph.glia import *
-from pyngn_graph.receptive import FIELDS
 """
 
 
@@ -43,7 +47,9 @@ class Recipe:
         rule: Rule of the oligodendrocytes.
         criterion: Criterion of the microglia.
         keep: Share of the edges at which microglia stop pruning; None for that of the criterion.
-        trials: Unlabeled training trials on which the glia organize the graph.
+        trials: Unlabeled training trials on which the glia organize the graph, at most.
+        life: Longest time for which they do, ms: fewer trials if they are long, and only the
+            beginning of one that lasts longer than that by itself. None: no limit.
         hold: Time for which each sample of the input is held, ms.
         receptive: Name of the fields through which neurons see the input, of
             :data:`pyngn_graph.receptive.FIELDS`; None for a random projection.
@@ -62,24 +68,25 @@ class Recipe:
     """
 
     num_nodes: int = 1000
-    degree: float = 8.0
+    degree: float = DEGREE
     weight: float = 0.2
-    tau_m: float = 30.0
+    tau_m: float = TAU_M
     delay: str = "distance"
-    max_delay: int = 100
+    max_delay: int = LONGEST
     glia: tuple[str, ...] = GLIA
-    rho: float = 0.02
+    rho: float = RHO
     rule: str | DelayRule = "graded"
     criterion: str | Criterion = "relative"
     keep: float | None = 0.35
     trials: int = 250
+    life: float | None = LIFE
     hold: int = 10
     receptive: str | None = None
     frame: tuple[int, ...] = ()
     input_scale: float = 1.0
     input_density: float = 1.0
     bias: tuple[float, float] = (0.7, 1.1)
-    pool: str | int = "last"
+    pool: str | int = POOL
     read: int | None = None
     tau_trace: float = 20.0
     normalized: bool = False
@@ -92,6 +99,11 @@ class Recipe:
         if self.receptive is not None and self.receptive not in FIELDS:
             raise ValueError(
                 f"Unknown receptive fields {self.receptive!r}; available: {sorted(FIELDS)}, or None"
+            )
+        check_count("trials", self.trials)
+        if self.life is not None and not 0.0 < self.life < math.inf:
+            raise ValueError(
+                f"'life' must be a positive number of ms, or None for no limit (got {self.life!r})"
             )
         segments = 1 if isinstance(self.pool, str) else self.pool
         if self.read is not None and not 1 <= self.read <= segments:
@@ -111,7 +123,7 @@ class Recipe:
     def cells(self, seed: int = 0) -> list[GlialCell]:
         """The glia, in the order of their action."""
         cells: dict[str, GlialCell] = {
-            "astrocyte": Astrocyte(rho=self.rho, rule="multiplicative"),
+            "astrocyte": Astrocyte(rho=self.rho),
             "oligodendrocyte": Oligodendrocyte(rule=self.rule, max_delay=self.max_delay),
             "microglia": Microglia(criterion=self.criterion, keep=self.keep, seed=seed),
         }
@@ -136,6 +148,22 @@ class Recipe:
             seed=seed,
             **self._reservoir(),
         )
+
+    def lived(self, lengths: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Which of the trials of ``lengths`` ``[B]`` samples the glia see, and how far.
+
+        They are random: ``trials`` of them, or as many as fit into ``life``, at least one.
+
+        Returns:
+            The trials, in order, and the samples of each that are seen.
+        """
+        chosen = torch.randperm(len(lengths), generator=generator)[: self.trials]
+        samples = lengths[chosen]
+        if self.life is None:
+            return chosen, samples
+        most = max(1, int(self.life / self.hold))  # the clock of a recipe has steps of 1 ms
+        fit = max(1, int((samples.cumsum(0) <= most).sum()))
+        return chosen[:fit], samples[:fit].clamp(max=most)
 
     def features(self, states: Tensor) -> Tensor:
         """What the readout gets of the liquid states ``[B, F]``: see ``read``, ``normalized``."""
@@ -163,27 +191,35 @@ class Recipe:
         }
 
     def __repr__(self) -> str:
-        values = ((field, getattr(self, field.name)) for field in fields(self))
-        chosen = [f"{field.name}={value!r}" for field, value in values if value != field.default]
-        return f"{type(self).__name__}({', '.join(chosen)})"
+        """Code that makes the recipe: what differs from the defaults."""
+        return code(self)
 
     def __str__(self) -> str:
-        """Code that builds :meth:`reservoir` from ``in_channels`` and ``seed``."""
-        lines = [IMPORTS, f"graph = Tissue({_written(self._tissue())}, seed=seed)()"]
+        """Code that builds :meth:`reservoir`, for as many channels and the seed it begins with."""
+        channels = 1 if self.receptive is None else math.prod(self.frame)
+        tissue = code(Tissue(**self._tissue()), seed="seed")
         shown = {"in_channels": "in_channels", "glia": "glia", "seed": "seed"}
+        lines = [
+            IMPORTS,
+            f"in_channels, seed = {channels}, 0  # of your input; any",
+            f"graph = {tissue}()",
+        ]
         if self.receptive is not None:
-            sizes = ", ".join(map(str, self.frame))
-            scaling = f"scale={self.input_scale}, seed=seed"
-            fields = f"FIELDS[{self.receptive!r}](graph.pos, {sizes}, {scaling})"
-            lines.append(f"input_weight = {fields}")
+            fields = [*map(str, self.frame), f"scale={self.input_scale}", "seed=seed"]
+            lines[0] += "from pyngn_graph.receptive import FIELDS\n"
+            lines.append(
+                f"input_weight = FIELDS[{self.receptive!r}](graph.pos, {', '.join(fields)})"
+            )
             shown["input_weight"] = "input_weight"
-        lines.append("glia = [")
-        lines += [f"    {cell!r}," for cell in self.cells()]
-        lines += ["]", "reservoir = TriglialReservoir(", "    graph,"]
-        shown |= {name: repr(value) for name, value in self._reservoir().items()}
+        lines += ["glia = [", *(f"    {_seeded(cell)}," for cell in self.cells()), "]"]
+        options = differing(TriglialReservoir, self._reservoir())
+        if self.bias == Recipe.bias:  # that of any reservoir with a projection
+            del options["bias"]
+        shown |= {name: code(value) for name, value in options.items()}
+        lines += ["reservoir = TriglialReservoir(", "    graph,"]
         lines += [f"    {name}={value}," for name, value in shown.items()]
         return "\n".join([*lines, ")"])
 
 
-def _written(values: dict[str, Any]) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in values.items())
+def _seeded(cell: GlialCell) -> str:
+    return code(cell, seed="seed") if "seed" in cell.config() else code(cell)

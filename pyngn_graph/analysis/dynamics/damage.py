@@ -188,8 +188,12 @@ def extra_spikes(
     check_count("count", count)
     if count > num_nodes:
         raise ValueError(f"'count' must not exceed the {num_nodes} neurons (got {count})")
-    order = torch.rand(num_trials, num_nodes, generator=generator).argsort(dim=1)
-    return torch.zeros(num_trials, num_nodes).scatter(1, order[:, :count], torch.inf)
+    order = torch.rand(num_trials, num_nodes, generator=generator, dtype=torch.float32).argsort(
+        dim=1
+    )
+    return torch.zeros(num_trials, num_nodes, dtype=torch.float32).scatter(
+        1, order[:, :count], torch.inf
+    )
 
 
 def hamming_distance(a: Tensor, b: Tensor) -> Tensor:

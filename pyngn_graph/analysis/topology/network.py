@@ -132,7 +132,7 @@ def _with_defaults(data: Data) -> Data:
     if isinstance(data.get("edge_index"), Tensor) and data.edge_index.dim() == 2:
         size = data.edge_index.size(1)
         if "edge_weight" not in data:
-            data.edge_weight = torch.ones(size)
+            data.edge_weight = torch.ones(size, dtype=torch.float32)
         if "edge_delay" not in data:
             data.edge_delay = torch.ones(size, dtype=torch.long)
     return data

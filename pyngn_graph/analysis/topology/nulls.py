@@ -141,7 +141,7 @@ class _Lengths:
             return torch.randperm(count, generator=generator)[:some]
         direction = torch.randn(3, generator=generator, dtype=torch.float64)
         place = self.pos[target] @ direction
-        blur = 10.0 ** -(3.0 * float(torch.rand(1, generator=generator))) * (
+        blur = 10.0 ** -(3.0 * float(torch.rand(1, generator=generator, dtype=torch.float32))) * (
             place.max() - place.min()
         )
         noise = torch.randn(count, generator=generator, dtype=torch.float64)
@@ -175,7 +175,7 @@ class _Ring:
         """The edges in an order whose halves meet along the ring."""
         size, count = self.where.numel(), self.src.numel()
         blur = max(10.0, size * (10.0 / size) ** (number / (0.75 * self.rounds)))
-        shift = torch.rand(count + 1, generator=generator) * blur
+        shift = torch.rand(count + 1, generator=generator, dtype=torch.float32) * blur
         place = (self.where[self.src] + shift[:-1] + shift[-1] * size / blur) % size
         return _neighbors(place)
 
