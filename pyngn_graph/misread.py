@@ -5,6 +5,13 @@ import warnings
 from collections.abc import Iterable
 
 from torch import Tensor
+from torch_geometric.data import Data
+
+from pyngn_graph.graph import alive
+from pyngn_graph.unions import separated
+
+MANY_EDGES = 50
+"""Live edges from which a graph is more than an example."""
 
 COUNTS = ("synapses", "synapse_count", "num_synapses", "n_synapses", "syn_count", "count", "size")
 """What columns that hold counts of synapses are called; a prefix ``edge_`` is left out."""
@@ -58,6 +65,22 @@ def warn_of_short_ways(
             f"multiplied by 1000; for those in any other unit pass 'velocity' in that unit per "
             f"ms. max_delay=1 says that it is meant"
         )
+
+
+def warn_of_excitation(data: Data) -> None:
+    """Warns of a graph, of more than a handful of live edges, none of which inhibits."""
+    for graph in separated(data):
+        weight = graph.edge_weight[alive(graph)]
+        if weight.numel() >= MANY_EDGES and bool((weight >= 0).all() and weight.any()):
+            warn(
+                "No edge of the graph inhibits: all weights are positive, and nothing but small "
+                "weights keeps activity from feeding itself until all neurons fire at once. Make "
+                "some neurons inhibitory (a fifth of them is usual): negate 'edge_weight' on the "
+                "edges that leave them, as 'generators.FromNetworkX' does; or let an Astrocyte "
+                "('glia') hold the rate; or, if it is meant, call "
+                "warnings.filterwarnings('ignore', 'No edge of the graph')"
+            )
+            return
 
 
 def warn(message: str) -> None:

@@ -191,6 +191,12 @@ def fed_forward(x: Tensor, lengths: Tensor) -> Tensor:
     return states
 
 
+def judged(x: Tensor, lengths: Tensor) -> Any:
+    found = ng.TriglialReservoir(random_graph(0, 3, 9, max_delay=4), 2).diagnose(x, lengths)
+    assert str(found)
+    return found.__dict__
+
+
 def put(v: Any) -> Any:
     reservoir = ng.TriglialReservoir(random_graph(0, 3, 9, max_delay=4), bias=1.2)
     reservoir.reset(v=v)
@@ -325,6 +331,7 @@ VALUE_DOORS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "run(x)": (fed, {"x": random_drive(0, 2, 4, 2), "lengths": torch.tensor([3, 4]), "every": 1}),
     "run(steps)": (fed, {"num_steps": 3, "every": 2}),
     "forward": (fed_forward, {"x": random_drive(0, 2, 4, 2), "lengths": torch.tensor([3, 4])}),
+    "diagnose": (judged, {"x": random_drive(0, 2, 4, 2), "lengths": torch.tensor([3, 4])}),
     "reset": (put, {"v": torch.zeros(3)}),
     "neurons": (
         neurons_of,
