@@ -386,6 +386,37 @@ class TriglialReservoir(Constructed):
             True, x, num_steps, lengths, record, every, progress, checkpoint, checkpoint_every
         )
 
+    def step(self, x_t: Tensor) -> Tensor:
+        """Liquid states ``[B, F]`` after one sample ``x_t`` ``[B, C]`` (or ``[C]``: ``[F]``).
+
+        The samples of a stream, one call each, give the bits of one call with all of them. Needs
+        ``stateful=True``.
+
+        Raises:
+            ValueError, TypeError: If ``x_t`` breaks its rule, or the reservoir is not stateful.
+        """
+        states = self(self._sample(x_t))
+        return states if x_t.dim() == 2 else states[0]
+
+    def adapt_step(self, x_t: Tensor) -> Tensor:
+        """As :meth:`step`, of one trial, while the glia reshape :attr:`graph`."""
+        states = self.adapt(self._sample(x_t), progress=False).states
+        return states if x_t.dim() == 2 else states[0]
+
+    def _sample(self, x_t: Tensor) -> Tensor:
+        check_tensor("x_t", x_t)
+        if not self.stateful:
+            raise ValueError(
+                "A step continues from the one before, and this reservoir begins every call anew; "
+                "make it with 'reservoir.replace(stateful=True)'"
+            )
+        if x_t.dim() not in (1, 2):
+            raise ValueError(
+                f"'x_t' must be one sample [C], or [B, C] of B trials (got {list(x_t.shape)}); "
+                f"pass whole trials to the reservoir itself"
+            )
+        return x_t.unsqueeze(-2) if x_t.dim() == 2 else x_t.view(1, 1, -1)
+
     def _recorded(
         self,
         learns: bool,
