@@ -137,7 +137,7 @@ def _at(source: Source, level: str) -> Callable[[int], str]:
 
 
 def _given(column: Column) -> NDArray[np.bool_]:
-    if isinstance(column, np.ndarray) and column.dtype != object:
+    if isinstance(column, np.ndarray) or type(ABSENT) not in set(map(type, column)):
         return np.ones(len(column), dtype=bool)
     return np.fromiter((entry is not ABSENT for entry in column), bool, len(column))
 
