@@ -111,8 +111,10 @@ def _validated(data: Data, max_delay: int, extent: Extent, *refused: str) -> Dat
     _check_lengths(data, num_edges)
     for key in ("edge_weight", "edge_delay"):
         if key not in data:
-            default = "torch.ones(E)" if key == "edge_weight" else "torch.ones(E, dtype=torch.long)"
-            raise ValueError(f"'data' has no '{key}'; set it, e.g. 'data.{key} = {default}'")
+            raise ValueError(
+                f"'data' has no '{key}'; draw what it lacks with 'data = pyngn_graph.from_data("
+                f"data)', or set it"
+            )
     rows = num_targets(data)
     check_reserved(data, rows, num_edges, extent)
     if data.get("pos") is not None:

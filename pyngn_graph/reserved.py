@@ -76,6 +76,9 @@ OF_NEURONS = {
     "matched_inputs": Rule(_WHOLE, 0, MAX_COUNT, width=(2,)),
 }
 
+GIVEN = ("edge_weight", "edge_delay", "edge_mask", "inhibitory", "pos", "gain", "calcium")
+"""What a user may bring; everything else is written by glia."""
+
 OTHERS = ("edge_index", "pos", "territory_index", "ptr")
 """Tensors with rules of their own, in :mod:`pyngn_graph.graph` and :mod:`pyngn_graph.unions`."""
 
@@ -115,7 +118,10 @@ def check_tensor_of(
     if not isinstance(value, Tensor):
         raise TypeError(f"'{key}' must be a {names} tensor (got {type(value).__name__})")
     if value.dtype not in dtypes:
-        raise TypeError(f"'{key}' must be {names} (got {value.dtype}); convert it first")
+        remedy = "delete it to begin anew"
+        if key in GIVEN:
+            remedy = "'pyngn_graph.from_data' converts it"
+        raise TypeError(f"'{key}' must be {names} (got {value.dtype}); {remedy}")
     if value.layout != torch.strided:
         raise TypeError(f"'{key}' must be dense (got {value.layout}); use '.to_dense()'")
     if tuple(value.shape) != shape:
