@@ -125,6 +125,7 @@ GRAPH_DOORS: dict[str, tuple[Callable[[Data], Any], bool]] = {
     "Trainable": (trained, True),
     "Signal": (on_nodes, True),
     "networkx": (through_networkx, True),
+    "from_data": (ng.from_data, True),
     "hetero": (ng.to_hetero_data, True),
     "file": (through(ng.save_graph, ng.load_graph, "safetensors"), True),
     "csv": (through(write_csv, read_csv, "csv"), True),
