@@ -12,7 +12,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.garbage import no_collection
-from pyngn_graph.graph import ANY_DELAY, validate
+from pyngn_graph.graph import accepted
 from pyngn_graph.reading import names as ids
 from pyngn_graph.reading.assembly import Reading, Scale, assembled
 from pyngn_graph.reading.source import ABSENT, Columns, Source
@@ -51,7 +51,7 @@ def to_networkx(data: Data) -> Any:
         TypeError: See :func:`~pyngn_graph.graph.validate`.
         ValueError: See :func:`~pyngn_graph.graph.validate`.
     """
-    validate(data, max_delay=ANY_DELAY)
+    data = accepted(data)
     with no_collection():
         return _to_networkx(data)
 
