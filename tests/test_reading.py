@@ -391,8 +391,12 @@ def test_a_weight_that_silences_the_others_is_named() -> None:
         assert len(said) == 1
         assert "2 of 3 weights are silenced: beside the largest" in said[0]
         assert "1e+12" in said[0]
-    theirs = Data(edge_index=torch.tensor([[0, 1, 2], [1, 2, 0]]), num_nodes=3,
-                  edge_weight=torch.tensor([1e12, 0.25, -0.5]), edge_delay=torch.ones(3).long())  # fmt: skip
+    theirs = Data(
+        edge_index=torch.tensor([[0, 1, 2], [1, 2, 0]]),
+        edge_weight=torch.tensor([1e12, 0.25, -0.5]),
+        edge_delay=torch.tensor([1, 1, 1]),
+        num_nodes=3,
+    )
     for graph in (theirs, Batch.from_data_list([theirs, theirs])):
         _, said = saidly(lambda graph=graph: ng.TriglialReservoir(graph))
         assert "weights are silenced" in said[0]
