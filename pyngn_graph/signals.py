@@ -183,7 +183,7 @@ class SignalReservoir(Constructed):
         Raises:
             ValueError, TypeError: If ``x`` has another shape or type, or is not finite.
         """
-        check_signal(self.graph, self.in_channels, x)
+        check_signal(self.graph, self.in_channels, x, shape="[T, P, F] or [B, T, P, F]")
         warn_of_gradients(self, x)
         features = [self.num_places, self.projection.in_channels]
         if not isinstance(x, Tensor) or x.dim() not in (3, 4) or list(x.shape[-2:]) != features:
