@@ -6,7 +6,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.card import card
-from pyngn_graph.graph import ANY_DELAY, alive, number, round_delay, validate
+from pyngn_graph.graph import accepted, alive, number, round_delay
+from pyngn_graph.provenance import provenance
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,14 @@ class Description:
 
 
 def describe(data: Data) -> Description:
-    """Neurons, live edges, delays and weights of a graph, and what glia have written to it.
+    """Neurons, edges, delays and weights of a graph, what glia wrote to it, and where it is from.
+
+    The latter is what a door noted in ``provenance``: what was read, drawn and left out.
 
     Raises:
         TypeError, ValueError: See :func:`pyngn_graph.validate`.
     """
-    validate(data, max_delay=ANY_DELAY)
+    data = accepted(data)
     dt, live = number(data, "dt", 1.0), alive(data)
     inhibitory = f", {int(data.inhibitory.sum()):,} inhibitory" if "inhibitory" in data else ""
     facts = {"neurons": f"{data.num_nodes:,}{inhibitory}"}
@@ -50,6 +53,7 @@ def describe(data: Data) -> Description:
         facts["health, as last written"] = _spread(data.edge_health[live])
     if number(data, "clock", 0):
         facts["life with glia"] = f"{number(data, 'clock', 0) * dt / 1000.0:g} s"
+    facts |= provenance(data)
     return Description(facts)
 
 

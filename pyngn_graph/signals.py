@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.constructed import Constructed, arguments, shown
+from pyngn_graph.diagnosis import Diagnosis
 from pyngn_graph.glia.base import GlialCell, f32
 from pyngn_graph.graph import MAX_DELAY, validate
 from pyngn_graph.misuse import check_signal, warn_of_gradients
@@ -163,6 +164,13 @@ class SignalReservoir(Constructed):
         """
         return self.reservoir.adapt(self.currents(x), **{"progress": self.progress} | options)
 
+    def diagnose(self, x: Tensor | None = None) -> Diagnosis:
+        """Says in words how the last run was, or one of ``x``, and what to change.
+
+        See :meth:`pyngn_graph.TriglialReservoir.diagnose`.
+        """
+        return self.reservoir.diagnose(None if x is None else self.currents(x))
+
     @torch.compiler.disable
     def forward(self, x: Tensor) -> Tensor:
         """Liquid states ``[T, P, K m]`` or ``[B, T, P, K m]``, K the number of time constants."""
@@ -175,7 +183,7 @@ class SignalReservoir(Constructed):
         Raises:
             ValueError, TypeError: If ``x`` has another shape or type, or is not finite.
         """
-        check_signal(self.graph, self.in_channels, x)
+        check_signal(self.graph, self.in_channels, x, shape="[T, P, F] or [B, T, P, F]")
         warn_of_gradients(self, x)
         features = [self.num_places, self.projection.in_channels]
         if not isinstance(x, Tensor) or x.dim() not in (3, 4) or list(x.shape[-2:]) != features:

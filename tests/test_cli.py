@@ -302,7 +302,7 @@ def test_info_of_a_graph_as_json(saved: Path, capsys: pytest.CaptureFixture[str]
     ("arguments", "message"),
     [
         (["--graph", "none.graphml"], "There is no file 'none.graphml'"),
-        (["--graph", "graph.gexf"], "unknown ending '.gexf'; graphs are read from .safetensors"),
+        (["--graph", "graph.dot"], "unknown ending '.dot'; graphs are read from .safetensors"),
         (["--measures", "size"], "'--measures' goes with '--graph'"),
     ],
 )
