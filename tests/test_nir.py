@@ -294,7 +294,7 @@ def test_a_recipe_with_other_neurons() -> None:
     made.graph.edge_delay = round_delay(made.graph.edge_delay)
     neuron = replace(made.setting.neuron, t_ref=0.0, v_min=None)
     again = from_nir(to_nir(made, neuron))
-    assert again.setting.neuron.tau_m == 30.0
+    assert again.setting.neuron.tau_m == Recipe().tau_m
     assert again.setting.hold == 10
     assert_same(again.graph, frozen(made.graph))
 
