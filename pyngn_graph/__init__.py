@@ -18,6 +18,7 @@ from pyngn_graph import (
 )
 from pyngn_graph.convert import from_networkx, to_networkx
 from pyngn_graph.description import describe
+from pyngn_graph.exchange import from_data
 from pyngn_graph.files import load_graph, save_graph
 from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
 from pyngn_graph.graph import validate
@@ -59,6 +60,7 @@ __all__ = [
     "describe",
     "encoding",
     "exchange",
+    "from_data",
     "from_networkx",
     "generators",
     "history",

@@ -1,20 +1,61 @@
-"""What is amiss in a reservoir, and advice that never pulls both ways."""
+"""What is amiss in a reservoir, and what to change: advice that never pulls both ways."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-BIAS, INPUT, WEIGHTS = "'bias'", "the input ('input_scale')", "the weights"
-MAX_GAIN, RHO, T_REF = "'max_gain'", "'rho'", "'t_ref'"
+from typing import Any
 
 SETS = {
-    BIAS: "drive",
-    INPUT: "drive",
-    WEIGHTS: "recurrence",
-    MAX_GAIN: "recurrence",
-    RHO: "target",
-    T_REF: "pause",
+    "bias": "drive",
+    "input_scale": "drive",
+    "edge_weight": "recurrence",
+    "min_gain": "recurrence",
+    "max_gain": "recurrence",
+    "rho": "target",
 }
-"""What can be turned up or down, and what it sets; two that set the same are turned one way."""
+"""Knobs that are turned up or down, and what they set; two that set the same are turned one way."""
+
+LABELS = {
+    "bias": "'bias'",
+    "input_scale": "the input ('input_scale')",
+    "edge_weight": "the weights ('edge_weight')",
+    "min_gain": "'min_gain'",
+    "max_gain": "'max_gain'",
+    "rho": "the target ('rho')",
+}
+
+STEPS = {
+    "adapt": "let the glia work on such input first ('reservoir.adapt(x)')",
+    "glia": "let an Astrocyte set the gains (in 'glia')",
+    "pool": "read means over segments instead of the end alone (pool={})",
+    "start": "let trials begin where life is (start={!r})",
+}
+"""Changes that turn no knob."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing to change, each by itself.
+
+    Attributes:
+        knob: What to change: an argument of the reservoir (``"bias"``, ``"input_scale"``,
+            ``"pool"``, ``"glia"``, ``"start"``), of its astrocytes (``"rho"``, ``"min_gain"``,
+            ``"max_gain"``), ``"edge_weight"`` of the graph, or ``"adapt"``, a call that is missing.
+            To scale the input itself is as good as ``"input_scale"``.
+        way: ``"raise"``, ``"lower"`` or ``"set"``.
+        to: The value to give it; None if there is only a factor.
+        by: The factor to multiply it by; None if there is a value.
+    """
+
+    knob: str
+    way: str
+    to: Any = None
+    by: float | None = None
+
+    def __str__(self) -> str:
+        if self.way == "set":
+            return STEPS[self.knob].format(self.to)
+        amount = f" to {self.to}" if self.by is None else f", times {self.by:g}"
+        return f"{self.way} {LABELS[self.knob]}{amount}"
 
 
 @dataclass(frozen=True)
@@ -24,14 +65,14 @@ class Cause:
     Attributes:
         severity: About the share of the neurons that it concerns; more than 1 for all at once.
         seen: What is seen, a clause.
-        turns: What would help: ``"raise"`` or ``"lower"``, and which of ``SETS``.
+        changes: What would help, the likeliest first.
         meaning: What it means, a clause that is added to ``seen``; may be empty.
-        other: A remedy that turns no knob; may be empty.
+        other: What else to do, a clause; may be empty.
     """
 
     severity: float
     seen: str
-    turns: tuple[tuple[str, str], ...] = ()
+    changes: tuple[Change, ...] = ()
     meaning: str = ""
     other: str = ""
 
@@ -41,23 +82,23 @@ def by_severity(causes: Iterable[Cause]) -> list[Cause]:
     return sorted(causes, key=lambda cause: -cause.severity)
 
 
-def advised(causes: Iterable[Cause]) -> tuple[str, ...]:
-    """A sentence for each cause, the gravest first.
+def advised(causes: Iterable[Cause]) -> tuple[tuple[str, ...], tuple[Change, ...]]:
+    """A sentence for each cause, the gravest first, and all changes that they name.
 
-    A graver cause decides which way a knob is turned; what a lesser one wants of it is left out.
+    A graver cause decides which way a knob is turned, and how far; what a lesser one wants of it
+    is left out.
     """
     way: dict[str, str] = {}
+    amount: dict[str, Change] = {}
     sentences = []
     for cause in by_severity(causes):
-        turns = [turn for turn in cause.turns if way.setdefault(SETS[turn[1]], turn[0]) == turn[0]]
-        sentence = f"{cause.seen}{cause.meaning}; {_remedy(cause.other, turns)}."
+        parts = []
+        for change in cause.changes:
+            aim = SETS.get(change.knob, change.knob)
+            if way.setdefault(aim, change.way) == change.way:
+                parts.append(str(amount.setdefault(change.knob, change)))
+        parts += [cause.other] if cause.other else []
+        remedy = ", or ".join(parts) or "look again once what stands above is mended"
+        sentence = f"{cause.seen}{cause.meaning}; {remedy}."
         sentences.append(sentence[0].upper() + sentence[1:])
-    return tuple(sentences)
-
-
-def _remedy(other: str, turns: list[tuple[str, str]]) -> str:
-    parts = [other] if other else []
-    for direction in dict.fromkeys(direction for direction, _ in turns):
-        *names, last = (knob for way, knob in turns if way == direction)
-        parts.append(f"{direction} {', '.join(names)}{' or ' if names else ''}{last}")
-    return ", or ".join(parts) or "look again once what stands above is mended"
+    return tuple(sentences), tuple(amount.values())

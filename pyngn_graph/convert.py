@@ -2,19 +2,24 @@
 
 import gc
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.graph import ANY_DELAY, validate
+from pyngn_graph.reading import names as ids
+from pyngn_graph.reading.assembly import Reading, Scale, assembled
+from pyngn_graph.reading.source import ABSENT, Columns, Source
+from pyngn_graph.reading.values import side
 
-__all__ = ["edge_list", "from_networkx", "to_networkx"]
+__all__ = ["edge_list", "from_networkx", "names_of", "read_networkx", "to_networkx"]
 
 SCHEMA = "pyngn_graph"  # graph attribute: for each attribute its key, dtype and shape in Data
 _COLUMN = "column"  # edge attribute: the place of the edge in edge_index
@@ -57,7 +62,7 @@ def _to_networkx(data: Data) -> Any:
 
     num_nodes, num_edges = data.num_nodes, data.edge_index.size(1)
     graph = nx.MultiDiGraph()
-    labels = _labels(data)
+    labels = names_of(data)
     schema: dict[str, dict[str, Any]] = {"node": {}, "edge": {}}
     columns: dict[str, dict[str, list[Any]]] = {"node": {}, "edge": {_COLUMN: [*range(num_edges)]}}
     for key, value in data.to_dict().items():
@@ -74,7 +79,7 @@ def _to_networkx(data: Data) -> Any:
         dtype = str(value.dtype).removeprefix("torch.") if is_tensor else None
         columns[level][name] = value.tolist() if is_tensor else list(value)
         schema[level][name] = [key, dtype, list(value.shape[1:]) if is_tensor else []]
-    graph.graph[SCHEMA] = schema
+    graph.graph[SCHEMA] = {**schema, "labels": labels is not None}
     nodes = list(range(num_nodes)) if labels is None else labels
     graph.add_nodes_from(zip(nodes, _rows(columns["node"], num_nodes), strict=True))
     _add_edges(graph, nodes, data.edge_index.tolist(), _rows(columns["edge"], num_edges))
@@ -94,51 +99,137 @@ def _add_edges(
             parallel[len(parallel)] = row
 
 
-def from_networkx(graph: Any) -> Data:
+def from_networkx(
+    graph: Any, *, columns: Mapping[str, str] | None = None, weights: str | None = None
+) -> Data:
     """Returns any NetworkX graph as a ``Data`` that a reservoir runs.
 
     Exact inverse of :func:`to_networkx`, dtypes and order of edges included; edges and nodes may
     have been added, removed or changed meanwhile (new edges come last). In any other graph:
 
-    - Nodes with integer labels are sorted by label, others stay in the order of the graph. Labels
-      other than 0 .. N - 1 are kept in ``node_label``, and :func:`to_networkx` gives them back.
+    - Nodes whose labels are whole numbers, of Python or NumPy or as text, are sorted by number,
+      others stay in the order of the graph. Labels other than 0 .. N - 1 are kept in
+      ``node_label``, and :func:`to_networkx` gives them back.
     - An undirected edge becomes two directed ones, as in ``graph.to_directed()``.
-    - The edge attribute ``x`` becomes ``edge_x``: numbers a float32, int64 or bool tensor, anything
-      else a list. Edges without ``weight`` get 1.0, without ``delay`` 1 step, without ``mask``
-      True. Fractional delays are allowed and rounded on use.
-    - ``pos`` in two dimensions gets z = 0.
+    - The edge attribute ``weight`` becomes ``edge_weight``, without one an attribute that counts
+      synapses or fibers does, such as ``n_synapses`` or ``number_of_fibers``, by the formula of
+      :func:`~pyngn_graph.datasets.connectome`, with a warning. Edges without either get 1.0, which
+      is the threshold: :func:`pyngn_graph.from_data` draws weights instead. Edges without ``delay``
+      take 1 step, without ``mask`` they are alive. Fractional delays are rounded on use.
+    - ``pos``, or ``x``, ``y`` and ``z``, or what Gephi and braingraph.org call them, is ``pos``, in
+      micrometres; a plane has z = 0.
+    - Any other edge attribute ``x`` becomes ``edge_x``: numbers a float32, int64 or bool tensor,
+      anything else a list, with None on those that lack it.
+
+    Args:
+        graph: A NetworkX graph.
+        columns: What attributes are for, where their names do not say so: ``{role: attribute}``,
+            e.g. ``{"weight": "strength"}``; roles are ``weight``, ``delay``, ``x``, ``y``, ``z``,
+            ``sign`` and ``label``.
+        weights: What the weights are: ``"counts"`` of synapses, from which weights are made, or
+            ``"jumps"`` of the potential, taken as they are. None warns of jumps that look like
+            counts.
 
     Raises:
-        TypeError: If ``graph`` is not a NetworkX graph, or weights, delays or positions are not
-            numbers.
-        ValueError: If another attribute is set on some nodes or edges only, or the graph breaks a
-            rule of :func:`~pyngn_graph.graph.validate`.
+        TypeError: If ``graph`` is not a NetworkX graph.
+        ValueError: If weights, delays or positions are not numbers, an argument breaks its rule, or
+            the graph breaks one of :func:`~pyngn_graph.graph.validate`.
+    """
+    return read_networkx(graph, columns, weights).plain()
+
+
+def read_networkx(
+    graph: Any,
+    columns: Mapping[str, str] | None = None,
+    weights: str | None = None,
+    scale: Scale | None = None,
+    file: str | None = None,
+) -> Reading:
+    """What a NetworkX graph says; see :func:`from_networkx`.
+
+    Raises:
+        TypeError, ValueError: See there.
     """
     import networkx as nx
 
     if not isinstance(graph, nx.Graph):
-        raise TypeError(f"Expected a NetworkX graph (got {type(graph).__name__})")
+        raise TypeError(
+            f"Expected a NetworkX graph (got {type(graph).__name__}); 'pyngn_graph.from_data' "
+            f"takes graphs of every kind"
+        )
     with _no_collection():
-        return validate(_from_networkx(graph), max_delay=ANY_DELAY)
+        if SCHEMA in graph.graph:
+            return _restored(graph)
+        return assembled(_source(graph, file), columns, weights, scale or Scale())
 
 
-def _from_networkx(graph: Any) -> Data:
-    schema = graph.graph.get(SCHEMA, {"node": {}, "edge": {}})
-    labels = list(graph.nodes)
-    integers = all(isinstance(label, int) and not isinstance(label, bool) for label in labels)
-    if integers:
-        labels.sort()
-    place = {label: i for i, label in enumerate(labels)}
+def _source(graph: Any, file: str | None) -> Source:
+    nodes = list(graph.nodes)
+    # A file knows text only.
+    names = [ids.plain(node) for node in nodes] if file is None else ids.as_names(nodes)[0]
+    title = "the NetworkX graph" if file is None else f"'{file}'"
+    if ids.are_numbered(names):
+        order = sorted(range(len(names)), key=lambda i: ids.rank(names[i]))
+        names, nodes = [names[i] for i in order], [nodes[i] for i in order]
     edges = edge_list(graph)
+    ends = _ends(nodes, edges)
+
+    def place(level: str, i: int) -> str:
+        if level == "node":
+            return f"node {names[i]!r}"
+        src, dst, _ = edges[i]
+        return f"edge {i} ({src!r} -> {dst!r})"
+
+    kind = "directed" if graph.is_directed() else "undirected, every edge leads both ways"
+    rows = [graph.nodes[node] for node in nodes]
+    return Source(
+        title,
+        names,
+        ends,
+        _columns(rows),
+        _columns([row for *_, row in edges]),
+        {k: v for k, v in graph.graph.items() if k not in ("node_default", "edge_default")},
+        place,
+        {"source": f"{title}, {kind}"},
+    )
+
+
+def _columns(rows: list[dict[str, Any]]) -> Columns:
+    """The attributes of all nodes or all edges as columns, with gaps."""
+    found: Columns = {}
+    for name in dict.fromkeys(chain.from_iterable(rows)):
+        try:
+            found[str(name)] = [row[name] for row in rows]
+        except KeyError:
+            found[str(name)] = [row.get(name, ABSENT) for row in rows]
+    return found
+
+
+def _ends(nodes: list[Any], edges: list[tuple[Any, Any, dict[str, Any]]]) -> NDArray[np.int64]:
+    place = {node: i for i, node in enumerate(nodes)}
     ends = np.empty((2, len(edges)), dtype=np.int64)
     for row, end in zip(ends, (0, 1), strict=True):
         row[:] = np.fromiter((place[edge[end]] for edge in edges), np.int64, len(edges))
-    data = Data(edge_index=torch.from_numpy(ends), num_nodes=len(labels))
+    return ends
+
+
+def _restored(graph: Any) -> Reading:
+    """The graph that :func:`to_networkx` wrote, with what was changed since."""
+    schema = graph.graph[SCHEMA]
+    labels = list(graph.nodes)
+    integers = all(isinstance(label, int) and not isinstance(label, bool) for label in labels)
+    if integers and not schema.get("labels"):
+        labels.sort()
+    edges = edge_list(graph)
+    data = Data(edge_index=torch.from_numpy(_ends(labels, edges)), num_nodes=len(labels))
     if labels != list(range(len(labels))):
         data.node_label = torch.tensor(labels) if integers else labels
     _read(data, "node", [graph.nodes[label] for label in labels], schema["node"])
     _read(data, "edge", [row for _, _, row in edges], schema["edge"])
-    for key in ("edge_weight", "edge_delay"):
+    given = {}
+    for name, key in (("weight", "edge_weight"), ("delay", "edge_delay")):
+        has = (name in row for *_, row in edges)
+        given[name] = torch.from_numpy(np.fromiter(has, bool, len(edges)))
         if key not in data:
             data[key] = torch.full((len(edges),), _DEFAULTS[key], dtype=_DTYPES[key])
     if "pos" in data and data.pos.dim() == 2 and data.pos.size(1) == 2:
@@ -146,7 +237,7 @@ def _from_networkx(graph: Any) -> Data:
     for name, value in graph.graph.items():
         if name not in (SCHEMA, "node_default", "edge_default"):  # the latter two: file formats
             data[_free(str(name), "graph_", data)] = value
-    return data
+    return Reading(data, given, own=True)
 
 
 def edge_list(graph: Any) -> list[tuple[Any, Any, dict[str, Any]]]:
@@ -179,7 +270,8 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _labels(data: Data) -> list[Any] | None:
+def names_of(data: Data) -> list[Any] | None:
+    """What the nodes are called in ``node_label``, if each has a name of its own."""
     labels = data.get("node_label")
     if isinstance(labels, Tensor):
         labels = labels.tolist()
@@ -222,6 +314,9 @@ def _read(data: Data, level: str, rows: list[dict[str, Any]], schema: dict[str, 
             dtype, shape = _DTYPES.get(key), []
         if not rows:
             data[key] = torch.empty(0, *shape, dtype=dtype) if dtype else []
+            continue
+        if name not in schema and key not in _DTYPES:
+            data[key] = side(_columns(rows)[str(name)])
             continue
         values = _filled(name, key, level, rows)
         was_list = name in schema and dtype is None

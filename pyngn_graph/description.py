@@ -7,6 +7,7 @@ from torch_geometric.data import Data
 
 from pyngn_graph.card import card
 from pyngn_graph.graph import ANY_DELAY, alive, number, round_delay, validate
+from pyngn_graph.provenance import provenance
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,9 @@ class Description:
 
 
 def describe(data: Data) -> Description:
-    """Neurons, live edges, delays and weights of a graph, and what glia have written to it.
+    """Neurons, edges, delays and weights of a graph, what glia wrote to it, and where it is from.
+
+    The latter is what a door noted in ``provenance``: what was read, drawn and left out.
 
     Raises:
         TypeError, ValueError: See :func:`pyngn_graph.validate`.
@@ -50,6 +53,7 @@ def describe(data: Data) -> Description:
         facts["health, as last written"] = _spread(data.edge_health[live])
     if number(data, "clock", 0):
         facts["life with glia"] = f"{number(data, 'clock', 0) * dt / 1000.0:g} s"
+    facts |= provenance(data)
     return Description(facts)
 
 

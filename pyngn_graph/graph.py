@@ -11,9 +11,17 @@ from torch_geometric.data import Batch, Data
 from torch_geometric.utils import select
 
 from pyngn_graph.blockwise import converted, sums
-from pyngn_graph.checks import Extent, extent, is_hollow, known_extent
+from pyngn_graph.checks import Extent, extent, is_count, is_hollow, known_extent
 from pyngn_graph.grid import input_sizes, on_its_grid
 from pyngn_graph.memo import remembered
+from pyngn_graph.reserved import (
+    AT_TICKS,
+    LATEST,
+    NUM_TARGETS,
+    check_reserved,
+    check_tensor_of,
+    refuse,
+)
 from pyngn_graph.unions import check_union, each_graph
 
 MAX_DELAY = 10_000
@@ -33,17 +41,6 @@ _NUMBERS = (*SHARED, "first_num_edges", "length_scale", "velocity")
 
 _PIECE = 2000
 """Edges between two that go from which on it is quicker to copy them whole than one by one."""
-
-_NODE_KEYS = {"gain": torch.float32, "calcium": torch.float32, "inhibitory": torch.bool}
-_EDGE_KEYS = {
-    "edge_weight": (torch.float32,),
-    "edge_delay": (torch.int64, torch.float32),
-    "edge_mask": (torch.bool,),
-    "edge_health": (torch.float32,),
-}
-
-_LIMITS = {"calcium": 1e3, "gain": 1e30, "edge_health": 1e30}
-"""Largest sizes of what glia write: beyond, sums of it would not be exact or finite."""
 
 
 def validate(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
@@ -67,7 +64,7 @@ def validate(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
         ValueError: If a key is missing or breaks its rule; the message names the attribute, the
             rule, how many entries break it, the first of them, and what to do.
     """
-    return _validated(data, max_delay, extent)
+    return _validated(data, max_delay, extent, NUM_TARGETS)
 
 
 def validate_again(data: Data, max_delay: int) -> Data:
@@ -75,31 +72,54 @@ def validate_again(data: Data, max_delay: int) -> Data:
 
     Edits that torch does not see are not seen here: see :func:`pyngn_graph.memo.once`.
     """
-    return _validated(data, max_delay, known_extent)
+    return _validated(data, max_delay, known_extent, NUM_TARGETS, *AT_TICKS)
 
 
-def _validated(data: Data, max_delay: int, extent: Extent) -> Data:
+def validate_part(data: Data, max_delay: int) -> Data:
+    """Checks what a rank holds of a graph, of which it simulates the first neurons.
+
+    Only their attributes are there, and only edges into them.
+
+    Raises:
+        TypeError, ValueError: As :func:`validate`.
+    """
+    own, num_nodes = data.get(NUM_TARGETS), _checked_num_nodes(data)
+    if not is_count(own) or own > num_nodes:
+        raise ValueError(f"A part of a graph has 1 to {num_nodes} neurons of its own (got {own!r})")
+    _validated(data, max_delay, known_extent)
+    checked_edge_index(data.edge_index[1:].expand(2, -1), own)
+    return data
+
+
+def refuse_names(data: Data, *names: str) -> None:
+    """Raises a ValueError if one of these ``names`` is on the graph."""
+    for name in names:
+        if name in data:
+            raise ValueError(
+                f"'{name}' is a name that this library needs for itself while it runs; give the "
+                f"attribute another one"
+            )
+
+
+def _validated(data: Data, max_delay: int, extent: Extent, *refused: str) -> Data:
     if not isinstance(data, Data):
         raise TypeError(f"Expected a torch_geometric 'Data' (got {type(data).__name__})")
+    refuse_names(data, *refused)
     num_nodes = _checked_num_nodes(data)
     num_edges = checked_edge_index(data.get("edge_index"), num_nodes, extent).size(1)
     _check_devices(data)
     _check_lengths(data, num_edges)
-    for key, dtypes in _EDGE_KEYS.items():
-        if key in data:
-            _check_tensor(data[key], key, dtypes, (num_edges,), extent)
-        elif key in ("edge_weight", "edge_delay"):
-            default = "torch.ones(E)" if key == "edge_weight" else "torch.ones(E, dtype=torch.long)"
-            raise ValueError(f"'data' has no '{key}'; set it, e.g. 'data.{key} = {default}'")
-    for key, dtype in _NODE_KEYS.items():
-        if key in data:
-            _check_tensor(data[key], key, (dtype,), (num_nodes,), extent)
-    for key, limit in _LIMITS.items():
-        if key in data:
-            _check_size(data[key], key, limit, extent)
+    for key in ("edge_weight", "edge_delay"):
+        if key not in data:
+            raise ValueError(
+                f"'data' has no '{key}'; draw what it lacks with 'data = pyngn_graph.from_data("
+                f"data)', or set it"
+            )
+    rows = num_targets(data)
+    check_reserved(data, rows, num_edges, extent)
     if data.get("pos") is not None:
         floats = (torch.float32, torch.float64)
-        _check_tensor(data.pos, "pos", floats, (num_nodes, 3), extent)
+        check_tensor_of(data.pos, "pos", floats, (rows, 3), extent)
     _check_delays(data.edge_delay, num_nodes, max_delay, extent)
     dt = number(data, "dt", 1.0)
     if not 0.0 < dt < math.inf:
@@ -107,9 +127,10 @@ def _validated(data: Data, max_delay: int, extent: Extent) -> Data:
     if isinstance(data, Batch):
         check_union(data)
     for key in SHARED:
-        count = number(data, key, 0)
-        if key != "dt" and not (0 <= count < 2**53 and count == int(count)):
-            raise ValueError(f"'{key}' must be a number of steps (got {count}); delete it")
+        if key != "dt":
+            _check_whole(number(data, key, 0), key, "of steps")
+    for count in _each_number(data.get("first_num_edges", 0)):
+        _check_whole(count, "first_num_edges", "of edges")
     return data
 
 
@@ -120,7 +141,19 @@ def prepare(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
     ``clock`` (0) are added where absent, and the weights are rounded to their grid (see
     :func:`pyngn_graph.grid.weight_grid`). The graphs of a ``Batch`` are prepared each by itself.
     """
-    return each_graph(validate(data, max_delay=max_delay), _prepared)
+    validate(data, max_delay=max_delay)
+    refuse_names(data, *AT_TICKS)
+    return each_graph(aged(data), _prepared)
+
+
+def aged(data: Data) -> Data:
+    """The graph with a ``clock``; without one it is as old as the latest that is noted on it."""
+    if "clock" in data:
+        return data
+    data = copy.copy(data)
+    latest = int(data.edge_arrival.max()) if "edge_arrival" in data and data.num_edges else 0
+    data.clock = max(0, latest, int(number(data, "health_clock", 0)))
+    return data
 
 
 def _prepared(data: Data) -> Data:
@@ -160,6 +193,21 @@ def number(data: Data, key: str, default: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"'{key}' must be a number (got {value!r})")
     return value
+
+
+def _each_number(value: Any) -> list[Any]:
+    """A number, or those of the graphs of a ``Batch``."""
+    if isinstance(value, Tensor):
+        return list(value.flatten().tolist())
+    return value if isinstance(value, list) else [value]
+
+
+def _check_whole(count: Any, key: str, what: str) -> None:
+    numeric = isinstance(count, int | float) and not isinstance(count, bool)
+    if not numeric or not 0 <= count < LATEST or count != int(count):
+        raise ValueError(
+            f"'{key}' must be a number {what} (got {count!r}); delete it to begin anew"
+        )
 
 
 def round_delay(edge_delay: Tensor) -> Tensor:
@@ -211,9 +259,9 @@ def alive(data: Data) -> Tensor:
 def num_targets(data: Data) -> int:
     """Neurons that are simulated here: the first ones of a part of a graph, else all.
 
-    The others, of which ``num_targets`` is set by :mod:`pyngn_graph.distributed`, only send.
+    The others, where :mod:`pyngn_graph.distributed` has set their number, only send.
     """
-    return int(data.get("num_targets", data.num_nodes))
+    return int(data.get(NUM_TARGETS, data.num_nodes))
 
 
 def in_degree(data: Data) -> Tensor:
@@ -270,7 +318,7 @@ def checked_edge_index(edge_index: Any, num_nodes: int, extent: Extent = extent)
     low, high = extent(edge_index)
     if low < 0 or high >= num_nodes:
         bad = ((edge_index < 0) | (edge_index >= num_nodes)).any(dim=0)
-        _refuse(bad, edge_index.t(), "edge_index", f"must lie in [0, {num_nodes - 1}]")
+        refuse(bad, edge_index.t(), "edge_index", f"must lie in [0, {num_nodes - 1}]")
     return edge_index
 
 
@@ -284,32 +332,6 @@ def _check_devices(data: Data) -> None:
             )
 
 
-def _check_tensor(
-    value: Any, key: str, dtypes: tuple[torch.dtype, ...], shape: tuple[int, ...], extent: Extent
-) -> None:
-    names = " or ".join(str(dtype).removeprefix("torch.") for dtype in dtypes)
-    if not isinstance(value, Tensor):
-        raise TypeError(f"'{key}' must be a {names} tensor (got {type(value).__name__})")
-    if value.dtype not in dtypes:
-        raise TypeError(f"'{key}' must be {names} (got {value.dtype}); convert it first")
-    if tuple(value.shape) != shape:
-        raise ValueError(f"'{key}' must have shape {list(shape)} (got {list(value.shape)})")
-    if value.is_floating_point() and not all(map(math.isfinite, extent(value))):
-        finite = torch.isfinite(value)
-        bad = ~finite if value.dim() == 1 else ~finite.all(dim=-1)
-        _refuse(bad, value, key, "must be finite")
-
-
-def _check_size(value: Tensor, key: str, limit: float, extent: Extent) -> None:
-    low, high = extent(value)
-    if max(-low, high) > limit:
-        remedy = "rescale it, or delete it to begin anew"
-        # In float32 the limit itself would be rounded.
-        _refuse(
-            value.double().abs() > limit, value, key, f"must be at most {limit:g} in size", remedy
-        )
-
-
 def _check_delays(edge_delay: Tensor, num_nodes: int, max_delay: int, extent: Extent) -> None:
     if edge_delay.numel() == 0:
         return
@@ -320,8 +342,8 @@ def _check_delays(edge_delay: Tensor, num_nodes: int, max_delay: int, extent: Ex
     steps = torch.floor(edge_delay.double() + 0.5)
     if low < 1:
         remedy = "set it to 1, and pad edges with a delay of 1"
-        _refuse(steps < 1, edge_delay, "edge_delay", "must be at least 1 step", remedy)
-    _refuse(
+        refuse(steps < 1, edge_delay, "edge_delay", "must be at least 1 step", remedy)
+    refuse(
         steps > max_delay,
         edge_delay,
         "edge_delay",
@@ -351,12 +373,3 @@ def _check_lengths(data: Data, num_edges: int) -> None:
                 f"merges edges left it behind: apply it before weights and delays are set, or set "
                 f"'{key}' anew"
             )
-
-
-def _refuse(bad: Tensor, value: Tensor, key: str, rule: str, remedy: str = "") -> None:
-    """Raises a ValueError that names the first entry that is ``bad`` ``[...]`` bool."""
-    first = int(bad.nonzero()[0, 0])
-    raise ValueError(
-        f"'{key}' {rule}: {int(bad.sum())} of {bad.numel()} entries break this, "
-        f"the first is {key}[{first}] = {value[first].tolist()}{remedy and '; ' + remedy}"
-    )

@@ -47,7 +47,8 @@ def remembered(
 
         @wraps(function)
         def wrapped(data: Data, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            held: list[Any] = [getattr(data, key, None) for key in keys]
+            values = (getattr(data, key, None) for key in keys)
+            held: list[Any] = [each if isinstance(each, Tensor) else None for each in values]
             first, *others = held
             if any(t is not None and t.is_inference() for t in (first, *others)):
                 return function(data, *args, **kwargs)  # edits of these leave no trace

@@ -2,28 +2,58 @@
 
 import sys
 import warnings
-from collections.abc import Iterable
+from typing import Any
 
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from torch_geometric.data import Data
 
-COUNTS = ("synapses", "synapse_count", "num_synapses", "n_synapses", "syn_count", "count", "size")
-"""What columns that hold counts of synapses are called; a prefix ``edge_`` is left out."""
+from pyngn_graph.graph import alive
+from pyngn_graph.grid import weight_grid
+from pyngn_graph.unions import separated
+
+MANY_EDGES = 50
+"""Live edges from which a graph is more than an example."""
 
 
-def counts_among(names: Iterable[str]) -> list[str]:
-    """Those of ``names`` that say that they hold counts of synapses, whatever their case."""
-    return [name for name in names if str(name).lower() in (*COUNTS, "weight")]
+def warn_of_counts(weight: NDArray[Any], name: str) -> None:
+    """Says that given weights ``[K]`` look like counts of synapses."""
+    warn(
+        f"The given weights ({name!r}) are whole numbers from {weight.min():g} to "
+        f"{weight.max():g}, as counts of synapses are, but a weight is a jump of the potential, "
+        f"and the threshold is 1: such a net fires at nearly every step, some 800 Hz. "
+        f"weights='counts' makes weights of counts; weights='jumps' says that they are meant so"
+    )
 
 
-def warn_of_counts(weight: Tensor) -> None:
-    """Warns where given weights ``[K]`` are whole numbers, some of them 2 and more in size."""
-    size = weight.abs()
-    if bool(((size >= 1) & (size == size.round())).all() and (size >= 2).any()):
+def warn_of_named_counts(name: str) -> None:
+    """Says that the edges have no weight, and that counts under another name became weights."""
+    warn(
+        f"The edges have no 'weight'; {name!r} counts synapses or fibers, and weights were made of "
+        f"it, of mean 0.2 and as its square root. weights='counts' says that this is meant, "
+        f"weights='jumps' takes the numbers as they are"
+    )
+
+
+def warn_of_left_positions(said: str) -> None:
+    """Says that positions are not used because some nodes have none."""
+    warn(f"Positions: {said}; complete them, or delete them to draw all")
+
+
+def warn_of_silenced(data: Data) -> None:
+    """Warns where weights are so small beside the largest input that they are rounded to 0."""
+    weight = data.edge_weight
+    if not bool(torch.isfinite(weight).all()) or data.num_edges == 0:
+        return
+    grid = weight_grid(data)
+    silenced = (weight != 0) & (weight.double().abs() < grid / 2)
+    if bool(silenced.any()):
+        largest = int(weight.abs().argmax())
         warn(
-            f"The given weights are whole numbers from {weight.min():g} to {weight.max():g}, as "
-            f"counts of synapses are, but a weight is a jump of the potential, and the threshold "
-            f"is 1. {of_counts('edge_weight')}, or divide them; if they are meant so, call "
-            f"warnings.filterwarnings('ignore', 'The given weights')"
+            f"{int(silenced.sum()):,} of {data.num_edges:,} weights are silenced: beside the "
+            f"largest, edge_weight[{largest}] = {float(weight[largest]):g}, they fall below "
+            f"{grid:g}, the grid of all weights, and count as 0. Mend or divide the largest"
         )
 
 
@@ -34,17 +64,9 @@ def warn_unless_counts(weight: Tensor, table: str) -> None:
         warn(
             f"'weight' in '{table}' counts synapses, but {int(fractions.sum())} of "
             f"{weight.numel()} entries are fractions, the first {weight[fractions][0]:g}: they are "
-            f"taken as mean counts. If they are weights as a neuron feels them, make the graph a "
-            f"NetworkX one and pass it to 'generators.FromNetworkX'; power=0 makes all alike"
+            f"taken as mean counts. If they are jumps of the potential, open the table with "
+            f"'from_data(path, weights='jumps')'; power=0 makes all alike"
         )
-
-
-def of_counts(name: str) -> str:
-    """How the counts in the attribute ``name`` of a NetworkX graph become weights, a clause."""
-    return (
-        f"Make weights of counts with 'datasets.connectome(d.edge_index, d.{name}, d.num_nodes)', "
-        f"d = from_networkx(graph)"
-    )
 
 
 def warn_of_short_ways(
@@ -58,6 +80,22 @@ def warn_of_short_ways(
             f"multiplied by 1000; for those in any other unit pass 'velocity' in that unit per "
             f"ms. max_delay=1 says that it is meant"
         )
+
+
+def warn_of_excitation(data: Data) -> None:
+    """Warns of a graph, of more than a handful of live edges, none of which inhibits."""
+    for graph in separated(data):
+        weight = graph.edge_weight[alive(graph)]
+        if weight.numel() >= MANY_EDGES and bool((weight >= 0).all() and weight.any()):
+            warn(
+                "No edge of the graph inhibits: all weights are positive, and nothing but small "
+                "weights keeps activity from feeding itself until all neurons fire at once. Make "
+                "some neurons inhibitory (a fifth of them is usual): negate 'edge_weight' on the "
+                "edges that leave them, as 'generators.FromNetworkX' does; or let an Astrocyte "
+                "('glia') hold the rate; or, if it is meant, call "
+                "warnings.filterwarnings('ignore', 'No edge of the graph')"
+            )
+            return
 
 
 def warn(message: str) -> None:

@@ -19,10 +19,13 @@ from pyngn_graph.card import card
 from pyngn_graph.checkpoint import Checkpoint, identity
 from pyngn_graph.checks import check_count, check_tensor
 from pyngn_graph.constructed import Constructed, shown
-from pyngn_graph.diagnosis import Diagnosis, binned, diagnose, external_rate
+from pyngn_graph.diagnosis import Diagnosis, diagnose, warn_if_ill
+from pyngn_graph.evidence import Activity, binned
+from pyngn_graph.glia.astrocyte import Astrocyte
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import MAX_DELAY, number, prepare, validate_again
 from pyngn_graph.history import TopologyRecorder
+from pyngn_graph.misread import warn_of_excitation
 from pyngn_graph.misuse import check_signal, warn_of_dtype, warn_of_signal
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.probe import Probe
@@ -195,8 +198,10 @@ class TriglialReservoir(Constructed):
         self._state: ReservoirState | None = None
         self._lived: ReservoirState | None = None
         self._potential: Tensor | None = None
-        self._activity: tuple[Tensor, int, Tensor] | None = None
+        self._activity: Activity | None = None
         self._told: set[str] = set()
+        if not any(isinstance(cell, Astrocyte) for cell in self.setting.glia_of(0)):
+            warn_of_excitation(self._graph)
         self._made = True
 
     @property
@@ -381,6 +386,37 @@ class TriglialReservoir(Constructed):
             True, x, num_steps, lengths, record, every, progress, checkpoint, checkpoint_every
         )
 
+    def step(self, x_t: Tensor) -> Tensor:
+        """Liquid states ``[B, F]`` after one sample ``x_t`` ``[B, C]`` (or ``[C]``: ``[F]``).
+
+        The samples of a stream, one call each, give the bits of one call with all of them. Needs
+        ``stateful=True``.
+
+        Raises:
+            ValueError, TypeError: If ``x_t`` breaks its rule, or the reservoir is not stateful.
+        """
+        states = self(self._sample(x_t))
+        return states if x_t.dim() == 2 else states[0]
+
+    def adapt_step(self, x_t: Tensor) -> Tensor:
+        """As :meth:`step`, of one trial, while the glia reshape :attr:`graph`."""
+        states = self.adapt(self._sample(x_t), progress=False).states
+        return states if x_t.dim() == 2 else states[0]
+
+    def _sample(self, x_t: Tensor) -> Tensor:
+        check_tensor("x_t", x_t)
+        if not self.stateful:
+            raise ValueError(
+                "A step continues from the one before, and this reservoir begins every call anew; "
+                "make it with 'reservoir.replace(stateful=True)'"
+            )
+        if x_t.dim() not in (1, 2):
+            raise ValueError(
+                f"'x_t' must be one sample [C], or [B, C] of B trials (got {list(x_t.shape)}); "
+                f"pass whole trials to the reservoir itself"
+            )
+        return x_t.unsqueeze(-2) if x_t.dim() == 2 else x_t.view(1, 1, -1)
+
     def _recorded(
         self,
         learns: bool,
@@ -407,27 +443,16 @@ class TriglialReservoir(Constructed):
         return probe.recording(copy.copy(data))
 
     def diagnose(self, x: Tensor | None = None, lengths: Tensor | None = None) -> Diagnosis:
-        """Says in words whether the last run was dead, saturated or healthy, and what to change.
+        """Says in words whether the last run was dead, saturated, impaired or healthy, and why.
 
-        Given input ``x`` (and ``lengths``), it also measures the rate that this input alone
-        causes, and compares it with the target of the astrocytes.
+        Given input ``x`` (and ``lengths``), it judges a run of this input with the glia at rest,
+        of 100 trials at most; it also measures the rate that the input alone causes, how strong it
+        is, and how far noise on it moves the liquid states. The reservoir stays as it was.
 
         Raises:
-            RuntimeError: Before the first run.
+            RuntimeError: Without input, before the first run.
         """
-        if self._activity is None:
-            raise RuntimeError("Nothing to diagnose yet; call 'run' or the reservoir itself first")
-        external = None if x is None else external_rate(self, x, lengths)
-        setting = self.setting
-        return diagnose(
-            self._graph,
-            self.glia,
-            setting.neuron,
-            self.bias,
-            setting.dt,
-            *self._activity,
-            external=external,
-        )
+        return diagnose(self, self._activity, x, lengths)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the whole reservoir, graph and fast state included, to a safetensors file.
@@ -631,7 +656,8 @@ class TriglialReservoir(Constructed):
             checkpoint = Checkpoint(*saved, which, self.glia)
         simulation.run(x, samples, hold, probe, progress, checkpoint)
         steps = int(samples.sum()) * hold
-        self._activity = (probe.counts, steps, binned(probe, self.setting.dt))
+        bins = binned(probe, self.setting.dt, graph_sizes(self._graph))
+        self._activity = Activity(probe.counts, steps, bins, learns)
         if self.setting.stateful:
             self._state = simulation.state
         data = registered(simulation.data)
@@ -639,6 +665,7 @@ class TriglialReservoir(Constructed):
             self._graph = data
             if self.setting.start == "lived":
                 self._lived = simulation.state
+        warn_if_ill(self, self._activity, x)
         return probe, data
 
     def _start(self, learns: bool) -> ReservoirState | None:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.constructed import Constructed, arguments, shown
+from pyngn_graph.diagnosis import Diagnosis
 from pyngn_graph.glia.base import GlialCell, f32
 from pyngn_graph.graph import MAX_DELAY, validate
 from pyngn_graph.misuse import check_signal, warn_of_gradients
@@ -162,6 +163,13 @@ class SignalReservoir(Constructed):
         it predicts.
         """
         return self.reservoir.adapt(self.currents(x), **{"progress": self.progress} | options)
+
+    def diagnose(self, x: Tensor | None = None) -> Diagnosis:
+        """Says in words how the last run was, or one of ``x``, and what to change.
+
+        See :meth:`pyngn_graph.TriglialReservoir.diagnose`.
+        """
+        return self.reservoir.diagnose(None if x is None else self.currents(x))
 
     @torch.compiler.disable
     def forward(self, x: Tensor) -> Tensor:

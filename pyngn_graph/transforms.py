@@ -9,7 +9,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform
 
-from pyngn_graph.graph import ANY_DELAY, validate
+from pyngn_graph.graph import ANY_DELAY, refuse_names, validate
+from pyngn_graph.reserved import AT_TICKS
 from pyngn_graph.unions import each_graph
 
 Transform = Callable[[Data], Data]
@@ -57,7 +58,8 @@ class SafeTransform(BaseTransform):
 
     def __call__(self, data: Data) -> Data:
         """Checks a graph, transforms a copy of it, and checks what came out."""
-        return each_graph(validate(data, max_delay=ANY_DELAY), self._guarded)
+        refuse_names(validate(data, max_delay=ANY_DELAY), *AT_TICKS)
+        return each_graph(data, self._guarded)
 
     def forward(self, data: Data) -> Data:
         """As a call."""
@@ -109,12 +111,13 @@ def rewritten(name: Any, rewrite: Transform, data: Data, num_edges: int, *, max_
     """
     data = rewrite(data)
     try:
-        validate(data, max_delay=max_delay)
-        if "edge_origin" not in data or not _are_distinct(data.edge_origin, num_edges):
+        # First: what else is wrong mostly is so because edges were merged.
+        if isinstance(data, Data) and not _are_distinct(data.get("edge_origin"), num_edges):
             raise ValueError(
                 "edges were merged or doubled, or 'edge_origin' is lost; a transform must keep "
                 "every 'edge_*' of an old edge and give a new edge 'edge_origin' -1"
             )
+        validate(data, max_delay=max_delay)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name!r} returned a graph that cannot run on: {error}") from error
     return data
@@ -140,8 +143,10 @@ def check_ends(name: Any, data: Data, ends: Tensor) -> None:
         )
 
 
-def _are_distinct(origin: Tensor, size: int) -> bool:
+def _are_distinct(origin: Any, size: int) -> bool:
     """Whether no place of ``size`` old ones is there twice; -1, a new edge, may be."""
+    if not isinstance(origin, Tensor) or origin.dtype != torch.int64 or origin.dim() != 1:
+        return False
     if bool((origin[1:] > origin[:-1]).all()):  # in order, as they mostly are
         return origin.numel() == 0 or int(origin[-1]) < size
     count = torch.bincount(origin[origin >= 0], minlength=size)

@@ -115,7 +115,12 @@ def check_union(data: Batch) -> None:
     if slices is None or "edge_index" not in slices or data.get("ptr") is None:
         raise ValueError(f"The batch was not made by 'Batch.from_data_list'; {remedy}")
     edges = slices["edge_index"].tolist()
-    if data.ptr[-1] != data.num_nodes or edges[-1] != data.num_edges:
+    nodes = data.ptr.tolist() if isinstance(data.ptr, Tensor) and data.ptr.dim() == 1 else []
+    for name, places in (("ptr", nodes), ("_slice_dict['edge_index']", edges)):
+        whole = all(isinstance(place, int) for place in places)
+        if len(places) < 2 or len(places) != len(edges) or not whole or places != sorted(places):
+            raise ValueError(f"'{name}' of the batch must count up from 0 (got {places}); {remedy}")
+    if nodes[0] or edges[0] or data.ptr[-1] != data.num_nodes or edges[-1] != data.num_edges:
         raise ValueError(
             f"The batch was made of {int(data.ptr[-1])} neurons and {edges[-1]} edges but has "
             f"{data.num_nodes} and {data.num_edges}; {remedy}"

@@ -90,9 +90,9 @@ def test_a_life_has_the_bits_of_the_reference(life: str, monkeypatch: pytest.Mon
     x = random_drive(1, 2, 10, 3, low=-1.0, high=1.0).to(DEVICE)
     lengths = torch.tensor([9, 6], device=DEVICE)
     how: dict[str, Any] = {"lengths": lengths, "record": names, "every": 2}
-    runs = [pair[0].run(x, **how)]
+    runs = [pair[0].adapt(x, **how)]
     monkeypatch.setattr(reference, "advance", lambda *a: calls.append(1) or real(*a))
-    runs.append(pair[1].run(x, **how))
+    runs.append(pair[1].adapt(x, **how))
     assert runs[0].events.size(0) > 20
     assert_same_run(*runs)
     assert_same_life(*pair)
@@ -119,7 +119,7 @@ def test_an_epoch_longer_than_the_memory_for_spikes(monkeypatch: pytest.MonkeyPa
     pair = twins(graph, glia=glia, glia_period=50)
     monkeypatch.setattr("pyngn_graph.simulation.SPAN", 10)
     x = random_drive(1, 1, 28, 3, low=-1.0, high=1.0).to(DEVICE)
-    assert_same_run(*(reservoir.run(x) for reservoir in pair))
+    assert_same_run(*(reservoir.adapt(x) for reservoir in pair))
     assert_same_life(*pair)
 
 
@@ -129,7 +129,7 @@ def test_graphs_of_a_batch_and_degenerate_ones() -> None:
     lonely = random_graph(2, num_nodes=1, num_edges=2, max_delay=1, weight=0.9)
     for graph in (Batch.from_data_list(graphs), *graphs, lonely):
         pair = twins(graph, glia=[Astrocyte(**EACH), Microglia(), Oligodendrocyte(max_delay=8)])
-        assert_same_run(*(reservoir.run(x, record="gain") for reservoir in pair))
+        assert_same_run(*(reservoir.adapt(x, record="gain") for reservoir in pair))
         assert_same_life(*pair)
 
 
@@ -138,7 +138,7 @@ def test_more_neurons_and_edges_than_a_program_takes(monkeypatch: pytest.MonkeyP
     graph = random_graph(5, num_nodes=40, num_edges=1500, weight=0.1)
     pair = twins(graph, glia=[Microglia(), Astrocyte(**EACH)], bias=(0.9, 1.5))
     x = random_drive(1, 1, 6, 3, low=-1.0, high=6.0).to(DEVICE)
-    runs = [reservoir.run(x, record="v") for reservoir in pair]
+    runs = [reservoir.adapt(x, record="v") for reservoir in pair]
     assert_same_run(*runs)
     assert runs[0].events.size(0) > 5
     assert_same_life(*pair)
@@ -159,7 +159,7 @@ def test_a_life_on_the_gpu_is_that_on_the_cpu() -> None:
     how: dict[str, Any] = {"glia": glia, "glia_period": 200, "bias": (0.7, 1.2)}
     at_home = TriglialReservoir(graph, 3, **how)
     abroad = TriglialReservoir(graph, 3, **how).to("cuda")
-    ours, theirs = at_home.run(x, record="v"), abroad.run(x.cuda(), record="v")
+    ours, theirs = at_home.adapt(x, record="v"), abroad.adapt(x.cuda(), record="v")
     assert torch.equal(ours.events, theirs.events.cpu())
     assert torch.equal(ours.traces["v"], theirs.traces["v"].cpu())
     assert_same_life(at_home, abroad.cpu())

@@ -125,6 +125,7 @@ GRAPH_DOORS: dict[str, tuple[Callable[[Data], Any], bool]] = {
     "Trainable": (trained, True),
     "Signal": (on_nodes, True),
     "networkx": (through_networkx, True),
+    "from_data": (ng.from_data, True),
     "hetero": (ng.to_hetero_data, True),
     "file": (through(ng.save_graph, ng.load_graph, "safetensors"), True),
     "csv": (through(write_csv, read_csv, "csv"), True),
@@ -189,6 +190,12 @@ def fed(**call: Any) -> Any:
 def fed_forward(x: Tensor, lengths: Tensor) -> Tensor:
     states: Tensor = ng.TriglialReservoir(random_graph(0, 3, 9, max_delay=4), 2)(x, lengths)
     return states
+
+
+def judged(x: Tensor, lengths: Tensor) -> Any:
+    found = ng.TriglialReservoir(random_graph(0, 3, 9, max_delay=4), 2).diagnose(x, lengths)
+    assert str(found)
+    return found.__dict__
 
 
 def put(v: Any) -> Any:
@@ -325,6 +332,7 @@ VALUE_DOORS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "run(x)": (fed, {"x": random_drive(0, 2, 4, 2), "lengths": torch.tensor([3, 4]), "every": 1}),
     "run(steps)": (fed, {"num_steps": 3, "every": 2}),
     "forward": (fed_forward, {"x": random_drive(0, 2, 4, 2), "lengths": torch.tensor([3, 4])}),
+    "diagnose": (judged, {"x": random_drive(0, 2, 4, 2), "lengths": torch.tensor([3, 4])}),
     "reset": (put, {"v": torch.zeros(3)}),
     "neurons": (
         neurons_of,

@@ -100,11 +100,13 @@ def assert_same(data: Data | dict[str, Any], before: dict[str, Any]) -> None:
             assert after[key] == value, key
 
 
-def assert_twins(reservoir: TriglialReservoir, twin: TriglialReservoir, *x: Tensor) -> None:
+def assert_twins(
+    reservoir: TriglialReservoir, twin: TriglialReservoir, *x: Tensor, learn: bool = True
+) -> None:
     """Both hold the same graph and, run on, do the same to the last bit."""
     assert_same(reservoir.graph, frozen(twin.graph))
     for signal in x:
-        ours, theirs = (r.adapt(signal, record=("v", "state")) for r in (reservoir, twin))
+        ours, theirs = (going(r, learn)(signal, record=("v", "state")) for r in (reservoir, twin))
         assert_same_run(ours, theirs)
         assert_same(reservoir.graph, frozen(twin.graph))
 

@@ -1,5 +1,6 @@
 """What each process of tests/test_distributed.py does: every check for 1, 2 and 3 ranks."""
 
+import functools
 import os
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from pyngn_graph.distributed.flight import SharedCheckpoint
 from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.recording import Recording
-from tests.helpers import generator, random_drive, random_graph
+from tests.helpers import generator, going, random_drive, random_graph
 
 ALL: list[GlialCell] = [Astrocyte(), Oligodendrocyte(max_delay=9), Microglia(keep=0.2)]
 
@@ -82,12 +83,13 @@ def runs(groups: list[Ranks]) -> dict[str, Any]:
     x, lengths = random_drive(5, 2, 36, 3, low=-2.0, high=2.0), torch.tensor([12, 7])
     for name in RUNS:
         whole = whole_of(name)
-        want, states = whole.run(x, record="v", every=5), whole(x, lengths)
+        learn = bool(whole.glia)
+        want, states = going(whole, learn)(x, record="v", every=5), whole(x, lengths)
         for ranks in groups:
             part = None if name != "graded" else torch.arange(40) % ranks.size
             split = DistributedReservoir.of(whole_of(name), ranks, part)
-            bad = differences(split.gathered(split.run(x, record="v", every=5)), want)
-            bad += [] if same(split(x, lengths), states) else ["states of eval"]
+            bad = differences(split.gathered(going(split, learn)(x, record="v", every=5)), want)
+            bad += [] if same(split(x, lengths), states) else ["states of frozen trials"]
             result[f"{name}, {ranks.size}"] = bad, split.exchange.rounds
         result[name] = want.events.size(0), int(want.num_edges[-1, -1])
     return result
@@ -108,7 +110,7 @@ def chunks(ranks: Ranks, folder: Path, start: int, stop: int, first: bool) -> An
     else:
         split, values = load(folder, ranks)
         assert values == {"done": start}
-    recording = split.gathered(split.run(num_steps=stop - start))
+    recording = split.gathered(split.adapt(num_steps=stop - start))
     save(split, folder, {"done": stop})
     return recording
 
@@ -134,16 +136,18 @@ def interrupted(groups: dict[int, Ranks], folder: Path, rank: int) -> dict[str, 
         def make(kwargs: dict[str, Any] = kwargs) -> TriglialReservoir:
             return TriglialReservoir(graph(2), 3, seed=1, input_scale=3.5, **kwargs)
 
-        want = make().run(x, **given)
+        learn = name == "glia"
+        want = going(make(), learn)(x, **given)
         saved = {"checkpoint": folder / name, "checkpoint_every": 7}
         for writes, size in ((2, 2), (1, 3), (0, 3), (None, 1), (None, 3)):
             if rank < size:
                 split = DistributedReservoir.of(make(), groups[size])
                 if writes is None:
-                    got = split.gathered(split.run(x, **given, **saved))
+                    got = split.gathered(going(split, learn)(x, **given, **saved))
                     result[f"{name}, {size}"] = differences(got, want)
                 else:
-                    struck_down(split, writes, lambda s: s.run(x, **given, **saved))  # noqa: B023
+                    run = functools.partial(going(split, learn), x, **given, **saved)
+                    struck_down(writes, run)
             dist.barrier()
     return result
 
@@ -152,7 +156,7 @@ class Struck(Exception):
     """Stands for whatever ends a run."""
 
 
-def struck_down(split: DistributedReservoir, writes: int, run: Any) -> None:
+def struck_down(writes: int, run: Any) -> None:
     """Runs until ``writes`` more checkpoints have been written."""
     left, write = [writes], SharedCheckpoint.write
 
@@ -164,7 +168,7 @@ def struck_down(split: DistributedReservoir, writes: int, run: Any) -> None:
 
     SharedCheckpoint.write = counted  # type: ignore[method-assign]
     try:
-        run(split)
+        run()
     except Struck:
         return
     finally:
@@ -201,7 +205,7 @@ def built(ranks: Ranks) -> list[str]:
         network.graph(), 2, glia=glia, glia_period=20, bias=bias, input_weight=weight
     )
     x = random_drive(1, 1, 50, 2)
-    return differences(split.gathered(split.run(x)), whole.run(x))
+    return differences(split.gathered(split.adapt(x)), whole.adapt(x))
 
 
 def refused(ranks: Ranks) -> list[str]:

@@ -184,3 +184,33 @@ def test_checkpoints_know_where_a_trial_began(
 def test_unknown_starts_are_refused() -> None:
     with pytest.raises(ValueError, match=r"'start' must be 'rest' or 'lived' \(got 'life'\)"):
         living(start="life")
+
+
+# One sample at a time
+
+
+@pytest.mark.parametrize("in_flight", ["arrival", "emission"])
+def test_steps_are_a_stream(backend: str, in_flight: str) -> None:
+    how: dict[str, Any] = {"stateful": True, "hold": 3, "in_flight": in_flight}
+    whole, steps = living(backend, **how), living(backend, **how)
+    states = whole.run(X, record="state", every=3).traces["state"]
+    for t in range(40):
+        assert torch.equal(steps.step(X[:, t]), states[:, t])
+    whole, steps = living(backend, **how), living(backend, **how)
+    states = whole.adapt(X[:1], record="state", every=3).traces["state"]
+    for t in range(40):
+        assert torch.equal(steps.adapt_step(X[0, t]), states[0, t])
+    assert_same(steps.graph, frozen(whole.graph))
+    assert_same_run(steps.run(X[:1]), whole.run(X[:1]))
+
+
+def test_steps_that_are_none() -> None:
+    reservoir = living(stateful=True)
+    with pytest.raises(ValueError, match=r"'x_t' must be one sample \[C\].*got \[3, 40, 2\]"):
+        reservoir.step(X)
+    fresh = living()
+    with pytest.raises(ValueError, match=r"'reservoir.replace\(stateful=True\)'"):
+        fresh.step(X[0, 0])
+    with pytest.raises(ValueError, match="stateful=True"):
+        fresh.adapt_step(X[0, 0])
+    assert fresh.replace(stateful=True).step(X[0, 0]).shape == (20,)

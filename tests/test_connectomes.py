@@ -128,23 +128,51 @@ def test_tables_with_the_least_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("nodes", "edges", "message"),
     [
-        (NODES, "pre,weight\n", r"'edges.csv' must have the columns \['pre', 'post'\].*got"),
-        (NODES, "", r"must have the columns \['pre', 'post'\] \(got \[\]\)"),
-        ("label\nA\n", EDGES, r"'nodes.csv' must have the columns \['name'\]"),
-        (NODES, EDGES + "AVA,DD1\n", r"Row 6 of 'edges.csv' must have 4 entries \(got 2\)"),
-        (NODES, EDGES + "AVA,XYZ,chemical,1\n", "Row 6 of 'edges.csv' has post = 'XYZ', which"),
-        (NODES, EDGES + "AVA,DD1,chemical,many\n", "'weight' must be a finite.*'many' in row 6"),
-        (NODES, EDGES + "AVA,DD1,chemical,nan\n", "'weight' must be a finite number .got 'nan'"),
+        (
+            NODES,
+            "pre,weight\n",
+            "'edges.csv' must have the columns 'source' and 'target', or 'pre' and.*got",
+        ),
+        (NODES, "", "'edges.csv' is empty; its first line must name its columns"),
+        ("hue\nA\n", EDGES, "'nodes.csv' must have a column of names, 'id' or 'name'"),
+        (
+            NODES,
+            EDGES + "AVA,DD1\n",
+            r"'edges.csv' .* row 6 \(line 7\) must have 4 entries \(got 2\)",
+        ),
+        (
+            NODES,
+            EDGES + "AVA,XYZ,chemical,1\n",
+            r"'edges.csv' .* row 6 \(line 7\) has post = 'XYZ', which",
+        ),
+        (
+            NODES,
+            EDGES + "AVA,DD1,chemical,many\n",
+            "row 6 .line 7., column 'weight': 'many', must be a finite",
+        ),
+        (
+            NODES,
+            EDGES + "AVA,DD1,chemical,nan\n",
+            "column 'weight': 'nan', must be a finite number",
+        ),
         (
             NODES,
             EDGES + "AVA,DD1,chemical,0\n",
-            r"positive and finite: 1 of 6.*edge_count\[5\] = 0",
+            "row 6 .line 7., column 'weight': 0.0, must be a positive count",
         ),
-        (NODES + "AVA,0,0,0,0,x\n", EDGES, "must be unique .got 'AVA' twice"),
-        (NODES.replace("z", "w"), EDGES, r"columns x, y and z or none \(got \['x', 'y'\]\)"),
-        (NODES.replace("30", "far"), EDGES, "'x' must be a finite number .got 'far' in row 2"),
-        (NODES.replace("-1", "2"), EDGES, r"'sign' must be -1, 1, or 0 or empty.*'2' in row 2"),
-        (NODES, 'pre,post\n"A\0' + "x" * 200_000, "'edges.csv' is no readable CSV file"),
+        (
+            NODES + "AVA,0,0,0,0,x\n",
+            EDGES,
+            "column 'name': 'AVA' twice, as in row 1 .line 2.. Names of nodes must be unique",
+        ),
+        (NODES.replace("y", "w"), EDGES, r"columns x, y and z or none \(got \['x', 'z'\]\)"),
+        (NODES.replace("30", "far"), EDGES, "row 2 .line 3., column 'x': 'far', must be a finite"),
+        (
+            NODES.replace("-1", "2"),
+            EDGES,
+            "row 2 .line 3., column 'sign': '2', must be -1, 1, or 0 or",
+        ),
+        (NODES, 'pre,post\n"A\0' + "x" * 200_000, "'edges.csv' is no (text|readable table)"),
     ],
 )
 def test_bad_tables(tables: tuple[Path, Path], nodes: str, edges: str, message: str) -> None:

@@ -285,11 +285,13 @@ def test_errors_name_the_problem() -> None:
     graph.add_node(20)
     with pytest.raises(ValueError, match="'pos' must be set on every node or on none: 1 of 21"):
         from_networkx(graph)
-    with pytest.raises(TypeError, match="'weight' must hold numbers"):
+    with pytest.raises(
+        ValueError, match=r"edge 0 \(0 -> 1\), column 'weight': 'strong', must be a"
+    ):
         from_networkx(nx.DiGraph([(0, 1, {"weight": "strong"})]))
     with pytest.raises(ValueError, match="'edge_delay' must be at least 1 step"):
         from_networkx(nx.DiGraph([(0, 1, {"delay": 0})]))
-    with pytest.raises(ValueError, match="'edge_weight' must be finite"):
+    with pytest.raises(ValueError, match="column 'weight': nan, must be a finite number"):
         from_networkx(nx.DiGraph([(0, 1, {"weight": float("nan")})]))
 
 

@@ -616,7 +616,10 @@ def test_from_networkx_turns_magnitudes_into_signed_weights() -> None:
     for *_, row in graph.edges(data=True):
         row["weight"] /= 8  # counts become potentials
     given = {(u, v): w for u, v, w in graph.to_directed().edges(data="weight")}
-    data = FromNetworkX(graph, inhibition=2.0)()
+    plain = FromNetworkX(graph)()  # unless it is asked for, signs stay
+    assert sorted(plain.edge_weight.tolist()) == sorted(given.values())
+    assert not plain.inhibitory.any()
+    data = FromNetworkX(graph, inhibition=2.0, inhibitory_fraction=0.2)()
     assert data.club[0] == "Mr. Hi"
     for (u, v), w in zip(data.edge_index.t().tolist(), data.edge_weight.tolist(), strict=True):
         assert w == given[u, v] * (-2 if data.inhibitory[u] else 1)

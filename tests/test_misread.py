@@ -42,11 +42,12 @@ def warned(call: Any) -> list[str]:
 def test_weights_that_are_counts(weight: list[float]) -> None:
     (said,) = warned(lambda: FromNetworkX(ring(weight=weight)))
     assert f"whole numbers from {min(weight):g} to {max(weight):g}, as counts" in said
-    assert "datasets.connectome(d.edge_index, d.edge_weight, d.num_nodes)" in said
+    assert "some 800 Hz. weights='counts' makes weights of counts" in said
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", "The given weights")  # as the warning says
         FromNetworkX(ring(weight=weight))
+    assert warned(lambda: FromNetworkX(ring(weight=weight), weights="jumps")) == []  # or so
 
 
 @pytest.mark.parametrize("weight", [[1, 1, 1], [0.5, 2.0, 3.0], [0.2, -0.8, 0.1], [0, 2, 2]])
@@ -61,15 +62,18 @@ def test_what_the_library_wrote_is_taken_at_its_word() -> None:
     assert warned(lambda: FromNetworkX(ng.to_networkx(drawn))()) == []
 
 
-@pytest.mark.parametrize("name", ["synapses", "count", "size", "Weight"])
+@pytest.mark.parametrize("name", ["synapses", "count", "size", "nSyns", "number_of_fibers"])
 def test_counts_under_another_name(name: str) -> None:
-    (said,) = warned(lambda: FromNetworkX(ring(**{name: [2, 3, 4]})))
-    assert f"no 'weight', and weights are drawn whatever {name!r} says" in said
+    graph = ring(**{name: [2, 3, 4]})
+    (said,) = warned(lambda: FromNetworkX(graph))
+    assert f"no 'weight'; {name!r} counts synapses or fibers, and weights were made" in said
+    assert warned(lambda: FromNetworkX(graph, weights="counts")) == []  # as the warning says
     both = ring(**{name: [2, 3, 4], "weight": [0.1, 0.2, 0.3]})
     assert warned(lambda: FromNetworkX(both)) == []
-    data = ng.from_networkx(ring(**{name: [2, 3, 4]}))
-    made = connectome(data.edge_index, data[f"edge_{name}"], data.num_nodes)  # as the warning says
+    data = FromNetworkX(graph, weights="counts")()
+    made = connectome(data.edge_index, data[f"edge_{name}"], data.num_nodes)
     assert made.edge_count.tolist() == [2.0, 3.0, 4.0]
+    assert torch.equal(data.edge_weight, made.edge_weight)
 
 
 @pytest.mark.parametrize("place", ["graph", "argument"])
@@ -112,17 +116,17 @@ def test_a_connectome_in_another_unit() -> None:
     assert "the longest edge spans 0.2 micrometres" in said
 
 
-@pytest.mark.parametrize("name", ["synapses", "count", "size", "Weight"])
-def test_a_column_that_is_ignored(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["synapses", "count", "size", "Weight", "syn_count"])
+def test_a_column_of_counts_in_a_table_of_counts(name: str, tmp_path: Path) -> None:
     path = tmp_path / "edges.csv"
     path.write_text(f"pre,post,{name}\na,b,5\nb,a,2\n")
-    (said,) = warned(lambda: from_edge_table(None, path))
-    assert f"'edges.csv' has no column 'weight', and its column {name!r} is ignored" in said
-    assert warned(lambda: from_edge_table(None, path, power=0)) == []
-    path.write_text(f"pre,post,weight,{name}\na,b,5,1\nb,a,2,1\n")
     assert warned(lambda: from_edge_table(None, path)) == []
+    assert from_edge_table(None, path).edge_count.tolist() == [5.0, 2.0]
+    if name != "Weight":
+        path.write_text(f"pre,post,weight,{name}\na,b,5,1\nb,a,2,1\n")
+        assert from_edge_table(None, path).edge_count.tolist() == [5.0, 2.0]
     path.write_text("pre,post,colour\na,b,5\nb,a,2\n")
-    assert warned(lambda: from_edge_table(None, path)) == []
+    assert from_edge_table(None, path).edge_count.tolist() == [1.0, 1.0]
 
 
 def test_fractions_in_a_table_of_counts(tmp_path: Path) -> None:
@@ -139,7 +143,5 @@ def test_positions_under_capital_letters(tmp_path: Path) -> None:
     nodes, edges = tmp_path / "nodes.csv", tmp_path / "edges.csv"
     edges.write_text("pre,post\na,b\nb,a\n")
     nodes.write_text("name,X,Y,Z\na,0,0,0\nb,9,9,9\n")
-    (said,) = warned(lambda: from_edge_table(nodes, edges))
-    assert "call positions x, y and z" in said
-    nodes.write_text("name,x,y,z\na,0,0,0\nb,9,9,9\n")
     assert warned(lambda: from_edge_table(nodes, edges)) == []
+    assert from_edge_table(nodes, edges).pos.tolist() == [[0.0] * 3, [9.0] * 3]

@@ -283,7 +283,6 @@ def test_what_nir_cannot_say_is_refused() -> None:
     refused("Unknown solver 'rk4'; available", PLAIN, solver="rk4")
     refused("'step' must be positive, in seconds", PLAIN, step=0.0)
     refused("'loop_steps' must be 1, .* or 0", PLAIN, loop_steps=2)
-    refused("call 'reservoir.eval\\(\\)' first", TriglialReservoir(PLAIN, glia=[Astrocyte()]))
     edges = [(0, 0, 1.0, delay) for delay in range(1, 70)]
     refused("69 delays as a full matrix: 2,208,000,000 bytes", graph_of(2000, edges))
 
@@ -294,7 +293,7 @@ def test_a_recipe_with_other_neurons() -> None:
     made.graph.edge_delay = round_delay(made.graph.edge_delay)
     neuron = replace(made.setting.neuron, t_ref=0.0, v_min=None)
     again = from_nir(to_nir(made, neuron))
-    assert again.setting.neuron.tau_m == Recipe().tau_m
+    assert again.neuron.tau_m == made.neuron.tau_m
     assert again.setting.hold == 10
     assert_same(again.graph, frozen(made.graph))
 

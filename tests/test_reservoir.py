@@ -239,12 +239,12 @@ def test_a_run_may_be_split_in_two(
     assert torch.equal(torch.cat([r.synaptic_events for r in two], dim=1), one.synaptic_events)
     assert torch.equal(torch.cat([r.num_edges for r in two], dim=1), one.num_edges)
     assert torch.equal(two[1].states, one.states)
-    assert_twins(whole, parts, random_drive(seed + 1, *drive.shape))
+    assert_twins(whole, parts, random_drive(seed + 1, *drive.shape), learn=learn)
 
 
 @few
 @given(seed=seeds, in_flight=in_flights)
-def test_trials_in_train_mode_are_one_stream(backend: str, seed: int, in_flight: str) -> None:
+def test_trials_of_a_life_are_one_stream(backend: str, seed: int, in_flight: str) -> None:
     x, lengths = random_drive(seed, 4, 20, 12), torch.tensor([20, 7, 1, 16])
     trials, stream = (living(seed, backend, in_flight=in_flight) for _ in range(2))
     ours = trials.adapt(x, lengths=lengths, record="v")

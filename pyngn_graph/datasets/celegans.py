@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch_geometric.data import Data
 
 from pyngn_graph.datasets.download import fetch
-from pyngn_graph.datasets.edge_table import edge_table, numbers, read_table, signs
+from pyngn_graph.datasets.edge_table import counted
 from pyngn_graph.datasets.files import read_checked
 from pyngn_graph.datasets.one_graph import ConnectomeDataset
+from pyngn_graph.reading.tables import linked, table_of
+from pyngn_graph.reading.text import rows_in
 
 SHA256 = {
     "neurons.csv": "72553ff99004d0c8c6e26cc31a7fee8e5fc16a85adc2b991b61fbf5d0a7a8e83",
@@ -96,13 +97,10 @@ def _read(
     options: dict[str, Any],
 ) -> Data:
     nodes, synapses = (
-        read_table(read_checked(root, name, SHA256[name], SOURCE).decode(), name, [])
+        table_of(rows_in(read_checked(root, name, SHA256[name], SOURCE).decode(), f"'{name}'"))
         for name in names
     )
-    pos = torch.tensor(
-        [numbers(nodes, f"{axis}_um", names[0]) for axis in "xyz"], dtype=torch.float32
-    ).t()
-    options = {"pos": pos.contiguous(), "sign": signs(nodes, sign, names[0])} | options
-    data = edge_table(nodes["name"], synapses, names[1], types=types, **options)
-    data.role = nodes["role"]
+    source = linked(*synapses, nodes)
+    data = counted(source, types=types, columns={"sign": sign}, **options)
+    data.role = list(source.nodes["role"])
     return data

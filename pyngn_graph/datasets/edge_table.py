@@ -1,18 +1,23 @@
 """Connectomes from tables of neurons and synapses."""
 
-import csv
-import io
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.datasets.measured import connectome
-from pyngn_graph.misread import counts_among, warn, warn_unless_counts
+from pyngn_graph.misread import warn, warn_unless_counts
+from pyngn_graph.provenance import noted
+from pyngn_graph.reading import words
+from pyngn_graph.reading.faults import Faults
+from pyngn_graph.reading.positions import positions
+from pyngn_graph.reading.source import Source
+from pyngn_graph.reading.tables import read_tables
+from pyngn_graph.reading.values import numbers
 
 
 def from_edge_table(
@@ -20,25 +25,29 @@ def from_edge_table(
     edges: str | Path,
     *,
     types: Sequence[str] | None = None,
+    columns: Mapping[str, str] | None = None,
     **options: Any,
 ) -> Data:
-    """The graph in two CSV files, as a reservoir runs it.
+    """The graph in two tables of counts, as a reservoir runs it.
 
-    The first line of a file names its columns; their order is free and further ones are ignored.
+    Tables are read as :func:`~pyngn_graph.exchange.read_csv` reads them: any separator, decimal
+    comma and encoding, columns in any order and under their usual names. A table whose weights are
+    jumps of the potential, no counts, is for :func:`pyngn_graph.from_data`.
 
-    - ``nodes``: ``name``; ``x``, ``y``, ``z``, positions in micrometres (all three or none);
-      ``sign``, -1 inhibitory, 1 excitatory, 0 or empty unknown (may be absent).
-    - ``edges``: ``pre`` and ``post``, names of neurons; ``weight``, the number of synapses,
-      positive (default 1); ``type``, any word. Edges of the type ``electrical`` are gap junctions:
-      excitatory, and one row per direction.
+    - ``nodes``: ``name``, or ``id``; ``x``, ``y``, ``z``, positions in micrometres (all three or
+      none); ``sign``, -1 inhibitory, 1 excitatory, 0 or empty unknown (may be absent).
+    - ``edges``: ``pre`` and ``post``, names of neurons; ``weight``, or ``synapses``, ``syn_count``
+      and the like, the number of synapses, positive (default 1); ``type``, any word. Edges of the
+      type ``electrical`` are gap junctions: excitatory, and one row per direction.
 
-    Warns where a column that must hold counts, as ``synapses``, is ignored for want of ``weight``,
-    where a ``weight`` is no count, and where positions are ignored because axes are called ``X``.
+    Warns where a ``weight`` is no count.
 
     Args:
         nodes: Table of neurons; None takes the names in ``edges``, sorted.
         edges: Table of synapses; several rows for one pair of neurons are parallel edges.
         types: Which types of edges to take; None takes all.
+        columns: What columns are for, where their names do not say so, see
+            :func:`~pyngn_graph.exchange.read_csv`.
         **options: Weights, signs and delays, see :func:`connectome`.
 
     Returns:
@@ -47,91 +56,90 @@ def from_edge_table(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If a column is missing, a row cannot be read, or an option breaks its rule.
+        ValueError: If a column is missing, entries cannot be read (all are named), or an option
+            breaks its rule.
     """
-    table = Path(edges).name
-    synapses = read_table(_text(edges), table, ["pre", "post"])
-    ignored = [] if "weight" in synapses else counts_among(synapses)
-    if ignored and options.get("power") != 0:
-        warn(
-            f"'{table}' has no column 'weight', and its column {ignored[0]!r} is ignored: every "
-            f"edge counts as 1 synapse. Call it 'weight' if it counts synapses; power=0 says that "
-            f"all weights are equal"
-        )
-    if nodes is None:
-        names = sorted({*synapses["pre"], *synapses["post"]})
-    else:
-        names, found = _neurons(nodes)
-        options |= found
-    data = edge_table(names, synapses, table, types=types, **options)
+    source = read_tables(edges, nodes, columns)
+    data = counted(source, types=types, columns=columns, **options)
     if options.get("power") != 0:
-        warn_unless_counts(data.edge_count, table)
-    return data
+        warn_unless_counts(data.edge_count, Path(edges).name)
+    return noted(data, source.notes)
 
 
-def _neurons(nodes: str | Path) -> tuple[list[str], dict[str, Any]]:
-    """The names in a table of neurons, and what else it says of them."""
-    name = Path(nodes).name
-    neurons, found = read_table(_text(nodes), name, ["name"]), dict[str, Any]()
-    axes = [axis for axis in "xyz" if axis in neurons]
-    if axes:
-        if len(axes) < 3:
-            raise ValueError(f"'{name}' must have the columns x, y and z or none (got {axes})")
-        found["pos"] = torch.tensor([numbers(neurons, axis, name) for axis in axes]).t()
-    elif {"X", "Y", "Z"} <= neurons.keys():
-        warn(f"'{name}' has the columns X, Y and Z, which are ignored; call positions x, y and z")
-    if "sign" in neurons:
-        found["sign"] = signs(neurons, "sign", name)
-    return neurons["name"], found
-
-
-def _text(path: str | Path) -> str:
-    return Path(path).expanduser().read_text("utf-8-sig")  # as spreadsheets write it
-
-
-def edge_table(
-    names: Sequence[str],
-    edges: dict[str, list[str]],
-    table: str,
+def counted(
+    source: Source,
     *,
     types: Sequence[str] | None = None,
+    columns: Mapping[str, str] | None = None,
     **options: Any,
 ) -> Data:
-    """The graph of the neurons ``names`` with the rows of ``edges``; see :func:`from_edge_table`.
+    """The graph of a source whose weights are counts; see :func:`from_edge_table`.
 
-    Errors call the table of edges ``table``.
+    Raises:
+        ValueError: See there.
     """
-    place = {name: i for i, name in enumerate(names)}
-    if len(place) < len(names):
-        twice = next(name for i, name in enumerate(names) if place[name] != i)
-        raise ValueError(f"Names of neurons must be unique (got {twice!r} twice); rename one")
-    for end in ("pre", "post"):
-        for row, name in enumerate(edges[end]):
-            if name not in place:
-                raise ValueError(
-                    f"Row {row + 1} of '{table}' has {end} = {name!r}, which is not among the "
-                    f"{len(names)} neurons; add it to them, or drop the row"
-                )
-    index = torch.tensor([[place[name] for name in edges[end]] for end in ("pre", "post")]).long()
-    count = torch.ones(index.size(1), dtype=torch.float32)
-    if "weight" in edges:
-        count = torch.tensor(numbers(edges, "weight", table))
-    if "type" not in edges:
+    chosen = words.roles(columns)
+    faults, title = Faults(source.title), source.title
+    place, _, said = positions(source, chosen, faults)
+    if said is not None:
+        source.notes["positions from"] = said
+        if place is None:
+            warn(f"Positions: {said}; complete them, or delete them")
+    axes = [name for name in source.nodes if name.lower() in ("x", "y", "z")]
+    if axes and place is None and said is None:
+        raise ValueError(
+            f"{title}: its nodes must have the columns x, y and z or none (got {axes})"
+        )
+    if place is not None and "pos" not in options:
+        options["pos"] = torch.from_numpy(place).float()
+    sign = words.one_of(source.nodes, words.SIGN, "sign", title, chosen)
+    if sign is not None and "sign" not in options:
+        options["sign"] = _signs(source, sign, faults)
+    name = words.one_of(source.edges, words.WEIGHT, "weight", title, chosen)
+    if name is None:
+        name = words.one_of(source.edges, words.COUNT, "weight", title, chosen)
+    count = np.ones(source.num_edges)
+    if name is not None:
+        count = numbers(source.edges[name], name, lambda i: source.place("edge", i), faults)
+        for i in np.flatnonzero(count <= 0).tolist():
+            faults.add(source.place("edge", i), name, float(count[i]), "a positive count")
+        source.notes["weights from"] = f"counts in {name!r}"
+    faults.check()
+    names = source.names
+    index, size = torch.from_numpy(source.ends), torch.from_numpy(count).float()
+    kinds = {key.lower(): key for key in source.edges}
+    if "type" not in kinds:
         if types is not None:
-            raise ValueError(f"'{table}' has no column 'type' to choose {list(types)} by")
-        return connectome(index, count, len(names), names=names, **options)
-    found = sorted(set(edges["type"]))
-    chosen = check_types(found if types is None else types, found)
-    code = {name: i for i, name in enumerate(chosen)}
-    kind = torch.tensor([code.get(name, -1) for name in edges["type"]], dtype=torch.long)
+            raise ValueError(f"{title} has no column 'type' to choose {list(types)} by")
+        return connectome(index, size, len(names), names=names, **options)
+    found = [str(kind) for kind in source.edges[kinds["type"]]]
+    known = sorted(set(found))
+    taken = check_types(known if types is None else types, known)
+    code = {kind: i for i, kind in enumerate(taken)}
+    kind = torch.tensor([code.get(each, -1) for each in found], dtype=torch.long)
     keep = kind >= 0
-    index, count, kind = index[:, keep], count[keep], kind[keep]
-    electrical = kind == code.get("electrical", -1)
+    kind = kind[keep]
     data = connectome(
-        index, count, len(names), names=names, electrical=electrical, edge_type=kind, **options
+        index[:, keep],
+        size[keep],
+        len(names),
+        names=names,
+        electrical=kind == code.get("electrical", -1),
+        edge_type=kind,
+        **options,
     )
-    data.synapse_types = chosen
+    data.synapse_types = taken
     return data
+
+
+def _signs(source: Source, name: str, faults: Faults) -> Tensor:
+    """Signs ``[N]`` int64: -1, 1, or 0 where the entry is 0 or empty."""
+    column = ["0" if str(entry).strip() == "" else entry for entry in source.nodes[name]]
+    values = numbers(column, name, lambda i: source.place("node", i), faults)
+    for i in np.flatnonzero(~np.isin(values, (-1, 0, 1))).tolist():
+        rule = "-1, 1, or 0 or empty for unknown"
+        faults.add(source.place("node", i), name, source.nodes[name][i], rule)
+    return torch.from_numpy(values).long()
 
 
 def check_types(types: Sequence[str], available: Sequence[str]) -> list[str]:
@@ -145,68 +153,3 @@ def check_types(types: Sequence[str], available: Sequence[str]) -> list[str]:
     if unknown or not types:
         raise ValueError(f"Unknown types {unknown or types}; available: {list(available)}")
     return types
-
-
-def read_table(content: str, name: str, required: Sequence[str]) -> dict[str, list[str]]:
-    """The columns of a CSV file, without spaces around their entries.
-
-    Raises:
-        ValueError: If a column of ``required`` is missing or a row has another length than the
-            first; the message calls the file ``name``.
-    """
-    try:
-        lines = [line for line in csv.reader(io.StringIO(content, newline="")) if line]
-    except csv.Error as error:
-        raise ValueError(f"'{name}' is no readable CSV file ({error}); mend it") from error
-    header = [column.strip() for column in lines[0]] if lines else []
-    missing = [column for column in required if column not in header]
-    if missing:
-        raise ValueError(
-            f"'{name}' must have the columns {list(required)} (got {header}); add them"
-        )
-    for row, line in enumerate(lines):
-        if len(line) != len(header):
-            raise ValueError(
-                f"Row {row} of '{name}' must have {len(header)} entries (got {len(line)}); mend it"
-            )
-    return {
-        column: [line[place].strip() for line in lines[1:]] for place, column in enumerate(header)
-    }
-
-
-def numbers(table: dict[str, list[str]], column: str, name: str) -> list[float]:
-    """A column of finite numbers."""
-    return _parsed(table, column, name, _finite, "a finite number")
-
-
-def signs(table: dict[str, list[str]], column: str, name: str) -> Tensor:
-    """A column of signs ``[N]`` int64: -1, 1, or 0 where it is 0 or empty."""
-    return torch.tensor(_parsed(table, column, name, _sign, "-1, 1, or 0 or empty for unknown"))
-
-
-def _parsed(
-    table: dict[str, list[str]], column: str, name: str, parse: Callable[[str], Any], rule: str
-) -> list[Any]:
-    values = []
-    for row, entry in enumerate(table[column], start=1):
-        try:
-            values.append(parse(entry))
-        except ValueError as error:
-            raise ValueError(
-                f"'{column}' must be {rule} (got {entry!r} in row {row} of '{name}'); mend it"
-            ) from error
-    return values
-
-
-def _finite(entry: str) -> float:
-    value = float(entry)
-    if not math.isfinite(value):
-        raise ValueError
-    return value
-
-
-def _sign(entry: str) -> int:
-    value = float(entry or "0")
-    if value not in (-1.0, 0.0, 1.0):
-        raise ValueError
-    return int(value)

@@ -12,9 +12,11 @@ import torch
 from torch_geometric.data import Data
 
 from pyngn_graph.datasets.download import fetched
-from pyngn_graph.datasets.edge_table import check_types, read_table
+from pyngn_graph.datasets.edge_table import check_types
 from pyngn_graph.datasets.measured import connectome
 from pyngn_graph.datasets.one_graph import ConnectomeDataset
+from pyngn_graph.reading.tables import table_of
+from pyngn_graph.reading.text import rows_in
 
 FILE = "Supplementary-Data-S1.zip"
 MATRIX = "Supplementary-Data-S1/{}_connectivity_matrix.csv"
@@ -127,7 +129,7 @@ def _add_matrix(count: Matrix, content: bytes, names: list[str]) -> None:
 
 def _cell_types(content: str) -> dict[str, str]:
     """The class of each neuron that has one; a row describes a pair of homologues."""
-    table = read_table(content, "annotations.csv", ["left_id", "right_id", "celltype"])
+    table, *_ = table_of(rows_in(content, "'annotations.csv'"))
     return {
         name: kind
         for side in ("left_id", "right_id")

@@ -12,6 +12,7 @@ from pyngn_graph.datasets.layout import spectral_layout
 from pyngn_graph.generators.anatomy import Anatomy
 from pyngn_graph.graph import checked_edge_index, validate
 from pyngn_graph.misread import warn_of_short_ways
+from pyngn_graph.reading.counts import as_real, sizes_of_counts
 
 
 def connectome(
@@ -90,7 +91,8 @@ def connectome(
     Raises:
         TypeError, ValueError: If an argument breaks its rule.
     """
-    edge_index = checked_edge_index(edge_index, num_nodes)
+    edge_index = checked_edge_index(as_real(edge_index), num_nodes)
+    edge_count = as_real(edge_count)
     num_edges = edge_index.size(1)
     if electrical is None:
         electrical = torch.zeros(num_edges, dtype=torch.bool)
@@ -173,8 +175,7 @@ class _Wiring(Anatomy):
         inhibitory = self.sign < 0
         unknown = (self.sign == 0).nonzero().squeeze(1)
         inhibitory[unknown] = self._inhibitory(unknown.numel())
-        size = self.edge_count.double() ** self.power
-        size = (self.weight * size / size.mean()).float()
+        size = sizes_of_counts(self.edge_count, self.weight, self.power)
         signed = self._signed(size, self.edge_index[0], inhibitory)
         data = Data(
             edge_index=self.edge_index.clone(),

@@ -26,6 +26,7 @@ from pyngn_graph.distributed.shard_files import (
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.neuron import LIFState
 from pyngn_graph.projection import Projection
+from pyngn_graph.reserved import NUM_TARGETS
 from pyngn_graph.setting import Setting
 from pyngn_graph.state import ReservoirState
 from pyngn_graph.storage import with_prefix, without_prefix
@@ -112,7 +113,7 @@ def restored(
     for key, value in without_prefix("node", nodes).items():
         shard.data[key] = value
     for key, value in header["graph"].items():
-        if key not in ("num_nodes", "num_targets"):
+        if key not in ("num_nodes", NUM_TARGETS):
             shard.data[key] = value
     neuron = without_prefix("neuron", nodes) | without_prefix("number", nodes)
     values = snapshot.setting_from_parts(header["setting"], with_prefix("neuron", neuron), glia)

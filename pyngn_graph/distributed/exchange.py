@@ -8,7 +8,7 @@ from torch_geometric.data import Data
 from pyngn_graph.backends.event import EventMemory
 from pyngn_graph.distributed.ranks import Ranks
 from pyngn_graph.distributed.shard import Shard
-from pyngn_graph.graph import alive, out_degree, round_delay
+from pyngn_graph.graph import alive, num_targets, out_degree, round_delay
 from pyngn_graph.state import ReservoirState
 
 FOREVER = 2**62
@@ -54,7 +54,7 @@ class Exchange:
 
 def shortest_crossing(data: Data, ranks: Ranks) -> int:
     """The least delay of a live edge from one rank to another, ``FOREVER`` if there is none."""
-    crossing = (data.edge_index[0] >= data.num_targets) & alive(data)
+    crossing = (data.edge_index[0] >= num_targets(data)) & alive(data)
     delay = round_delay(data.edge_delay[crossing])
     return ranks.smallest(int(delay.min()) if delay.numel() else FOREVER)
 

@@ -19,6 +19,7 @@ from pyngn_graph.distributed.reservoir import DistributedReservoir
 from pyngn_graph.distributed.shard_files import INDEX, files, index_of, replace_files
 from pyngn_graph.distributed.simulation import ShardSimulation
 from pyngn_graph.probe import EVENTS, Probe
+from pyngn_graph.reserved import NUM_TARGETS
 from pyngn_graph.simulation import Simulation
 from pyngn_graph.storage import with_prefix, without_prefix
 
@@ -136,7 +137,7 @@ def shared_identity(
     state = with_prefix("state", without_prefix("state", rows))
     fixed = {name: value for name, value in rows.items() if name.startswith("number.")}
     nodes = {name: rows[name] for name in rows.keys() - edges.keys() - state.keys() - fixed.keys()}
-    graph = {key: header["graph"][key] for key in header["graph"] if key != "num_targets"}
+    graph = {key: header["graph"][key] for key in header["graph"] if key != NUM_TARGETS}
     graph["num_nodes"] = reservoir.shard.num_nodes
     text = json.dumps(header | {"graph": graph, "learns": learns}, sort_keys=True)
     return {

@@ -20,6 +20,7 @@ from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.probe import Probe
 from pyngn_graph.projection import Projection
 from pyngn_graph.recording import Recording
+from pyngn_graph.reserved import NUM_TARGETS
 from pyngn_graph.reservoir import TriglialReservoir
 from pyngn_graph.setting import Setting
 from pyngn_graph.state import ReservoirState
@@ -210,7 +211,7 @@ class DistributedReservoir:
             data[key] = self._whole(data[key], dim=0)
         data.edge_index = ends.t().contiguous()
         data.num_nodes = shard.num_nodes
-        del data.num_targets, data.edge_number
+        del data[NUM_TARGETS], data.edge_number
         return data
 
     def _whole(self, value: Tensor, dim: int = -1) -> Tensor:

@@ -9,6 +9,7 @@ from torch_geometric.data import Data
 from torch_geometric.utils import select
 
 from pyngn_graph.graph import keep_edges
+from pyngn_graph.reserved import NUM_TARGETS
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +21,7 @@ class Shard:
     edges here, in their order in the whole graph.
 
     Attributes:
-        data: The graph of n + g neurons; ``num_targets`` is n, and ``edge_number`` ``[E]`` the
+        data: The graph of n + g neurons; ``NUM_TARGETS`` is n, and ``edge_number`` ``[E]`` the
             place of each edge in the whole graph, by which ties are broken.
         owned: Numbers of the owned neurons in the whole graph, ``[n]``, rising.
         ghosts: Numbers of the ghosts, ``[g]``, rising.
@@ -51,7 +52,8 @@ def of_edges(data: Data, owned: Tensor, num_nodes: int) -> Shard:
     place[ghosts] = torch.arange(ghosts.numel()) + owned.numel()
     data = copy.copy(data)
     data.edge_index = place[data.edge_index]
-    data.num_nodes, data.num_targets = owned.numel() + ghosts.numel(), owned.numel()
+    data.num_nodes = owned.numel() + ghosts.numel()
+    data[NUM_TARGETS] = owned.numel()
     return Shard(data, owned, ghosts, num_nodes)
 
 

@@ -1,7 +1,8 @@
 """Any file that holds a graph."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,40 +11,93 @@ from torch_geometric.data.data import DataEdgeAttr, DataTensorAttr
 from torch_geometric.data.graph_store import EdgeLayout
 from torch_geometric.data.storage import GlobalStorage
 
+from pyngn_graph.convert import read_networkx
 from pyngn_graph.disk import expanded
-from pyngn_graph.exchange.edge_csv import read_csv
-from pyngn_graph.exchange.graphml import read_graphml
+from pyngn_graph.exchange.bare import read_data
+from pyngn_graph.exchange.formats import read_gexf, read_gml, read_matrix
+from pyngn_graph.exchange.graphml import reading_of_graphml
 from pyngn_graph.files import load_graph
+from pyngn_graph.reading import words
+from pyngn_graph.reading.assembly import Reading, Scale, assembled, complete
+from pyngn_graph.reading.tables import read_tables
 
 PLAIN = [Data, DataEdgeAttr, DataTensorAttr, EdgeLayout, GlobalStorage]
 """The classes of which a pickled ``Data`` is made; none of them runs code of a file."""
 
+Reader = Callable[[Path, Mapping[str, str] | None, str | None, Scale], Reading]
 
-def read_graph(path: str | Path) -> Data:
+
+def read_graph(
+    path: str | Path,
+    nodes: str | Path | None = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    weights: str | None = None,
+) -> Data:
     """The graph in a file; what it is says the ending of its name.
 
     - ``.safetensors``: see :func:`pyngn_graph.load_graph`
     - ``.pt``, ``.pth``: a ``Data``, or a dict of its attributes, that ``torch.save`` wrote; nothing
       in it is executed (``weights_only=True``)
-    - ``.graphml``: see :func:`read_graphml`
-    - ``.csv``: a list of edges, see :func:`read_csv`
+    - ``.graphml``, ``.gexf``, ``.gml``: read as :func:`pyngn_graph.from_networkx` reads a graph
+    - ``.csv``, ``.tsv``, ``.txt``, ``.edgelist``, ``.edges``: a list of edges, or a matrix, see
+      :func:`read_csv`; also with ``.gz`` behind
+    - ``.npz``, ``.npy``, ``.mat``: a square matrix, dense or of ``scipy.sparse``, row i column j
+      the weight of the edge from i to j
+
+    Edges without a weight weigh 1, those without a delay take 1 step; :func:`pyngn_graph.from_data`
+    takes the same files and draws what they lack. :func:`pyngn_graph.describe` shows what was read.
+
+    Args:
+        path: The file.
+        nodes: With a list of edges, the list of its nodes.
+        columns: What columns or attributes are for, ``{role: name}``; see :func:`read_csv`.
+        weights: ``"counts"`` or ``"jumps"``, see :func:`pyngn_graph.from_networkx`.
 
     Raises:
         FileNotFoundError: If there is no such file.
         TypeError, ValueError: If the ending is unknown or the file does not hold a graph.
     """
+    return reading_of_file(path, nodes, columns, weights, Scale()).plain()
+
+
+def reading_of_file(
+    path: str | Path,
+    nodes: str | Path | None,
+    columns: Mapping[str, str] | None,
+    weights: str | None,
+    scale: Scale,
+) -> Reading:
+    """What a file says of a graph; see :func:`read_graph`.
+
+    Raises:
+        FileNotFoundError, TypeError, ValueError: See there.
+    """
     path = expanded(path)
-    ending = path.suffix.lower()
+    ending = Path(path.name.lower().removesuffix(".gz")).suffix
     if ending not in READERS:
         raise ValueError(
             f"'{path}' has an unknown ending {ending!r}; graphs are read from {', '.join(READERS)}"
+            f", and 'from_networkx' takes what NetworkX reads"
         )
     if not path.is_file():
         raise FileNotFoundError(f"There is no file '{path}'")
-    return READERS[ending](path)
+    if nodes is not None and ending not in TABLES:
+        raise ValueError(
+            f"'nodes' goes with a list of edges, {', '.join(TABLES)} (got '{path}'); leave it out"
+        )
+    if nodes is not None:
+        return assembled(read_tables(path, nodes, columns), columns, weights, scale)
+    return READERS[ending](path, columns, weights, scale)
 
 
-def _read_torch(path: str | Path) -> Data:
+def _saved(path: Path, *asked: Any) -> Reading:
+    return complete(load_graph(path))
+
+
+def _torch(
+    path: Path, columns: Mapping[str, str] | None, weights: str | None, scale: Scale
+) -> Reading:
     try:
         with torch.serialization.safe_globals(PLAIN):
             found = torch.load(path, weights_only=True)
@@ -60,14 +114,45 @@ def _read_torch(path: str | Path) -> Data:
         raise ValueError(
             f"'{path}' holds a {type(found).__name__}; save a 'Data' or 'data.to_dict()'"
         )
-    return found
+    return read_data(found, columns, weights, scale)
 
 
-READERS: dict[str, Callable[[str | Path], Data]] = {
-    ".safetensors": load_graph,
-    ".pt": _read_torch,
-    ".pth": _read_torch,
-    ".graphml": read_graphml,
-    ".csv": read_csv,
+def _table(
+    path: Path, columns: Mapping[str, str] | None, weights: str | None, scale: Scale
+) -> Reading:
+    return assembled(read_tables(path, None, columns), columns, weights, scale)
+
+
+def _network(read: Callable[[Path], Any]) -> Reader:
+    def reader(
+        path: Path, columns: Mapping[str, str] | None, weights: str | None, scale: Scale
+    ) -> Reading:
+        return read_networkx(read(path), columns, weights, scale, path.name)
+
+    return reader
+
+
+def _matrix(ending: str) -> Reader:
+    def reader(
+        path: Path, columns: Mapping[str, str] | None, weights: str | None, scale: Scale
+    ) -> Reading:
+        name = words.roles(columns).get("weight")
+        return assembled(read_matrix(path, name, ending), None, weights, scale)
+
+    return reader
+
+
+TABLES = (".csv", ".tsv", ".tab", ".txt", ".edgelist", ".edges", ".el", ".ncol")
+"""Endings of lists of edges."""
+
+READERS: dict[str, Reader] = {
+    ".safetensors": _saved,
+    ".pt": _torch,
+    ".pth": _torch,
+    ".graphml": reading_of_graphml,
+    ".gexf": _network(read_gexf),
+    ".gml": _network(read_gml),
+    **dict.fromkeys(TABLES, _table),
+    **{ending: _matrix(ending) for ending in (".npz", ".npy", ".mat")},
 }
 """What reads files of each ending."""

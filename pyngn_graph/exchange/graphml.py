@@ -2,17 +2,18 @@
 
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
 import torch
 from torch_geometric.data import Data
 
-from pyngn_graph.convert import from_networkx
-from pyngn_graph.disk import expanded
+from pyngn_graph.convert import read_networkx
 from pyngn_graph.exchange.columns import Columns, from_columns, to_columns
+from pyngn_graph.exchange.formats import parsed
 from pyngn_graph.graph import ANY_DELAY, validate
+from pyngn_graph.reading.assembly import Reading, Scale, complete
 from pyngn_graph.storage import write_bytes
 
 LAYOUT = "pyngn_graph"
@@ -50,36 +51,49 @@ def write_graphml(data: Data, path: str | Path) -> None:
     write_bytes(path, content.getvalue())
 
 
-def read_graphml(path: str | Path) -> Data:
+def read_graphml(
+    path: str | Path, *, columns: Mapping[str, str] | None = None, weights: str | None = None
+) -> Data:
     """The graph in a GraphML file of ours or of another program.
 
     Nodes and edges of ours may have been removed or changed meanwhile. Graphs of others are read
     as :func:`~pyngn_graph.from_networkx` reads any NetworkX graph: names of nodes are in
     ``node_label``, an undirected edge becomes two.
 
+    Args:
+        path: The file.
+        columns: What attributes are for, see :func:`~pyngn_graph.from_networkx`.
+        weights: ``"counts"`` or ``"jumps"``, see there.
+
     Raises:
         FileNotFoundError: If there is no such file.
         TypeError, ValueError: If it is no GraphML, or its graph breaks a rule of
             :func:`~pyngn_graph.from_networkx`.
     """
+    return reading_of_graphml(path, columns, weights, Scale()).plain()
+
+
+def reading_of_graphml(
+    path: str | Path, columns: Mapping[str, str] | None, weights: str | None, scale: Scale
+) -> Reading:
+    """What a GraphML file says; see :func:`read_graphml`.
+
+    Raises:
+        FileNotFoundError, ValueError: See there.
+    """
     import networkx as nx
 
-    path = expanded(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file '{path}'")
-    try:
-        graph = nx.read_graphml(path, force_multigraph=True)
-    except (ParseError, nx.NetworkXException, KeyError, ValueError) as error:
-        raise ValueError(f"'{path}' is no readable GraphML file ({error}); mend it") from error
+    graph = parsed(path, "GraphML", lambda file: nx.read_graphml(file, force_multigraph=True))
     if LAYOUT not in graph.graph:
-        return from_networkx(graph)
+        return read_networkx(graph, columns, weights, scale, Path(path).name)
     try:
-        return validate(_restored(graph, json.loads(graph.graph[LAYOUT])), max_delay=ANY_DELAY)
+        data = validate(_restored(graph, json.loads(graph.graph[LAYOUT])), max_delay=ANY_DELAY)
     except (json.JSONDecodeError, KeyError) as error:
         raise ValueError(
             f"The attribute '{LAYOUT}' of '{path}' does not fit its graph ({error!r}); delete it "
             f"to read the file as one of another program"
         ) from error
+    return complete(data)
 
 
 def _restored(graph: Any, layout: dict[str, Any]) -> Data:

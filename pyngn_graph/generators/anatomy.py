@@ -78,11 +78,12 @@ class Anatomy(GraphGenerator):
         x, y, z = site // (y_size * z_size), site // z_size % y_size, site % z_size
         return torch.stack([x, y, z], dim=1).float() * float(self.spacing)
 
-    def _inhibitory(self, num_nodes: int) -> Tensor:
-        """Which neurons are inhibitory, [N] bool."""
+    def _inhibitory(self, num_nodes: int, fraction: float | None = None) -> Tensor:
+        """Which neurons are inhibitory, [N] bool: this ``fraction``, or that of the generator."""
+        fraction = self.inhibitory_fraction if fraction is None else fraction
         order = torch.randperm(num_nodes, generator=self._stream("sign"))
         inhibitory = torch.zeros(num_nodes, dtype=torch.bool)
-        inhibitory[order[: math.floor(self.inhibitory_fraction * num_nodes + 0.5)]] = True
+        inhibitory[order[: math.floor(fraction * num_nodes + 0.5)]] = True
         return inhibitory
 
     def _magnitudes(self, num_edges: int) -> Tensor:

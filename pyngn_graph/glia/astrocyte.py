@@ -1,16 +1,20 @@
 """Astrocytes: the gain of every neuron follows its calcium towards a target rate."""
 
+import copy
 import math
 from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Batch, Data
+from torch_geometric.data import Data
 
 from pyngn_graph.blockwise import sum_at
 from pyngn_graph.defaults import RHO
 from pyngn_graph.glia.base import GlialCell, dt_of, f32
+from pyngn_graph.graph import ANY_DELAY, validate
+from pyngn_graph.memo import remembered
+from pyngn_graph.unions import each_graph
 
 RULES = {"additive": 2e-2, "multiplicative": 1e-3}
 """Each rule with the learning rate used when ``eta`` is left open."""
@@ -114,6 +118,15 @@ class Astrocyte(GlialCell):
             )
         return rho
 
+    @property
+    def _writes(self) -> tuple[str, ...]:
+        return ("gain", "calcium", *(() if self.territory is None else ("territory_index",)))
+
+    def __call__(self, data: Data) -> Data:
+        """Checks a graph and rewrites a shallow copy of it; see :meth:`forward`."""
+        validate(data, max_delay=ANY_DELAY)
+        return super().__call__(each_graph(data, lambda graph: self.prepare(copy.copy(graph))))
+
     def constants(self, dt: float) -> tuple[float, float, float, float]:
         """``kappa``, ``1 - kappa``, ``eta`` and ``rho`` (or ``1 / rho``), rounded to float32."""
         eta = RULES[self.rule] if self.eta is None else self.eta
@@ -125,18 +138,9 @@ class Astrocyte(GlialCell):
             data.gain = data.edge_weight.new_ones(data.num_nodes)
         if "calcium" not in data:
             data.calcium = data.edge_weight.new_zeros(data.num_nodes)
-        if self.territory is not None and data.get("territory") != self._made_for(data):
-            data.territory_index = _neighbors(data, self.territory)
-            data.territory = self._made_for(data)
+        if self.territory is not None:
+            data.territory_index = _neighborhood(data, self.territory)
         return data
-
-    def _made_for(self, data: Data) -> list[Any]:
-        """What tells a neighborhood from that of a graph that was cut or moved."""
-        pairs = data.get("territory_index")
-        if pairs is None or data.get("pos") is None:
-            return []
-        bits = data.pos.contiguous().view(torch.int16).long()
-        return [self.territory, data.num_nodes, pairs.size(1), int(bits.sum())]
 
     def observe(self, data: Data, arrivals: Tensor, spikes: Tensor) -> None:
         """Integrates calcium exactly over one step."""
@@ -145,7 +149,7 @@ class Astrocyte(GlialCell):
 
     def forward(self, data: Data) -> Data:
         """Moves the gain by one step of the rule."""
-        if not isinstance(data, Batch):  # whose graphs were prepared each by itself
+        if any(key not in data for key in self._writes):
             data = self.prepare(data)
         _, _, eta, goal = self.constants(dt_of(data))
         calcium = data.calcium
@@ -167,12 +171,26 @@ def _constants(rule: str, tau: float, eta: float, rho: float) -> tuple[float, fl
     return f32(kappa), f32(1.0 - kappa), f32(eta), f32(rho if rule == "additive" else 1.0 / rho)
 
 
+def _neighborhood(data: Data, radius: float) -> Tensor:
+    """What :func:`_neighbors` gives: always that of the present positions, whatever was edited."""
+    if data.get("pos") is None:
+        raise ValueError("'Astrocyte(territory=...)' needs 'pos'; set it or leave 'territory' out")
+    kept = _kept(data, radius)
+    if not kept[0].is_inference() and kept[0]._version != kept[1]:
+        kept[:] = _neighbors(data, radius), 0
+    return kept[0]
+
+
+@remembered("pos")
+def _kept(data: Data, radius: float) -> list[Any]:
+    """Pairs of neighbors, and the version of the tensor as it was made."""
+    return [_neighbors(data, radius), 0]
+
+
 def _neighbors(data: Data, radius: float) -> Tensor:
     """Pairs ``[2, P]`` (member, center) of neurons within ``radius``, each its own member."""
     from scipy.spatial import KDTree
 
-    if data.get("pos") is None:
-        raise ValueError("'Astrocyte(territory=...)' needs 'pos'; set it or leave 'territory' out")
     tree = KDTree(data.pos.double().cpu().numpy())
     pairs = torch.from_numpy(tree.query_pairs(radius, output_type="ndarray")).long().t()
     own = torch.arange(data.num_nodes).repeat(2, 1)

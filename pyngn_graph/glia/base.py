@@ -14,10 +14,8 @@ from torch_geometric.transforms import BaseTransform
 
 from pyngn_graph.graph import ANY_DELAY, number, validate
 from pyngn_graph.memo import remembered
+from pyngn_graph.reserved import NEVER
 from pyngn_graph.unions import each_graph
-
-NEVER = -(2**40)
-"""Clock of an arrival that has not happened."""
 
 
 class GlialCell(BaseTransform):

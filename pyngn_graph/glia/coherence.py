@@ -157,8 +157,8 @@ class Coherence:
 
     def forget(self, cell: "Oligodendrocyte", data: Data) -> None:
         """Forgets single spikes; their means, and what was learned, stay."""
-        data.axon_trace = torch.zeros_like(data.axon_trace)
-        data.coherence_sum = torch.zeros_like(data.axon_trace)
+        zero = torch.zeros(data.num_nodes, dtype=torch.float64, device=data.edge_index.device)
+        data.axon_trace, data.coherence_sum = zero, zero
 
     def __call__(self, cell: "Oligodendrocyte", data: Data) -> Tensor:
         """The delays ``[E]`` as the spikes since the last tick have moved them.

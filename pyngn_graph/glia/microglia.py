@@ -154,6 +154,9 @@ class Microglia(GlialCell):
             )
         if "edge_health" not in data:
             data.edge_health = torch.full_like(data.edge_weight, self.initial_health)
+            data.health_clock = clock_of(data)
+            if "edge_cost" in data:
+                del data.edge_cost
         data.health_clock = self.clock_of_health(data)
         if self.charges and "edge_cost" not in data:
             data.edge_cost = torch.zeros_like(data.edge_weight)

@@ -11,7 +11,6 @@ from torch_geometric.data import Data
 from pyngn_graph.checks import is_count
 from pyngn_graph.defaults import LONGEST
 from pyngn_graph.glia.base import (
-    NEVER,
     GlialCell,
     as_array,
     check_clocks,
@@ -24,6 +23,7 @@ from pyngn_graph.glia.base import (
 from pyngn_graph.glia.coherence import Coherence
 from pyngn_graph.glia.fixed import FixedDelays
 from pyngn_graph.graph import alive, longest_delay
+from pyngn_graph.reserved import NEVER
 
 DelayRule = Callable[["Oligodendrocyte", Data], Tensor]
 """A rule maps the cell and its graph to new delays ``[E]`` float32; bounds are kept for it."""
@@ -168,7 +168,7 @@ class Oligodendrocyte(GlialCell):
         if "edge_arrival" not in data:
             data.edge_arrival = no_arrivals(data)
         check_clocks(data, "edge_arrival")
-        if "edge_hits" not in data:
+        if "edge_hits" not in data or "edge_lag" not in data:
             data.edge_hits = torch.zeros_like(data.edge_index[0])
             data.edge_lag = torch.zeros_like(data.edge_index[0])
         return data

@@ -25,7 +25,7 @@ class PerGraph(GlialCell):
     Where a cell alone stands in ``glia=``, every graph has one like it. Cells of one kind that
     differ only in what they do at ticks run as fast as one cell, and so do astrocytes of one rule;
     others run on the reference backend. All graphs must get the same attributes: a ``territory``,
-    say, or a cost of arrivals, in all cells or in none. ``diagnose`` looks at single cells only.
+    say, or a cost of arrivals, in all cells or in none.
 
     Args:
         cells: A cell for each graph, all on the fast clock or all on the slow one.

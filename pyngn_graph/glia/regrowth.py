@@ -5,8 +5,9 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph.glia.base import NEVER, as_array, dt_of
+from pyngn_graph.glia.base import as_array, dt_of
 from pyngn_graph.graph import number
+from pyngn_graph.reserved import NEVER
 
 _ROWS = 2**22
 """Probabilities held at a time."""

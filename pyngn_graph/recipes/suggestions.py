@@ -2,7 +2,7 @@
 
 import math
 
-from pyngn_graph.diagnosis import external_rate
+from pyngn_graph.evidence import external_rate
 from pyngn_graph.graph import MAX_DELAY
 
 

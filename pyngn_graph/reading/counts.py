@@ -1,0 +1,44 @@
+"""Counts of synapses are no potentials: how they become weights, and who says so."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+MEANINGS = ("counts", "jumps")
+"""What a column of weights may hold: counts, or jumps of the potential."""
+
+WEIGHT, POWER, INHIBITION = 0.2, 0.5, 4.0
+"""Mean excitatory weight, power of the counts, and how much stronger inhibition is."""
+
+
+def check_meaning(weights: Any) -> None:
+    """Raises a ValueError unless ``weights`` is one of ``MEANINGS`` or None."""
+    if weights is not None and weights not in MEANINGS:
+        raise ValueError(
+            f"'weights' must say what the column of weights holds, 'counts' of synapses or "
+            f"'jumps' of the potential (got {weights!r}); which column it is says "
+            f"columns={{'weight': ...}}"
+        )
+
+
+def sizes_of_counts(count: Tensor, weight: float = WEIGHT, power: float = POWER) -> Tensor:
+    r"""Sizes of weights ``[E]`` float32, :math:`w_0 c^p / \langle c^p \rangle`."""
+    size = count.double() ** power
+    return (weight * size / size.mean()).float()
+
+
+def look_like_counts(weight: np.ndarray[Any, Any]) -> bool:
+    """Whether weights ``[K]`` are whole numbers from 1 on in size, some of them 2 and more."""
+    size = np.abs(weight)
+    return bool(size.size and ((size >= 1) & (size == np.round(size))).all() and (size >= 2).any())
+
+
+def as_real(value: Any) -> Tensor:
+    """A tensor, array or list of numbers as a tensor torch can count with."""
+    if isinstance(value, Tensor):
+        unsigned = value.dtype in (torch.uint16, torch.uint32, torch.uint64)
+        return value.long() if unsigned else value
+    array = np.asarray(value)
+    return torch.as_tensor(array.astype(np.int64) if array.dtype.kind == "u" else array)

@@ -1,0 +1,170 @@
+"""Entries as numbers, and columns as tensors where that loses nothing."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pyngn_graph.reading.faults import Faults
+from pyngn_graph.reading.source import ABSENT, Column
+
+_NUMBER = r"[+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?"
+_NUMBERS = re.compile(rf"(?:{_NUMBER}\n)*+")
+_FLOATS = re.compile(rf"(?:(?:{_NUMBER}|[+-]?(?:nan|inf|infinity))\n)*+", re.IGNORECASE)
+_WHOLE = re.compile(r"(?:(?:0|-?[1-9][0-9]{0,18}+)\n)*+")
+_PADDED = re.compile(r"^[+-]?0[0-9]", re.MULTILINE)
+_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?|[+-]?[0-9]+(?:[eE][+-]?[0-9]+)?")
+_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+")
+_MISSING = ("", "na", "n/a", "#n/a", "<na>", "null", "none")
+
+
+def numbers(
+    column: Column, name: str, place: Callable[[int], str], faults: Faults, given: Any = None
+) -> NDArray[np.float64]:
+    """A column of finite numbers, float64; faults are noted and stand as 0.
+
+    Entries may be numbers of Python or NumPy, bools, or text, also with a decimal comma. Where
+    ``given`` ``[K]`` bool is False an entry may be absent.
+    """
+    if isinstance(column, Tensor):
+        column = column.detach().cpu().numpy()
+    array = column if isinstance(column, np.ndarray) else _fast(column)
+    if array is not None and array.dtype.kind in "biuf" and array.ndim == 1:
+        result = array.astype(np.float64)
+    else:
+        result = np.fromiter(map(_parser(column), column), np.float64, len(column))
+    bad = ~np.isfinite(result)
+    if given is not None:
+        bad &= given
+    for i in np.flatnonzero(bad).tolist():
+        entry = column[i]
+        rule = "a finite number"
+        if isinstance(entry, str) and _THOUSANDS.fullmatch(entry):
+            rule = "a number without commas in it: this may be thousands or a fraction"
+        faults.add(place(i), name, entry.item() if isinstance(entry, np.generic) else entry, rule)
+    return np.where(np.isfinite(result), result, 0.0)
+
+
+def _fast(column: Any) -> NDArray[Any] | None:
+    if not len(column):
+        return np.empty(0)
+    if all(type(entry) is str for entry in column):
+        if _NUMBERS.fullmatch("\n".join([*column, ""])) is None:
+            return None
+        try:
+            return np.array(column).astype(np.float64)
+        except ValueError:  # a line break within an entry
+            return None
+    try:
+        return np.asarray(column)
+    except ValueError:  # rows of unequal length
+        return None
+
+
+def _parser(column: Any) -> Callable[[Any], float]:
+    """How an entry is read; NaN is what is no number."""
+    commas = [entry for entry in column if isinstance(entry, str) and "," in entry]
+    # 1,234 may be either; one entry as 0,5 or 12,25 tells.
+    decimal = bool(commas) and not all(map(_THOUSANDS.fullmatch, commas))
+
+    def parsed(entry: Any) -> float:
+        if isinstance(entry, str):
+            entry = entry.strip()
+            if re.fullmatch(_NUMBER, entry):
+                return float(entry)
+            if decimal and _COMMA.fullmatch(entry):
+                return float(entry.replace(",", "."))
+            return np.nan
+        if isinstance(entry, Tensor) and entry.numel() == 1:
+            entry = entry.item()
+        if isinstance(entry, int | float | np.number | np.bool_):
+            return float(entry)
+        return np.nan
+
+    return parsed
+
+
+def flags(
+    column: Column, name: str, place: Callable[[int], str], faults: Faults
+) -> NDArray[np.bool_]:
+    """A column of truth values: bools, 0 and 1, or text that says so."""
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    result = np.zeros(len(column), dtype=bool)
+    for i, entry in enumerate(column):
+        found = words.get(re.sub(r"\.0$", "", str(entry).strip().lower()))
+        if found is None:
+            faults.add(place(i), name, entry, "true or false")
+        result[i] = bool(found)
+    return result
+
+
+def side(column: Column) -> Tensor | list[Any]:
+    """A column that has no meaning here: bool, int64 or float32, or the entries as they are.
+
+    Entries that are missing become None, in a list.
+    """
+    if isinstance(column, np.ndarray):
+        return _tensor(column)
+    if len(column) and all(type(entry) is str for entry in column):
+        return _of_text(list(column))
+    if any(_is_missing(entry) for entry in column):
+        return [None if _is_missing(entry) else _plain(entry) for entry in column]
+    if any(isinstance(entry, str) for entry in column):
+        return list(column)
+    try:
+        array = np.asarray(column)
+    except (ValueError, OverflowError):  # rows of unequal length
+        return list(column)
+    return _tensor(array) if array.dtype.kind in "biufc" else list(column)
+
+
+def _tensor(array: NDArray[Any]) -> Tensor | list[Any]:
+    if array.dtype.kind not in "biufc":
+        return [_plain(entry) for entry in array.tolist()]
+    if array.dtype.kind == "u":
+        if array.size and array.max() >= 2**63:
+            found: list[Any] = array.tolist()
+            return found
+        array = array.astype(np.int64)
+    if array.dtype.kind == "f":
+        array = array.astype(np.float32)
+    return torch.from_numpy(np.ascontiguousarray(array))
+
+
+def _of_text(column: list[str]) -> Tensor | list[Any]:
+    missing = [entry.lower() in _MISSING for entry in column]
+    if any(missing):
+        rest = [entry for entry, gone in zip(column, missing, strict=True) if not gone]
+        typed = _of_text(rest) if rest else []
+        values = iter(typed.tolist() if isinstance(typed, Tensor) else typed)
+        return [None if gone else next(values) for gone in missing]
+    if {entry.lower() for entry in column} <= {"true", "false"}:
+        return torch.tensor([entry.lower() == "true" for entry in column])
+    joined = "\n".join([*column, ""])
+    try:
+        if _WHOLE.fullmatch(joined):
+            return torch.from_numpy(np.array(column).astype(np.int64))
+        if _FLOATS.fullmatch(joined) and not _PADDED.search(joined):
+            return torch.from_numpy(np.array(column).astype(np.float64).astype(np.float32))
+        if "," in joined and all(map(_COMMA.fullmatch, column)):
+            parse = _parser(column)
+            parsed = [parse(entry) for entry in column]
+            if np.isfinite(parsed).all():
+                return torch.tensor(parsed, dtype=torch.float32)
+    except (ValueError, OverflowError):  # more than int64 holds, or a line break in an entry
+        pass
+    return column
+
+
+def _is_missing(entry: Any) -> bool:
+    return entry is None or entry is ABSENT
+
+
+def _plain(entry: Any) -> Any:
+    if isinstance(entry, np.generic):
+        return entry.item()
+    return None if entry is ABSENT else entry
