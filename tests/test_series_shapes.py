@@ -33,7 +33,7 @@ def waves(count: int = 24, steps: int = 40) -> tuple[Any, Any]:
 @contextmanager
 def silence() -> Iterator[None]:
     with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)
+        warnings.filterwarnings("error", "X .* is read as")
         yield
 
 
