@@ -4,10 +4,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from pyngn_graph.checks import check_finite, check_tensor
+
+Numbers = Tensor | ArrayLike
+"""What doors take: a tensor, or what NumPy makes an array of."""
 
 WHOLE = 2**24
 """Largest size up to which float32 holds every whole number."""
