@@ -26,7 +26,7 @@ from pyngn_graph.glia.astrocyte import Astrocyte
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import MAX_DELAY, number, prepare, validate_again
 from pyngn_graph.history import TopologyRecorder
-from pyngn_graph.misread import warn_of_excitation
+from pyngn_graph.misread import warn_of_excitation, warn_of_silenced
 from pyngn_graph.misuse import check_signal, warn_of_dtype, warn_of_signal
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.probe import Probe
@@ -161,6 +161,7 @@ class TriglialReservoir(Constructed):
         super().__init__()
         check_count("max_delay", max_delay)
         data = prepare(graph, max_delay=max_delay)
+        warn_of_silenced(graph.edge_weight, data.edge_weight)
         own = number(graph, "dt", dt)
         if not math.isclose(own, dt, rel_tol=1e-6):  # a Batch has it in float32
             raise ValueError(

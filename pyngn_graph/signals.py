@@ -184,7 +184,7 @@ class SignalReservoir(Constructed):
         Raises:
             ValueError, TypeError: If ``x`` has another shape or type, or is not finite.
         """
-        check_signal(self.graph, self.in_channels, x)
+        check_signal(self.graph, self.in_channels, x, shape="[T, P, F] or [B, T, P, F]")
         warn_of_gradients(self, x)
         x = as_tensor("x", x)
         features = [self.num_places, self.projection.in_channels]

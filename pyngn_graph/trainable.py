@@ -2,7 +2,8 @@
 
 import copy
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,8 @@ from pyngn_graph.checks import check_count, check_finite, is_count
 from pyngn_graph.constructed import Constructed, shown
 from pyngn_graph.graph import MAX_DELAY, longest_delay, prepare, round_delay, validate
 from pyngn_graph.interpolation import DelayKernel
+from pyngn_graph.misread import warn
+from pyngn_graph.misuse import check_signal
 from pyngn_graph.neuron import LIFParameters, LIFState, integrate
 from pyngn_graph.surrogate import Surrogate, surrogate_of
 from pyngn_graph.synapse import DelayedSpikeConv
@@ -206,6 +209,17 @@ class TrainableReservoir(Constructed):
         data.edge_delay = round_delay(delay) if whole else delay.float()
         return validate(data, max_delay=self.max_delay)
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        before = self.edge_delay.detach().double()
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        dtype, after = self.edge_delay.dtype, self.edge_delay.detach().double().to(before.device)
+        if dtype not in (torch.float32, torch.float64) and not torch.equal(before, after):
+            warn(
+                f"{dtype} does not hold all delays: some moved by up to "
+                f"{float((before - after).abs().max()):.3g} steps; keep this module in float32"
+            )
+        return self
+
     def extra_repr(self) -> str:
         """The graph and every parameter."""
         names = (
@@ -233,6 +247,7 @@ class TrainableReservoir(Constructed):
 
     def _checked(self, x: Numbers) -> Tensor:
         num_nodes = self._graph.num_nodes
+        check_signal(self._graph, None, x, shape=f"[T, {num_nodes}] or [T, {num_nodes}, C]")
         x = as_tensor("x", x)
         for name, value in (("edge_weight", self.edge_weight), ("edge_delay", self.edge_delay)):
             check_finite(name, value, "lower the learning rate, and load the last good weights")
