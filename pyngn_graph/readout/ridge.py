@@ -169,7 +169,7 @@ class RidgeReadout(Readout):
         w = as_finite("sample_weight", weight).detach().double().to(x.device)
         if w.shape != (len(x),) or bool((w < 0).any()) or not bool((w > 0).any()):
             raise ValueError(
-                f"'sample_weight' must have shape [{len(x)}], one number >= 0 for each row and some "
+                f"'sample_weight' must have shape [{len(x)}], one number >= 0 for each row, some "
                 f"above 0 (got {list(w.shape)}, from {float(w.min()) if w.numel() else 0:g})"
             )
         some = w > 0
