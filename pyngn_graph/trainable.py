@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from torch_geometric.data import Data
 
-from pyngn_graph.checks import check_count, check_finite, check_tensor, is_count
+from pyngn_graph.arrays import Numbers, as_tensor
+from pyngn_graph.checks import check_count, check_finite, is_count
 from pyngn_graph.constructed import Constructed, shown
 from pyngn_graph.graph import MAX_DELAY, longest_delay, prepare, round_delay, validate
 from pyngn_graph.interpolation import DelayKernel
@@ -162,7 +163,7 @@ class TrainableReservoir(Constructed):
         """Forgets the fast state."""
         self._state = None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Numbers) -> Tensor:
         """Liquid states ``[T, N]`` or ``[T, N, C]`` at all steps of the current ``x``.
 
         Raises:
@@ -191,7 +192,7 @@ class TrainableReservoir(Constructed):
         if self.stateful:
             history, trace = state.history.detach(), state.trace.detach()
             self._state = _State(state.neuron.apply(Tensor.detach), history, trace, state.t)
-        return torch.cat(traces).reshape(x.shape)
+        return torch.cat(traces).reshape(as_tensor("x", x).shape)
 
     def to_data(self) -> Data:
         """The graph with the weights and delays as they are now, ready for a reservoir with glia.
@@ -244,10 +245,10 @@ class TrainableReservoir(Constructed):
         if not torch.equal(inside, self.edge_delay):
             self.edge_delay.copy_(inside)
 
-    def _checked(self, x: Tensor) -> Tensor:
+    def _checked(self, x: Numbers) -> Tensor:
         num_nodes = self._graph.num_nodes
         check_signal(self._graph, None, x, shape=f"[T, {num_nodes}] or [T, {num_nodes}, C]")
-        check_tensor("x", x)
+        x = as_tensor("x", x)
         for name, value in (("edge_weight", self.edge_weight), ("edge_delay", self.edge_delay)):
             check_finite(name, value, "lower the learning rate, and load the last good weights")
         if x.dim() not in (2, 3) or x.size(1) != num_nodes or 0 in x.shape:
