@@ -24,6 +24,7 @@ from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
 from pyngn_graph.graph import validate
 from pyngn_graph.hetero import to_hetero_data
 from pyngn_graph.neuron import LIFLayer, LIFParameters
+from pyngn_graph.ragged import padded
 from pyngn_graph.readout import DeltaReadout, RidgeReadout
 from pyngn_graph.reservoir import TriglialReservoir
 from pyngn_graph.signals import SignalReservoir
@@ -64,6 +65,7 @@ __all__ = [
     "generators",
     "history",
     "load_graph",
+    "padded",
     "plot",
     "recipes",
     "save_graph",

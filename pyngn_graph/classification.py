@@ -1,5 +1,6 @@
 """A recipe on a labeled data set: let the glia organize the liquid, read it out, score it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,7 @@ class Classification:
 
     Attributes:
         accuracy: Share of test items that the readout names correctly.
+        chance: Share of them in the class that is the most common in training.
         prediction: Its answers, ``[B]``.
         reservoir: The reservoir as it was read out.
         before: A few test trials before the glia were at work.
@@ -36,6 +38,7 @@ class Classification:
     """
 
     accuracy: float
+    chance: float
     prediction: Tensor
     reservoir: TriglialReservoir
     before: Recording
@@ -65,7 +68,8 @@ def classify(
     shown, lengths = shown[:SHOWN], lengths[:SHOWN]
     before, life = reservoir.replace(start="rest").run(shown, lengths=lengths), None
     if reservoir.glia or recipe.start == "lived":
-        life = organize(recipe, reservoir, x, samples, seed, progress, checkpoint)
+        gains = ("gain",) if "gain" in reservoir.graph else ()
+        life = organize(recipe, reservoir, x, samples, seed, gains, progress, checkpoint)
     with progress_bar(len(train) + len(test), progress, unit="trial") as bar:
         parts = []
         for x, samples in series:
@@ -78,6 +82,7 @@ def classify(
     after = reservoir.run(shown, lengths=lengths)
     return Classification(
         accuracy=readout.score(parts[1], test.y),
+        chance=chance(train.y, test.y),
         prediction=readout.predict(parts[1]),
         reservoir=reservoir,
         before=before,
@@ -93,24 +98,27 @@ def organize(
     x: Tensor,
     lengths: Tensor | None = None,
     seed: int = 0,
+    record: Sequence[str] = (),
     progress: bool | None = None,
     checkpoint: Path | None = None,
 ) -> Recording:
-    """Lets the glia see random items of ``x`` ``[B, T, C]``, as one stream: see ``Recipe.lived``.
-
-    The recording holds the gains, if there are any.
-    """
+    """Lets the glia see random items of ``x`` ``[B, T, C]``: see ``Recipe.lived``."""
     if lengths is None:
         lengths = torch.full((len(x),), x.size(1))
     chosen, samples = recipe.lived(lengths, generator_of(seed))
     return reservoir.adapt(
         x[chosen, : int(samples.max())],
         lengths=samples,
-        record=("gain",) if "gain" in reservoir.graph else (),
+        record=record,
         every=recipe.hold,
         progress=progress,
         checkpoint=checkpoint,
     )
+
+
+def chance(train: Tensor, test: Tensor) -> float:
+    """Accuracy on the labels ``test`` of naming the class that is the most common in ``train``."""
+    return float((test == train.mode().values).double().mean())
 
 
 def classify_raw(recipe: Recipe, train: SeriesDataset, test: SeriesDataset) -> float:

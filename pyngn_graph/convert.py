@@ -1,9 +1,7 @@
 """Between PyG's ``Data`` and NetworkX, without loss in either direction."""
 
-import gc
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any
 
@@ -13,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph.graph import ANY_DELAY, validate
+from pyngn_graph.garbage import no_collection
+from pyngn_graph.graph import accepted
 from pyngn_graph.reading import names as ids
 from pyngn_graph.reading.assembly import Reading, Scale, assembled
 from pyngn_graph.reading.source import ABSENT, Columns, Source
@@ -52,8 +51,8 @@ def to_networkx(data: Data) -> Any:
         TypeError: See :func:`~pyngn_graph.graph.validate`.
         ValueError: See :func:`~pyngn_graph.graph.validate`.
     """
-    validate(data, max_delay=ANY_DELAY)
-    with _no_collection():
+    data = accepted(data)
+    with no_collection():
         return _to_networkx(data)
 
 
@@ -157,7 +156,7 @@ def read_networkx(
             f"Expected a NetworkX graph (got {type(graph).__name__}); 'pyngn_graph.from_data' "
             f"takes graphs of every kind"
         )
-    with _no_collection():
+    with no_collection():
         if SCHEMA in graph.graph:
             return _restored(graph)
         return assembled(_source(graph, file), columns, weights, scale or Scale())
@@ -256,18 +255,6 @@ def edge_list(graph: Any) -> list[tuple[Any, Any, dict[str, Any]]]:
         places = [row.get(_COLUMN, math.inf) for *_, row in edges]
         edges = [edges[i] for i in np.argsort(places, kind="stable").tolist()]
     return edges
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Spares Python the search for garbage among millions of new objects, none of which is any."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def names_of(data: Data) -> list[Any] | None:

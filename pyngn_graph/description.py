@@ -6,7 +6,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.card import card
-from pyngn_graph.graph import ANY_DELAY, alive, number, round_delay, validate
+from pyngn_graph.graph import accepted, alive, number, round_delay
 from pyngn_graph.provenance import provenance
 
 
@@ -36,7 +36,7 @@ def describe(data: Data) -> Description:
     Raises:
         TypeError, ValueError: See :func:`pyngn_graph.validate`.
     """
-    validate(data, max_delay=ANY_DELAY)
+    data = accepted(data)
     dt, live = number(data, "dt", 1.0), alive(data)
     inhibitory = f", {int(data.inhibitory.sum()):,} inhibitory" if "inhibitory" in data else ""
     facts = {"neurons": f"{data.num_nodes:,}{inhibitory}"}

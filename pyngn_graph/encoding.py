@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from pyngn_graph.checks import check_count, check_finite
+from pyngn_graph.arrays import Numbers, as_finite
+from pyngn_graph.checks import check_count
 
 LONGEST_WINDOW = 2**24
 """Longest window of a spectrum, samples."""
@@ -18,7 +19,9 @@ LOUDEST = 1e15
 """Largest sound, so that float32 holds its energy."""
 
 
-def poisson(rate: Tensor, num_steps: int, dt: float = 1.0, *, generator: torch.Generator) -> Tensor:
+def poisson(
+    rate: Numbers, num_steps: int, dt: float = 1.0, *, generator: torch.Generator
+) -> Tensor:
     r"""Independent spikes with probability :math:`p = r \, \Delta t` per step (Bernoulli process).
 
     Args:
@@ -33,7 +36,7 @@ def poisson(rate: Tensor, num_steps: int, dt: float = 1.0, *, generator: torch.G
     Raises:
         TypeError, ValueError: If a rate is negative, not finite or above one spike per step.
     """
-    _check_series("rate", rate, dims=(1, 2), names="[C] or [B, C]")
+    rate = _series("rate", rate, dims=(1, 2), names="[C] or [B, C]")
     check_count("num_steps", num_steps)
     _check_positive("dt", dt, "ms")
     probability = rate.double() * (dt / 1000.0)
@@ -49,7 +52,7 @@ def poisson(rate: Tensor, num_steps: int, dt: float = 1.0, *, generator: torch.G
     return (draw < probability).float()
 
 
-def latency(intensity: Tensor, num_steps: int, *, threshold: float = 0.0) -> Tensor:
+def latency(intensity: Numbers, num_steps: int, *, threshold: float = 0.0) -> Tensor:
     r"""One spike per channel, the stronger the earlier.
 
     Channel c fires once, at step :math:`\lfloor (1 - x_c)(T - 1) + 1/2 \rfloor`, and not at all
@@ -68,7 +71,7 @@ def latency(intensity: Tensor, num_steps: int, *, threshold: float = 0.0) -> Ten
 
     Source: Thorpe, Delorme & Van Rullen (2001), "Spike-based strategies for rapid processing".
     """
-    _check_series("intensity", intensity, dims=(1, 2), names="[C] or [B, C]")
+    intensity = _series("intensity", intensity, dims=(1, 2), names="[C] or [B, C]")
     check_count("num_steps", num_steps)
     if bool(((intensity < 0) | (intensity > 1)).any()):
         raise ValueError(
@@ -85,7 +88,7 @@ def latency(intensity: Tensor, num_steps: int, *, threshold: float = 0.0) -> Ten
     )
 
 
-def level_crossing(signal: Tensor, threshold: float | Tensor) -> Tensor:
+def level_crossing(signal: Numbers, threshold: float | Tensor) -> Tensor:
     r"""Events where a signal has moved by a threshold (delta modulation, as in event cameras).
 
     Each channel keeps a level, at first its first sample. Whenever the signal is away from it by
@@ -110,7 +113,7 @@ def level_crossing(signal: Tensor, threshold: float | Tensor) -> Tensor:
     Source: Lichtsteiner, Posch & Delbruck (2008), "A 128x128 120 dB 15 us latency asynchronous
     temporal contrast vision sensor".
     """
-    _check_series("signal", signal, dims=(2, 3), names="[T, C] or [B, T, C]")
+    signal = _series("signal", signal, dims=(2, 3), names="[T, C] or [B, T, C]")
     theta = torch.as_tensor(threshold, dtype=torch.float64, device=signal.device)
     if theta.dim() > 1 or (theta.dim() == 1 and theta.numel() != signal.size(-1)):
         raise ValueError(
@@ -136,7 +139,7 @@ def level_crossing(signal: Tensor, threshold: float | Tensor) -> Tensor:
 
 
 def filter_bank(
-    waveform: Tensor,
+    waveform: Numbers,
     sample_rate: float,
     num_channels: int = 20,
     *,
@@ -177,7 +180,7 @@ def filter_bank(
     Source: Davis & Mermelstein (1980), "Comparison of parametric representations for monosyllabic
     word recognition in continuously spoken sentences".
     """
-    _check_series("waveform", waveform, dims=(1, 2), names="[L] or [B, L]")
+    waveform = _series("waveform", waveform, dims=(1, 2), names="[L] or [B, L]")
     for name, value, unit in (
         ("sample_rate", sample_rate, "Hz"),
         ("frame", frame, "ms"),
@@ -246,10 +249,11 @@ def _mel_filters(
     return filters.float()
 
 
-def _check_series(name: str, value: Tensor, dims: tuple[int, ...], names: str) -> None:
-    check_finite(name, value)
+def _series(name: str, value: Numbers, dims: tuple[int, ...], names: str) -> Tensor:
+    value = as_finite(name, value)
     if value.dim() not in dims or 0 in value.shape:
         raise ValueError(f"'{name}' must have shape {names}, none empty (got {list(value.shape)})")
+    return value
 
 
 def _check_positive(name: str, value: float, unit: str) -> None:

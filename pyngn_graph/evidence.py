@@ -86,7 +86,7 @@ def answered(
     """
     x, samples = reservoir.projection.checked(x, None, lengths)
     if len(x) > TRIALS:
-        chosen = torch.linspace(0, len(x) - 1, TRIALS).long().to(x.device)
+        chosen = torch.linspace(0, len(x) - 1, TRIALS, dtype=torch.float32).long().to(x.device)
         x, samples = x[chosen], samples[chosen]
     twin = copy.copy(reservoir)
     told, setting = reservoir._told | {ILL}, replace(reservoir.setting, stateful=False)
@@ -162,7 +162,7 @@ def _noisy(x: Tensor, samples: Tensor) -> Tensor:
     rows = _inside(x, samples).double()
     size = NOISE * rows.std(dim=0, correction=0)
     generator = torch.Generator().manual_seed(0)
-    noise = torch.randn(x.shape, generator=generator).to(x.device)
+    noise = torch.randn(x.shape, generator=generator, dtype=torch.float32).to(x.device)
     return (x + size * noise).to(x.dtype)
 
 

@@ -5,7 +5,7 @@ import os
 from torch_geometric.data import Data
 
 from pyngn_graph import snapshot, storage
-from pyngn_graph.graph import ANY_DELAY, validate
+from pyngn_graph.graph import ANY_DELAY, accepted, validate
 
 
 def save_graph(data: Data, path: str | os.PathLike[str]) -> None:
@@ -20,7 +20,7 @@ def save_graph(data: Data, path: str | os.PathLike[str]) -> None:
             tensor nor a JSON value.
         OSError: If the file cannot be written; the one before it stays whole.
     """
-    tensors, values = snapshot.graph_to_parts(validate(data, max_delay=ANY_DELAY))
+    tensors, values = snapshot.graph_to_parts(accepted(data))
     storage.write(path, "graph", tensors, {"graph": values})
 
 

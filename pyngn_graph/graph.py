@@ -12,6 +12,7 @@ from torch_geometric.utils import select
 
 from pyngn_graph.blockwise import converted, sums
 from pyngn_graph.checks import Extent, extent, is_count, is_hollow, known_extent
+from pyngn_graph.conform import conformed
 from pyngn_graph.grid import input_sizes, on_its_grid
 from pyngn_graph.memo import remembered
 from pyngn_graph.reserved import (
@@ -134,14 +135,24 @@ def _validated(data: Data, max_delay: int, extent: Extent, *refused: str) -> Dat
     return data
 
 
+def accepted(data: Data, *, max_delay: int = ANY_DELAY) -> Data:
+    """Returns ``data`` validated, with arrays, lists and other types of numbers as tensors.
+
+    Raises:
+        TypeError, ValueError: See :func:`validate`.
+    """
+    return validate(conformed(data) if isinstance(data, Data) else data, max_delay=max_delay)
+
+
 def prepare(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
     """Returns a validated copy of ``data`` that a simulation may own and rewrite.
 
-    All tensors are cloned and cut from gradients; ``edge_mask`` (all True), ``dt`` (1 ms) and
+    Arrays, lists and other types of numbers are converted where that loses nothing. All tensors
+    are cloned and cut from gradients; ``edge_mask`` (all True), ``dt`` (1 ms) and
     ``clock`` (0) are added where absent, and the weights are rounded to their grid (see
     :func:`pyngn_graph.grid.weight_grid`). The graphs of a ``Batch`` are prepared each by itself.
     """
-    validate(data, max_delay=max_delay)
+    data = accepted(data, max_delay=max_delay)
     refuse_names(data, *AT_TICKS)
     return each_graph(aged(data), _prepared)
 

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data, HeteroData
 from torch_geometric.utils import scatter
 
-from pyngn_graph.graph import ANY_DELAY, alive, validate
+from pyngn_graph.graph import accepted, alive
 from pyngn_graph.unions import separated
 
 NODE_TYPES = ("neuron", "astrocyte", "oligodendrocyte", "microglia")
@@ -56,7 +56,7 @@ def to_hetero_data(data: Data) -> HeteroData:
         TypeError, ValueError: If ``data`` is not a graph of ours; see
             :func:`pyngn_graph.validate`.
     """
-    validate(data, max_delay=ANY_DELAY)
+    data = accepted(data)
     if isinstance(data, Batch):
         views: HeteroData = Batch.from_data_list([_view(graph) for graph in separated(data)])
         return views

@@ -10,7 +10,6 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.graph import alive
-from pyngn_graph.grid import weight_grid
 from pyngn_graph.unions import separated
 
 MANY_EDGES = 50
@@ -41,19 +40,17 @@ def warn_of_left_positions(said: str) -> None:
     warn(f"Positions: {said}; complete them, or delete them to draw all")
 
 
-def warn_of_silenced(data: Data) -> None:
-    """Warns where weights are so small beside the largest input that they are rounded to 0."""
-    weight = data.edge_weight
-    if not bool(torch.isfinite(weight).all()) or data.num_edges == 0:
-        return
-    grid = weight_grid(data)
-    silenced = (weight != 0) & (weight.double().abs() < grid / 2)
+def warn_of_silenced(given: Any, kept: Tensor) -> None:
+    """Warns where of ``given`` weights ``[E]`` some are 0 among those ``kept`` on their grid."""
+    given = torch.as_tensor(given).to(kept.device)
+    silenced = (given != 0) & (kept == 0)
     if bool(silenced.any()):
-        largest = int(weight.abs().argmax())
+        largest = int(given.abs().argmax())
         warn(
-            f"{int(silenced.sum()):,} of {data.num_edges:,} weights are silenced: beside the "
-            f"largest, edge_weight[{largest}] = {float(weight[largest]):g}, they fall below "
-            f"{grid:g}, the grid of all weights, and count as 0. Mend or divide the largest"
+            f"{int(silenced.sum()):,} of {given.numel():,} weights are silenced: beside the "
+            f"largest, edge_weight[{largest}] = {float(given[largest]):g}, they are below the "
+            f"grid on which all weights lie, a billionth of the largest input, and count as 0. "
+            f"Mend the largest, or set the small ones to 0"
         )
 
 
@@ -90,8 +87,8 @@ def warn_of_excitation(data: Data) -> None:
             warn(
                 "No edge of the graph inhibits: all weights are positive, and nothing but small "
                 "weights keeps activity from feeding itself until all neurons fire at once. Make "
-                "some neurons inhibitory (a fifth of them is usual): negate 'edge_weight' on the "
-                "edges that leave them, as 'generators.FromNetworkX' does; or let an Astrocyte "
+                "some neurons inhibitory, a fifth of them is usual: 'pyngn_graph.from_data(graph, "
+                "inhibitory_fraction=0.2)'; or let an Astrocyte "
                 "('glia') hold the rate; or, if it is meant, call "
                 "warnings.filterwarnings('ignore', 'No edge of the graph')"
             )

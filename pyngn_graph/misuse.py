@@ -11,25 +11,27 @@ from torch_geometric.data.data import BaseData
 from pyngn_graph.misread import warn
 
 
-def check_signal(graph: Data, channels: int | None, x: Any, lengths: Any = None) -> None:
+def check_signal(
+    graph: Data, channels: int | None, x: Any, lengths: Any = None, shape: str = "[B, T, C]"
+) -> None:
     """Refuses a graph, or the edges of one, where a signal or its lengths belong.
 
     Raises:
-        TypeError: With what to pass instead.
+        TypeError: With what to pass instead, a tensor of ``shape``.
     """
     if isinstance(x, BaseData):
         raise TypeError(
-            f"'x' must be a signal [B, T, C] (trial, sample, channel), and the graph is inside of "
-            f"the reservoir already (got a {type(x).__name__}); pass a tensor. Features of nodes "
-            f"over time, [T, num_nodes, F], are for 'SignalReservoir(graph)(x)'; another graph "
-            f"is set by 'reservoir.graph = data'"
+            f"'x' must be a signal {shape}, and the graph is inside of the reservoir already (got "
+            f"a {type(x).__name__}); pass a tensor. Features of nodes over time, "
+            f"[T, num_nodes, F], are for 'SignalReservoir(graph)(x)'; a reservoir on another "
+            f"graph is a new one"
         )
     for name, value, width in (("x", x, channels), ("lengths", lengths, None)):
         if _is_edges(value, graph, width):
             raise TypeError(
                 f"'{name}' looks like the edges of a graph (got {value.dtype} "
                 f"{list(value.shape)}), and those are in 'reservoir.graph' already; call "
-                f"'reservoir(x)' with a signal [B, T, C] alone"
+                f"'reservoir(x)' with a signal {shape} alone"
             )
 
 

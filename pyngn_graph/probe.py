@@ -44,6 +44,20 @@ class Layout:
         return self.trial.size(0)
 
 
+def check_pool(pool: str | int, lengths: Tensor) -> None:
+    """Refuses more segments than the shortest of trials of ``lengths`` ``[B]`` steps has steps.
+
+    Raises:
+        ValueError: If so.
+    """
+    shortest = int(lengths.min())
+    if not isinstance(pool, str) and pool > shortest:
+        raise ValueError(
+            f"'pool' = {pool} segments need trials of at least {pool} steps (the shortest has "
+            f"{shortest}); use pool={shortest} or less, or hold each sample longer: 'hold'"
+        )
+
+
 EVENTS = ("trial", "step", "count", "node")
 """What a part of the events consists of; see :meth:`Probe.spikes`."""
 
@@ -72,6 +86,7 @@ class Probe:
         events: bool = True,
         log: TopologyLog | None = None,
     ) -> None:
+        check_pool(pool, lengths)
         self.log = log
         self.lengths, self.num_nodes, self.names, self.every = lengths, num_nodes, names, every
         self.segments = None if isinstance(pool, str) else pool

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from pyngn_graph.checks import check_tensor, generator_of, is_count, whole_seed
+from pyngn_graph.arrays import Numbers, as_float32, as_tensor
+from pyngn_graph.checks import generator_of, is_count, whole_seed
 
 
 class Projection(nn.Module):
@@ -40,8 +41,7 @@ class Projection(nn.Module):
         seed = whole_seed(seed)
         generator = generator_of(seed)
         if weight is not None:
-            check_tensor("input_weight", weight)
-            weight = weight.detach().float().clone()
+            weight = as_float32("input_weight", weight).clone()
             if in_channels is None or weight.shape != (num_nodes, in_channels):
                 raise ValueError(
                     f"'input_weight' must have shape [{num_nodes}, in_channels = {in_channels}] "
@@ -60,8 +60,7 @@ class Projection(nn.Module):
             low, high = bias
             share = torch.rand(num_nodes, generator=generator, dtype=torch.float32)
             bias = low + (high - low) * share
-        bias = torch.as_tensor(bias, dtype=torch.float32).detach()
-        check_tensor("bias", bias)
+        bias = as_float32("bias", bias)
         if bias.dim() and bias.shape != (num_nodes,):
             raise ValueError(f"'bias' must have shape [{num_nodes}] (got {list(bias.shape)})")
         for name, value in (("input_weight", weight), ("bias", bias)):
@@ -76,7 +75,7 @@ class Projection(nn.Module):
         self.bias: Tensor
 
     def checked(
-        self, x: Tensor | None, num_steps: int | None, lengths: Tensor | None
+        self, x: Numbers | None, num_steps: int | None, lengths: Numbers | None
     ) -> tuple[Tensor, Tensor]:
         """Input as ``[B, T, C]`` float32 (C = 0 without input) and the samples of each trial.
 
@@ -97,9 +96,7 @@ class Projection(nn.Module):
         full = torch.full((x.size(0),), x.size(1), device=x.device)
         if lengths is None:
             return self._bounded(x), full
-        lengths = torch.as_tensor(lengths) if isinstance(lengths, Sequence) else lengths
-        check_tensor("lengths", lengths)
-        lengths = lengths.to(x.device)
+        lengths = as_tensor("lengths", lengths).to(x.device)
         whole = not lengths.is_floating_point() and lengths.dtype != torch.bool
         if not whole or lengths.shape != full.shape:
             raise ValueError(
@@ -114,12 +111,11 @@ class Projection(nn.Module):
         inside = torch.arange(x.size(1), device=x.device) < lengths.unsqueeze(1)
         return self._bounded(x.masked_fill(~inside.unsqueeze(2), 0.0)), lengths.long()
 
-    def _checked_input(self, x: Tensor) -> Tensor:
-        if not isinstance(x, Tensor) or x.is_complex():
-            raise TypeError(
-                f"'x' must be a real tensor (got {x.dtype if isinstance(x, Tensor) else type(x)}); "
-                f"use 'torch.as_tensor(x)'"
-            )
+    def _checked_input(self, given: Numbers) -> Tensor:
+        if isinstance(given, Tensor) and not given.is_complex():
+            x = given
+        else:
+            x = as_tensor("x", given).to(self.bias.device)
         channels = self.num_nodes if self.in_channels is None else self.in_channels
         if x.dim() == 2:
             x = x.unsqueeze(0)
@@ -136,7 +132,7 @@ class Projection(nn.Module):
                 f"'x' is on {x.device} but the reservoir on {self.bias.device}; "
                 f"move one of them with '.to(...)'"
             )
-        return x.detach().float()
+        return as_float32("x", x)
 
     def _bounded(self, x: Tensor) -> Tensor:
         bad = ~torch.isfinite(x)

@@ -12,12 +12,13 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph import snapshot, storage
+from pyngn_graph.arrays import Numbers, as_float32, as_tensor
 from pyngn_graph.asked import asked
 from pyngn_graph.backends import check, resolve
 from pyngn_graph.bounds import check_potentials, largest_size
 from pyngn_graph.card import card
 from pyngn_graph.checkpoint import Checkpoint, identity
-from pyngn_graph.checks import check_count, check_tensor
+from pyngn_graph.checks import check_count
 from pyngn_graph.constructed import Constructed, shown
 from pyngn_graph.diagnosis import Diagnosis, diagnose, warn_if_ill
 from pyngn_graph.evidence import Activity, binned
@@ -25,7 +26,7 @@ from pyngn_graph.glia.astrocyte import Astrocyte
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import MAX_DELAY, number, prepare, validate_again
 from pyngn_graph.history import TopologyRecorder
-from pyngn_graph.misread import warn_of_excitation
+from pyngn_graph.misread import warn_of_excitation, warn_of_silenced
 from pyngn_graph.misuse import check_signal, warn_of_dtype, warn_of_signal
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.probe import Probe
@@ -160,6 +161,7 @@ class TriglialReservoir(Constructed):
         super().__init__()
         check_count("max_delay", max_delay)
         data = prepare(graph, max_delay=max_delay)
+        warn_of_silenced(graph.edge_weight, data.edge_weight)
         own = number(graph, "dt", dt)
         if not math.isclose(own, dt, rel_tol=1e-6):  # a Batch has it in float32
             raise ValueError(
@@ -265,9 +267,7 @@ class TriglialReservoir(Constructed):
             ValueError: If ``v`` has the wrong shape or is not finite.
         """
         if v is not None:
-            v = torch.as_tensor(v, dtype=torch.float32)
-            check_tensor("v", v)
-            v = v.to(self.bias.device)
+            v = as_float32("v", v).to(self.bias.device)
             if v.dim() and v.shape != self.bias.shape:
                 raise ValueError(
                     f"'v' must be a number or have shape {list(self.bias.shape)} "
@@ -281,7 +281,7 @@ class TriglialReservoir(Constructed):
             cell.forget(self._graph)
 
     @torch.compiler.disable
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def forward(self, x: Numbers, lengths: Numbers | None = None) -> Tensor:
         """Liquid states ``[B, F]`` of the trials ``x`` ``[B, T, C]``; the graph stays as it is.
 
         ``lengths`` ``[B]`` gives the number of samples of each trial where they differ; samples
@@ -312,10 +312,10 @@ class TriglialReservoir(Constructed):
     @torch.compiler.disable
     def run(
         self,
-        x: Tensor | None = None,
+        x: Numbers | None = None,
         *,
         num_steps: int | None = None,
-        lengths: Tensor | None = None,
+        lengths: Numbers | None = None,
         record: str | TopologyRecorder | Sequence[str | TopologyRecorder] = (),
         every: int = 1,
         progress: bool | None = None,
@@ -358,10 +358,10 @@ class TriglialReservoir(Constructed):
     @torch.compiler.disable
     def adapt(
         self,
-        x: Tensor | None = None,
+        x: Numbers | None = None,
         *,
         num_steps: int | None = None,
-        lengths: Tensor | None = None,
+        lengths: Numbers | None = None,
         record: str | TopologyRecorder | Sequence[str | TopologyRecorder] = (),
         every: int = 1,
         progress: bool | None = None,
@@ -386,7 +386,7 @@ class TriglialReservoir(Constructed):
             True, x, num_steps, lengths, record, every, progress, checkpoint, checkpoint_every
         )
 
-    def step(self, x_t: Tensor) -> Tensor:
+    def step(self, x_t: Numbers) -> Tensor:
         """Liquid states ``[B, F]`` after one sample ``x_t`` ``[B, C]`` (or ``[C]``: ``[F]``).
 
         The samples of a stream, one call each, give the bits of one call with all of them. Needs
@@ -395,16 +395,17 @@ class TriglialReservoir(Constructed):
         Raises:
             ValueError, TypeError: If ``x_t`` breaks its rule, or the reservoir is not stateful.
         """
+        x_t = as_tensor("x_t", x_t)
         states = self(self._sample(x_t))
         return states if x_t.dim() == 2 else states[0]
 
-    def adapt_step(self, x_t: Tensor) -> Tensor:
+    def adapt_step(self, x_t: Numbers) -> Tensor:
         """As :meth:`step`, of one trial, while the glia reshape :attr:`graph`."""
+        x_t = as_tensor("x_t", x_t)
         states = self.adapt(self._sample(x_t), progress=False).states
         return states if x_t.dim() == 2 else states[0]
 
     def _sample(self, x_t: Tensor) -> Tensor:
-        check_tensor("x_t", x_t)
         if not self.stateful:
             raise ValueError(
                 "A step continues from the one before, and this reservoir begins every call anew; "
@@ -420,9 +421,9 @@ class TriglialReservoir(Constructed):
     def _recorded(
         self,
         learns: bool,
-        x: Tensor | None,
+        x: Numbers | None,
         num_steps: int | None,
-        lengths: Tensor | None,
+        lengths: Numbers | None,
         record: str | TopologyRecorder | Sequence[str | TopologyRecorder],
         every: int,
         progress: bool | None,
@@ -599,10 +600,10 @@ class TriglialReservoir(Constructed):
 
     def _simulate(
         self,
-        x: Tensor | None,
+        x: Numbers | None,
         *,
         num_steps: int | None = None,
-        lengths: Tensor | None = None,
+        lengths: Numbers | None = None,
         record: tuple[str | TopologyRecorder, ...] = (),
         every: int = 1,
         events: bool = True,

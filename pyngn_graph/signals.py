@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyngn_graph.arrays import Numbers, as_tensor
 from pyngn_graph.constructed import Constructed, arguments, shown
 from pyngn_graph.diagnosis import Diagnosis
 from pyngn_graph.glia.base import GlialCell, f32
@@ -147,7 +148,7 @@ class SignalReservoir(Constructed):
         return self.reservoir.bias[: self.projection.num_nodes]
 
     @torch.compiler.disable
-    def run(self, x: Tensor, **options: Any) -> Recording:
+    def run(self, x: Numbers, **options: Any) -> Recording:
         """Runs the reservoir on features ``x`` ``[T, P, F]`` or ``[B, T, P, F]``.
 
         The graph stays as it is. ``options`` are those of
@@ -156,7 +157,7 @@ class SignalReservoir(Constructed):
         return self.reservoir.run(self.currents(x), **{"progress": self.progress} | options)
 
     @torch.compiler.disable
-    def adapt(self, x: Tensor, **options: Any) -> Recording:
+    def adapt(self, x: Numbers, **options: Any) -> Recording:
         """Lets the glia reshape the graph while it runs on ``x``; otherwise as :meth:`run`.
 
         :meth:`states` turns the recording into liquid states, for a reservoir that adapts while
@@ -172,21 +173,22 @@ class SignalReservoir(Constructed):
         return self.reservoir.diagnose(None if x is None else self.currents(x))
 
     @torch.compiler.disable
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Numbers) -> Tensor:
         """Liquid states ``[T, P, K m]`` or ``[B, T, P, K m]``, K the number of time constants."""
         states = self.states(self.run(x))
-        return states if x.dim() == 4 else states[0]
+        return states if as_tensor("x", x).dim() == 4 else states[0]
 
-    def currents(self, x: Tensor) -> Tensor:
+    def currents(self, x: Numbers) -> Tensor:
         """Input of the reservoir ``[B, T, P m]`` for features ``x``, without the bias.
 
         Raises:
             ValueError, TypeError: If ``x`` has another shape or type, or is not finite.
         """
-        check_signal(self.graph, self.in_channels, x)
+        check_signal(self.graph, self.in_channels, x, shape="[T, P, F] or [B, T, P, F]")
         warn_of_gradients(self, x)
+        x = as_tensor("x", x)
         features = [self.num_places, self.projection.in_channels]
-        if not isinstance(x, Tensor) or x.dim() not in (3, 4) or list(x.shape[-2:]) != features:
+        if x.dim() not in (3, 4) or list(x.shape[-2:]) != features:
             places, channels = features
             raise ValueError(
                 f"'x' must have shape [T, {places}, {channels}] (sample, place, feature) or "

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pyngn_graph.checks import check_count, check_finite
+from pyngn_graph.arrays import as_finite
+from pyngn_graph.checks import check_count
 from pyngn_graph.encoding import poisson
 
 LARGEST_UNIFORM = 1e37
@@ -243,8 +244,9 @@ def nrmse(prediction: Tensor, target: Tensor) -> float:
     Raises:
         ValueError: If shapes differ, values are not finite, or a target does not vary.
     """
-    for name, value in (("prediction", prediction), ("target", target)):
-        check_finite(name, value, "drop the rows that are not")
+    drop = "drop the rows that are not"
+    prediction = as_finite("prediction", prediction, drop)
+    target = as_finite("target", target, drop)
     if prediction.shape != target.shape or target.numel() < 2:
         raise ValueError(
             f"'prediction' and 'target' must have the same shape, of two values or more (got "

@@ -2,17 +2,21 @@
 
 import copy
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from torch_geometric.data import Data
 
-from pyngn_graph.checks import check_count, check_finite, check_tensor, is_count
+from pyngn_graph.arrays import Numbers, as_tensor
+from pyngn_graph.checks import check_count, check_finite, is_count
 from pyngn_graph.constructed import Constructed, shown
 from pyngn_graph.graph import MAX_DELAY, longest_delay, prepare, round_delay, validate
 from pyngn_graph.interpolation import DelayKernel
+from pyngn_graph.misread import warn
+from pyngn_graph.misuse import check_signal
 from pyngn_graph.neuron import LIFParameters, LIFState, integrate
 from pyngn_graph.surrogate import Surrogate, surrogate_of
 from pyngn_graph.synapse import DelayedSpikeConv
@@ -159,7 +163,7 @@ class TrainableReservoir(Constructed):
         """Forgets the fast state."""
         self._state = None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Numbers) -> Tensor:
         """Liquid states ``[T, N]`` or ``[T, N, C]`` at all steps of the current ``x``.
 
         Raises:
@@ -188,7 +192,7 @@ class TrainableReservoir(Constructed):
         if self.stateful:
             history, trace = state.history.detach(), state.trace.detach()
             self._state = _State(state.neuron.apply(Tensor.detach), history, trace, state.t)
-        return torch.cat(traces).reshape(x.shape)
+        return torch.cat(traces).reshape(as_tensor("x", x).shape)
 
     def to_data(self) -> Data:
         """The graph with the weights and delays as they are now, ready for a reservoir with glia.
@@ -204,6 +208,17 @@ class TrainableReservoir(Constructed):
         data.edge_weight = self.edge_weight.detach().float().clone()
         data.edge_delay = round_delay(delay) if whole else delay.float()
         return validate(data, max_delay=self.max_delay)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        before = self.edge_delay.detach().double()
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        dtype, after = self.edge_delay.dtype, self.edge_delay.detach().double().to(before.device)
+        if dtype not in (torch.float32, torch.float64) and not torch.equal(before, after):
+            warn(
+                f"{dtype} does not hold all delays: some moved by up to "
+                f"{float((before - after).abs().max()):.3g} steps; keep this module in float32"
+            )
+        return self
 
     def extra_repr(self) -> str:
         """The graph and every parameter."""
@@ -230,9 +245,10 @@ class TrainableReservoir(Constructed):
         if not torch.equal(inside, self.edge_delay):
             self.edge_delay.copy_(inside)
 
-    def _checked(self, x: Tensor) -> Tensor:
+    def _checked(self, x: Numbers) -> Tensor:
         num_nodes = self._graph.num_nodes
-        check_tensor("x", x)
+        check_signal(self._graph, None, x, shape=f"[T, {num_nodes}] or [T, {num_nodes}, C]")
+        x = as_tensor("x", x)
         for name, value in (("edge_weight", self.edge_weight), ("edge_delay", self.edge_delay)):
             check_finite(name, value, "lower the learning rate, and load the last good weights")
         if x.dim() not in (2, 3) or x.size(1) != num_nodes or 0 in x.shape:

@@ -53,7 +53,7 @@ def test_the_demo_leaves_a_table_and_a_report(tmp_path: Path) -> None:
     run = process("demo", *SMALL, cwd=tmp_path)
     assert (run.returncode, complaints(run)) == (0, "")
     table = [line.split("  ")[0] for line in run.stdout.splitlines()]
-    assert table[:4] == ["readout of", "with glia", "without glia", "raw input"]
+    assert table[:5] == ["readout of", "with glia", "without glia", "raw input", "chance"]
     assert "450 test items, 1 seed(s)" in run.stdout
     report = Path("pyngn-demo") / "report.html"
     assert run.stdout.splitlines()[-1] == f"Report: {report}"

@@ -122,7 +122,7 @@ def test_a_table_is_series_written_in_rows() -> None:
     deep = ReservoirClassifier(**SERIES).fit(x, y)
     flat = ReservoirClassifier(**SERIES, channels=2).fit(x.reshape(24, 12), y)
     assert np.array_equal(deep.states(x), flat.states(x.reshape(24, 12)))
-    still = ReservoirClassifier(**SERIES).fit(x.reshape(24, 12), y)
+    still = ReservoirClassifier(**SERIES, channels=12).fit(x.reshape(24, 12), y)
     assert still.reservoir_.in_channels == 12
     assert (deep.n_features_in_, flat.n_features_in_) == (2, 12)
     values = ReservoirRegressor(**SERIES, channels=2).fit(x.reshape(24, 12), x[:, :, :1])

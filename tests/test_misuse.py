@@ -61,13 +61,13 @@ def test_features_of_nodes_are_not_a_trial() -> None:
 
 
 @pytest.mark.parametrize("kind", ["data", "batch", "hetero"])
-@pytest.mark.parametrize("door", ["call", "run", "adapt", "signal"])
+@pytest.mark.parametrize("door", ["call", "run", "adapt", "signal", "trainable"])
 def test_a_graph_is_no_signal(kind: str, door: str) -> None:
     data = random_graph(0, 12, 60)
     x = {"data": data, "batch": Batch.from_data_list([data, data]), "hetero": HeteroData()}[kind]
     reservoir = liquid()
-    signal = ng.SignalReservoir(data, 3)
-    doors = {"call": reservoir, "run": reservoir.run, "adapt": reservoir.adapt, "signal": signal}
+    doors = {"call": reservoir, "run": reservoir.run, "adapt": reservoir.adapt}
+    doors |= {"signal": ng.SignalReservoir(data, 3), "trainable": ng.TrainableReservoir(data)}
     with pytest.raises(TypeError, match=r"'x' must be a signal .*got a .*SignalRes"):
         doors[door](x)
 
@@ -99,3 +99,14 @@ def test_a_warning_where_a_dtype_is_not_followed(cast: str) -> None:
     assert said(lambda: liquid().float().to("cpu").train().requires_grad_()) == []
     assert said(lambda: liquid().to(torch.float64))
     assert isinstance(reservoir.graph, Data)
+
+
+def test_a_warning_where_a_dtype_does_not_hold_delays() -> None:
+    data = random_graph(0, 12, 60)
+    assert said(lambda: ng.TrainableReservoir(data).half()) == []
+    data.edge_delay = data.edge_delay + 3001
+    for cast in ("half", "bfloat16"):
+        made = ng.TrainableReservoir(data)
+        with pytest.warns(UserWarning, match="does not hold all delays: some moved by up to"):
+            getattr(torch.nn.Sequential(made), cast)()
+    assert said(lambda: ng.TrainableReservoir(data).double()) == []

@@ -391,6 +391,17 @@ def test_a_weight_that_silences_the_others_is_named() -> None:
         assert len(said) == 1
         assert "2 of 3 weights are silenced: beside the largest" in said[0]
         assert "1e+12" in said[0]
+    theirs = Data(
+        edge_index=torch.tensor([[0, 1, 2], [1, 2, 0]]),
+        edge_weight=torch.tensor([1e12, 0.25, -0.5]),
+        edge_delay=torch.tensor([1, 1, 1]),
+        num_nodes=3,
+    )
+    for graph in (theirs, Batch.from_data_list([theirs, theirs])):
+        _, said = saidly(lambda graph=graph: ng.TriglialReservoir(graph))
+        assert "weights are silenced" in said[0]
+    theirs.edge_weight = torch.tensor([1e3, 0.25, 0.0])
+    assert saidly(lambda: ng.TriglialReservoir(theirs))[1] == []
 
 
 DRESSES: dict[str, Callable[[int], dict[str, Any]]] = {
@@ -489,7 +500,7 @@ def test_whatever_loses_nothing_is_taken(kind: str) -> None:
     assert data.edge_index.tolist() == ends
     assert data.edge_weight.tolist() == weights
     assert data.edge_delay.tolist() == [1, 2, 3]
-    with pytest.raises(ValueError, match="holds fractions"):
+    with pytest.raises(TypeError, match="fractions, and whole numbers that a float rounds"):
         ng.from_data(Data(edge_index=torch.tensor([[0.5], [1.0]]), num_nodes=3))
     with pytest.raises(ValueError, match="reaches 720575940628857210, as ids do"):
         ng.from_data(Data(edge_index=torch.tensor([[0], [720575940628857210]])))
@@ -528,3 +539,113 @@ def test_a_number_in_a_file_is_never_a_size(tmp_path: Path) -> None:
     path = tmp_path / "e.csv"
     path.write_text("source,target\n0,5000000000\n")
     assert read_csv(path).num_nodes == 2
+
+
+GRAPHML = """<?xml version="1.0" encoding="utf-8"?>
+<graphml xmlns="http://graphml.graphdrawing.org/xmlns">
+  <key id="d0" for="node" attr.name="dn_position_x" attr.type="string"/>
+  <key id="d1" for="node" attr.name="dn_position_y" attr.type="string"/>
+  <key id="d2" for="node" attr.name="dn_position_z" attr.type="string"/>
+  <key id="d3" for="node" attr.name="dn_name" attr.type="string"/>
+  <key id="d9" for="edge" attr.name="number_of_fibers" attr.type="double"/>
+  <key id="d10" for="edge" attr.name="FA_mean" attr.type="double"/>
+  <key id="d12" for="edge" attr.name="fiber_length_mean" attr.type="double"/>
+  <graph edgedefault="undirected">
+    <node id="1"><data key="d0">25.5</data><data key="d1">31.0</data><data key="d2">52.1</data>
+      <data key="d3">rh.bankssts_1</data></node>
+    <node id="2"><data key="d0">30.0</data><data key="d1">11.5</data><data key="d2">40.0</data>
+    </node>
+    <node id="10"><data key="d0">60</data><data key="d1">12.5</data><data key="d2">41.0</data>
+    </node>
+    <edge source="10" target="1"><data key="d9">58.25</data><data key="d10">0.4</data></edge>
+    <edge source="2" target="10"><data key="d9">4.0</data><data key="d12">21.5</data></edge>
+  </graph>
+</graphml>
+"""
+
+
+def test_the_brain_of_braingraph(tmp_path: Path) -> None:
+    path = tmp_path / "brain.graphml"
+    path.write_text(GRAPHML)
+    data, said = saidly(lambda: read_graph(path))
+    assert len(said) == 1
+    assert "'number_of_fibers' counts synapses or fibers" in said[0]
+    assert data.node_label.tolist() == [1, 2, 10]
+    assert data.pos[2].tolist() == [60.0, 12.5, 41.0]
+    ratio = by_name(data)["1", "10"] / by_name(data)["2", "10"]
+    assert ratio == pytest.approx((58.25 / 4) ** 0.5)
+    assert by_name(data)["10", "1"] == by_name(data)["1", "10"]
+    assert sorted(data.edge_number_of_fibers.tolist()) == [4.0, 4.0, 58.25, 58.25]
+    assert data.dn_name == ["rh.bankssts_1", None, None]
+    assert data.edge_FA_mean.count(None) == 2
+    raw, said = saidly(lambda: read_graph(path, weights="jumps"))
+    assert (sorted(raw.edge_weight.tolist()), said) == ([4.0, 4.0, 58.25, 58.25], [])
+    drawn = ng.from_data(path, weights="counts", inhibitory_fraction=1 / 3, velocity=3.0)
+    assert int(drawn.inhibitory.sum()) == 1
+    assert ((drawn.edge_weight < 0) == drawn.inhibitory[drawn.edge_index[0]]).all()
+
+
+def test_words_of_glia_in_foreign_files_mean_nothing(tmp_path: Path) -> None:
+    path, nodes = tmp_path / "e.csv", tmp_path / "n.csv"
+    path.write_text(
+        "source,target,weight,cost,lag,hits,index\n0,1,0.5,high,-3,x,4\n1,0,0.5,low,1,y,5\n"
+    )
+    nodes.write_text("id,axon_mean,edge_length,batch,size\n0,1,7,a,2\n1,2,8,b,3\n")
+    data = read_csv(path, nodes)
+    assert data.edge_edge_cost == ["high", "low"]
+    assert data.edge_edge_lag.tolist() == [-3, 1]
+    assert data.node_edge_length.tolist() == [7, 8]
+    assert data.node_batch == ["a", "b"]
+    assert data["size"].tolist() == [2, 3]
+    assert data.edge_index.tolist() == [[0, 1], [1, 0]]
+    assert "'cost'" in ng.describe(data).facts["renamed"]
+    reservoir = ng.TriglialReservoir(data, glia=[ng.Microglia(), ng.Oligodendrocyte()])
+    reservoir.adapt(num_steps=10)
+
+
+@pytest.mark.parametrize("kind", ["int32", "uint64", "float64", "numpy", "list"])
+def test_a_reservoir_takes_whatever_loses_nothing(kind: str) -> None:
+    make: dict[str, Callable[[Any], Any]] = {
+        "int32": lambda v: torch.tensor(v).int(),
+        "uint64": lambda v: np.array(v, dtype=np.uint64),
+        "float64": lambda v: torch.tensor(v).double(),
+        "numpy": np.array,
+        "list": lambda v: v,
+    }
+    plain = Data(
+        edge_index=torch.tensor([[0, 1, 2], [1, 2, 0]]), edge_weight=torch.tensor([1.5, 0.25, 2.0]),
+        edge_delay=torch.tensor([1, 2, 3]), inhibitory=torch.tensor([False, True, False]),
+        edge_mask=torch.tensor([True, True, False]), pos=torch.zeros(3, 3), num_nodes=3,
+    )  # fmt: skip
+    other = Data(
+        edge_index=make[kind]([[0, 1, 2], [1, 2, 0]]), edge_weight=np.array([1.5, 0.25, 2.0]),
+        edge_delay=make[kind]([1, 2, 3]), inhibitory=make[kind]([0, 1, 0]),
+        edge_mask=[1, 1, 0], pos=np.zeros((3, 3), dtype=int), num_nodes=3,
+    )  # fmt: skip
+    spikes = [
+        ng.TriglialReservoir(graph, bias=1.2).run(num_steps=400).events for graph in (plain, other)
+    ]
+    assert torch.equal(*spikes)
+    assert len(spikes[0]) > 1
+    assert repr(ng.describe(plain)) == repr(ng.describe(other))
+    assert len(ng.to_networkx(other).edges) == 3
+    assert isinstance(other.edge_weight, np.ndarray)  # the user's stays
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"edge_index": [[0, 0.5], [1, 1]]},
+        {"edge_index": np.array([[0, 1], [1, 0]], dtype=complex)},
+        {"edge_weight": ["a", "b"]},
+        {"edge_mask": [0, 2]},
+        {"edge_delay": [1.0, float("nan")]},
+        {"edge_weight": np.array([0.1, 1e300])},
+    ],
+)
+def test_what_would_lose_something_is_refused(spoiled: dict[str, Any]) -> None:
+    sound = {"edge_index": [[0, 1], [1, 0]], "edge_weight": [0.5, 0.5], "edge_delay": [1, 1]}
+    ng.TriglialReservoir(Data(**sound, num_nodes=2))
+    for door in (ng.TriglialReservoir, ng.from_data, ng.describe):
+        with pytest.raises((TypeError, ValueError), match=r"'edge_|edge "):
+            door(Data(**(sound | spoiled), num_nodes=2))

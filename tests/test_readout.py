@@ -280,13 +280,12 @@ def test_bad_data_is_refused_and_changes_nothing(
     cases: list[tuple[object, object, type[Exception], str]] = [
         (nan, y, ValueError, r"'x' must be finite.*1 of 240 entries.*x\[3, 2\] = nan"),
         (huge, y, ValueError, "below 1e\\+100"),
-        (x.numpy(), y, TypeError, "real tensor .got ndarray.*torch.as_tensor"),
+        (x.numpy().astype(str), y, TypeError, "'x' must be real numbers .got <U.*pass numbers"),
         (x[0], y, ValueError, r"shape \[B, F\].*got \[6\].*unsqueeze"),
         (x[:0], y[:0], ValueError, r"B, F >= 1 .got \[0, 6\]"),
         (x, y[:-1], ValueError, "40 rows but 'y' 39"),
         (x, y.unsqueeze(1), ValueError, r"labels of shape \[B\].*y.double"),
-        (x, y.tolist(), TypeError, "'y' must be a real tensor .got list.*torch.as_tensor"),
-        (x, np.array(["a", "b"] * 20), TypeError, "got ndarray.*words become labels by 'np.unique"),
+        (x, np.array(["a", "b"] * 20), TypeError, "got <U1.*words become labels by 'np.unique"),
         (x + 0j, y, TypeError, "complex64"),
     ]
     learned: list[tuple[object, object, type[Exception], str]] = [

@@ -109,7 +109,7 @@ def test_repr_says_what_is_inside(backend: str) -> None:
 # Liquid states
 
 
-@given(seed=seeds, segments=st.integers(1, 7), lengths=st.lists(st.integers(1, 12), min_size=1))
+@given(seed=seeds, segments=st.integers(1, 7), lengths=st.lists(st.integers(7, 12), min_size=1))
 def test_segments_are_means_over_equal_parts(
     backend: str, seed: int, segments: int, lengths: list[int]
 ) -> None:

@@ -109,7 +109,7 @@ def test_a_state_dict_holds_weights_and_graph() -> None:
         (torch.zeros(9, 3, 2), ValueError, r"\[T, 4, 2\] \(sample, place, feature\) .*\[9, 3, 2\]"),
         (torch.zeros(9, 4), ValueError, r"\(got \[9, 4\]\)"),
         (torch.full((9, 4, 2), torch.nan), ValueError, "'x' must be finite"),
-        ([[1.0]], ValueError, r"'x' must have shape .* \(got \[\]\)"),
+        ([[1.0]], ValueError, r"'x' must have shape .* \(got \[1, 1\]\)"),
     ],
 )
 def test_features_that_do_not_fit(x: Any, error: type, match: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyngn_graph
-from pyngn_graph.classification import Classification, classify, classify_raw
+from pyngn_graph.classification import Classification, chance, classify, classify_raw
 from pyngn_graph.cli.facts import versions
 from pyngn_graph.datasets import FSDD, Digits
 from pyngn_graph.datasets.series import SeriesDataset
@@ -60,6 +60,7 @@ def run_experiment(options: argparse.Namespace) -> None:
         "seeds": seeds,
         "accuracy": {name: [accuracy for accuracy, _ in found] for name, found in done.items()}
         | {RAW: [classify_raw(recipe, train, test)]},
+        "chance": chance(train.y, test.y),
         "synaptic_events_per_ms": {
             name: [events for _, events in found] for name, found in done.items()
         },
@@ -145,11 +146,15 @@ def _experiment(
 ) -> Experiment:
     assert shown.life is not None
     scores = {name: statistics.mean(found) for name, found in results["accuracy"].items()}
+    scores["chance"] = results["chance"]
+    life = shown.life
+    lived = float(life.lengths.sum()) * life.dt / 1000.0
     summary = (
-        f"A tissue of {recipe.num_nodes} spiking neurons met {recipe.trials} trials of the data "
-        f"set '{results['dataset']}' without labels while its glia ({', '.join(recipe.glia)}) were "
-        f"at work. Then the graph was frozen and a ridge readout learned to name its states; the "
-        f"controls are the same tissue without glia and the same readout on the raw input. "
+        f"A tissue of {recipe.num_nodes} spiking neurons met {life.lengths.numel()} trials of the "
+        f"data set '{results['dataset']}', {lived:.0f} s of model time, without labels while its "
+        f"glia ({', '.join(recipe.glia)}) were at work. Then the graph was frozen and a ridge "
+        f"readout learned to name its states; the controls are the same tissue without glia, the "
+        f"same readout on the raw input, and naming the most common class (chance). "
         f"\n{shown.reservoir.diagnose()}"
     )
     seeds = results["seeds"]
@@ -178,5 +183,6 @@ def _table(results: Mapping[str, Any], num_test: int) -> str:
         energy = f"{statistics.mean(sent):.0f}" if sent else "-"
         accuracy = f"{100 * statistics.mean(found):.1f}{spread} %"
         lines.append(f"{name:<16}{accuracy:<18}{energy}")
+    lines.append(f"{'chance':<16}{100 * results['chance']:.1f} %")
     lines.append(f"\n{num_test} test items, {seeds} seed(s), {results['seconds']} s")
     return "\n".join(lines)

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyngn_graph.conform import given
 from pyngn_graph.datasets.layout import spectral_layout
 from pyngn_graph.generators.anatomy import Anatomy
 from pyngn_graph.graph import checked_edge_index, validate
 from pyngn_graph.misread import warn_of_short_ways
-from pyngn_graph.reading.counts import as_real, sizes_of_counts
+from pyngn_graph.reading.counts import sizes_of_counts
 
 
 def connectome(
@@ -91,8 +92,10 @@ def connectome(
     Raises:
         TypeError, ValueError: If an argument breaks its rule.
     """
-    edge_index = checked_edge_index(as_real(edge_index), num_nodes)
-    edge_count = as_real(edge_count)
+    edge_index = checked_edge_index(given(edge_index, whole=True), num_nodes)
+    edge_count, pos, length, sign, electrical, edge_type = map(
+        given, (edge_count, pos, length, sign, electrical, edge_type)
+    )
     num_edges = edge_index.size(1)
     if electrical is None:
         electrical = torch.zeros(num_edges, dtype=torch.bool)

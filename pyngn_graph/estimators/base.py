@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import fields
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -17,6 +17,16 @@ from pyngn_graph.checks import whole_seed
 from pyngn_graph.classification import BATCH, organize
 from pyngn_graph.datasets import channel_statistics, standardize
 from pyngn_graph.defaults import DEGREE, LIFE, LONGEST, POOL, RHO, TAU_M
+from pyngn_graph.diagnosis import Diagnosis
+from pyngn_graph.estimators.series import (
+    Series,
+    check_channels,
+    check_single,
+    dimensions,
+    stacked,
+    warn_of_axes,
+    warn_of_table,
+)
 from pyngn_graph.glia.oligodendrocyte import DelayRule
 from pyngn_graph.glia.pruning import Criterion
 from pyngn_graph.readout import RidgeReadout
@@ -27,18 +37,6 @@ RECIPE = tuple(field.name for field in fields(Recipe))
 """Parameters that are those of a recipe."""
 
 
-class Series(NamedTuple):
-    """Series ``values`` ``[B, T, C]`` float64, and the ``lengths`` ``[B]`` of them."""
-
-    values: Tensor
-    lengths: Tensor
-
-    @property
-    def inside(self) -> Tensor:
-        """Which time steps belong to a series, ``[B, T]`` bool."""
-        return torch.arange(self.values.size(1)) < self.lengths.unsqueeze(1)
-
-
 class ReservoirEstimator(BaseEstimator):
     r"""Base of the estimators: a reservoir that organizes itself, and a ridge readout.
 
@@ -47,12 +45,16 @@ class ReservoirEstimator(BaseEstimator):
     solves for the readout. ``partial_fit`` does all this with its first batch; from then on the
     liquid stays as it is, for states must keep their meaning, and only the readout learns.
 
-    **Input.** ``[n_samples, T, C]`` are series of T time steps of C channels. Rows of NaN at the
-    end of a series say that it is shorter. ``[n_samples, F]``, arrays or data frames, are rows
-    cut into T = F / C time steps of C = ``channels`` values, time first; with ``channels=None``
-    each row is a single time step of F channels: a still pattern, shown for ``hold`` ms. A table
-    wants to be seen longer than a sample of a series does, and its spikes counted: ``hold=40,
-    pool=1, tau_trace=0``.
+    **Input.** ``[n_samples, T, C]`` are series of T time steps of C channels; those of sktime and
+    aeon, ``[n_samples, C, T]``, are ``X.transpose(0, 2, 1)``. Series of different lengths are a
+    list of arrays ``[T_i, C]``, or ``[T_i]`` of one channel, or have rows of NaN at their ends.
+    Series of one channel in rows ``[n_samples, T]`` are ``X[:, :, None]``.
+
+    ``[n_samples, F]``, arrays or data frames, are tables: each row is a single time step of F
+    channels, a still pattern, shown for ``hold`` ms. With ``channels=C`` it is cut into F / C time
+    steps of C values, time first: ``channels=1`` for series of one channel. A still pattern wants
+    to be seen longer than a sample of a series does, and its spikes counted: ``hold=40, pool=1,
+    tau_trace=0``. Where X may be meant otherwise a warning says how it is read.
 
     Args:
         num_nodes: Number of neurons.
@@ -84,7 +86,7 @@ class ReservoirEstimator(BaseEstimator):
         start: Where a series begins: ``"rest"``, or ``"lived"``, as the life with glia ended.
         alpha: Penalty of the ridge readout, or several to choose from by generalized
             cross-validation.
-        channels: How many values of a row of a table make a time step.
+        channels: Channels of a time step; how many values of a row of a table make one.
         standardize: Whether each channel of X is brought to zero mean and unit variance, as seen
             in ``fit`` or in the first ``partial_fit``.
         graph: A graph to live on instead of a random tissue.
@@ -93,6 +95,7 @@ class ReservoirEstimator(BaseEstimator):
 
     Attributes:
         reservoir_: The living reservoir.
+        life_: How long the glia have seen samples, ms of model time.
         recipe_: The recipe that it was made by.
         readout_: The :class:`~pyngn_graph.RidgeReadout`.
         mean_, scale_: Of the channels, ``[C]``.
@@ -184,19 +187,36 @@ class ReservoirEstimator(BaseEstimator):
         check_is_fitted(self, "readout_")
         return self._states(self._scaled(self._series(X))).numpy()
 
+    def diagnose(self, X: ArrayLike) -> Diagnosis:
+        """Says in words whether the reservoir is dead, saturated or healthy, and what to change.
+
+        Args:
+            X: As in ``fit``; the reservoir runs on the first 150 samples.
+        """
+        check_is_fitted(self, "readout_")
+        x, lengths = next(self._scaled(self._series(X)))
+        self.reservoir_(x, lengths=lengths)
+        return self.reservoir_.diagnose(x, lengths)
+
     def _series(self, X: Any, fresh: bool = False) -> Series:
         """``X`` as series, in its own units.
 
         Raises:
             ValueError: If X breaks a rule, or, unless ``fresh``, has other channels than before.
         """
+        X = stacked(X)
+        if not fresh and self._is_univariate(X):
+            X = np.asarray(X)[:, :, None]
         if dimensions(X) == 3:
             X = check_array(X, allow_nd=True, ensure_all_finite="allow-nan", dtype=np.float64)
+            check_channels(X.shape, self.channels)
             if fresh:
                 self.n_features_in_ = X.shape[2]
                 self.__dict__.pop("feature_names_in_", None)
+                if self.channels is None and self.receptive is None:
+                    warn_of_axes(X.shape)
         else:
-            X = self._cut(validate_data(self, X, reset=fresh, dtype=np.float64))
+            X = self._cut(validate_data(self, X, reset=fresh, dtype=np.float64), fresh)
         if 0 in X.shape:
             raise ValueError(f"X must have samples, time steps and channels (got {X.shape})")
         if not fresh and X.shape[2] != len(self.mean_):
@@ -216,7 +236,17 @@ class ReservoirEstimator(BaseEstimator):
             )
         return series
 
-    def _cut(self, X: NDArray[Any]) -> NDArray[Any]:
+    def _is_univariate(self, X: Any) -> bool:
+        """Whether X is ``[n, T]``, and what was learned from were series of one channel."""
+        if dimensions(X) != 2 or self.n_features_in_ != 1:
+            return False
+        return len(X) > 0 and np.shape(X)[1] > 1
+
+    def _cut(self, X: NDArray[Any], fresh: bool) -> NDArray[Any]:
+        if fresh and self.channels is None:
+            check_single(X.shape)
+            if self.receptive is None:
+                warn_of_table(X.shape)
         width = X.shape[1] if self.channels is None else self.channels
         if not isinstance(width, int) or width < 1 or X.shape[1] % width:
             raise ValueError(
@@ -225,9 +255,9 @@ class ReservoirEstimator(BaseEstimator):
             )
         return X.reshape(len(X), -1, width)
 
-    def _grow(self, series: Series) -> None:
+    def _grow(self, series: Series, recipe: Recipe) -> None:
         """Makes a reservoir and lets its glia organize it; its readout has learned nothing."""
-        recipe, state = self.recipe, self.random_state
+        state = self.random_state
         if state is None or isinstance(state, np.random.RandomState):
             state = check_random_state(state).randint(2**31 - 1)
         state = whole_seed(state, 0, "random_state")
@@ -240,8 +270,10 @@ class ReservoirEstimator(BaseEstimator):
             scale = torch.where(std > 0, std, 1.0)
         x = standardize(*series, mean, scale).float()
         reservoir = recipe.reservoir(num_channels, state, self.graph)
+        self.life_ = 0.0
         if reservoir.glia or recipe.start == "lived":
-            organize(recipe, reservoir, x, series.lengths, state, progress=False)
+            life = organize(recipe, reservoir, x, series.lengths, state, (), progress=False)
+            self.life_ = float(life.lengths.sum()) * life.dt
         self.mean_, self.scale_ = mean.numpy(), scale.numpy()
         self.recipe_, self.reservoir_, self.readout_ = recipe, reservoir, readout
 
@@ -263,8 +295,3 @@ class ReservoirEstimator(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
-
-
-def dimensions(values: Any) -> int:
-    """Number of dimensions of an array, a table, nested lists or what else makes an array."""
-    return int(values.ndim) if hasattr(values, "ndim") else np.asarray(values).ndim

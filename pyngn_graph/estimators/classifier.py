@@ -9,7 +9,8 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
-from pyngn_graph.estimators.base import ReservoirEstimator, Series
+from pyngn_graph.estimators.base import ReservoirEstimator
+from pyngn_graph.estimators.series import Series
 
 
 class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
@@ -26,14 +27,14 @@ class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
         """Organizes a new reservoir and fits the readout.
 
         Args:
-            X: Series ``[n_samples, T, C]`` or a table ``[n_samples, F]``.
+            X: Series ``[n_samples, T, C]``, a list of them, or a table ``[n_samples, F]``.
             y: Labels ``[n_samples]``, of any type that can be sorted.
 
         Raises:
             ValueError: If X or y breaks a rule, or a parameter its range.
         """
         series, labels = self._labeled(X, y, fresh=True)
-        self._grow(series)
+        self._grow(series, self.recipe)
         self.classes_ = np.unique(labels)
         return self._learn(series, labels)
 
@@ -62,7 +63,7 @@ class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
         if strange.size:
             raise ValueError(f"'y' holds labels that are not in 'classes': {strange.tolist()}")
         if first:
-            self._grow(series)
+            self._grow(series, self.recipe)
         self.classes_ = known
         return self._learn(series, labels)
 

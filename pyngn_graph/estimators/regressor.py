@@ -12,7 +12,8 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from pyngn_graph.estimators.base import ReservoirEstimator, Series, dimensions
+from pyngn_graph.estimators.base import ReservoirEstimator
+from pyngn_graph.estimators.series import Series, check_steps, dimensions, stacked
 
 
 class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
@@ -21,9 +22,10 @@ class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
     **The shape of y decides.** ``[n_samples]`` or ``[n_samples, K]``: one value, or K, for each
     sample, read out at its end or over its segments (``pool``, ``read``). ``[n_samples, T, K]``,
     beside X ``[n_samples, T, C]``: K values for each time step, from the liquid state at the end of
-    that step: forecasting, filtering. A single long series is ``X[None]`` with ``y[None]``. Time
-    steps where y is NaN are neither learned from nor scored: a washout is ``y[:, :50] = np.nan``,
-    and a shorter series ends that way too. Predictions have the shape of y; behind the end of a
+    that step: forecasting, filtering. A single long series X ``[T, C]`` with y ``[T]`` is
+    ``X[None]`` with ``y[None, :, None]``. Time steps where y is NaN are neither learned from nor
+    scored: a washout is ``y[:, :50] = np.nan``, and a shorter series ends that way too; beside a
+    list of series y may be a list as well. Predictions have the shape of y; behind the end of a
     shorter series they are NaN. Other parameters, the rules for X and the attributes are those of
     :class:`ReservoirEstimator`, and also:
 
@@ -37,7 +39,7 @@ class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
         """Organizes a new reservoir and fits the readout.
 
         Args:
-            X: Series ``[n_samples, T, C]`` or a table ``[n_samples, F]``.
+            X: Series ``[n_samples, T, C]``, a list of them, or a table ``[n_samples, F]``.
             y: Values ``[n_samples]``, ``[n_samples, K]`` or ``[n_samples, T, K]``.
 
         Raises:
@@ -92,7 +94,8 @@ class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
                 f"y must keep its number of dimensions from call to call (got {y.ndim}); 'fit' anew"
             )
         if fresh:
-            self._grow(series)
+            at_end = replace(self.recipe, pool="last", read=None)
+            self._grow(series, at_end if per_step else self.recipe)
         self.per_step_ = per_step
         if per_step:
             states = self._step_states(series)[torch.from_numpy(known)]
@@ -106,6 +109,7 @@ class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
         if y is None:
             name = type(self).__name__
             raise ValueError(f"{name} requires y to be passed, but the target y is None")
+        y = stacked(y)
         finite: Any = "allow-nan" if dimensions(y) == 3 else True
         y = check_array(
             y,
@@ -115,6 +119,8 @@ class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
             dtype=np.float64,
             input_name="y",
         )
+        if y.ndim < 3:
+            check_steps(y.shape, tuple(series.values.shape))
         check_consistent_length(series.values, y)
         if y.ndim < 3:
             return y, np.ones(len(y), dtype=np.bool_)
@@ -137,8 +143,7 @@ class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
             )
             states.append(run.traces["state"])
         joined = torch.cat(states)
-        rule = replace(self.recipe_, pool="last", read=None)
-        return rule.features(joined.flatten(0, 1)).view_as(joined)
+        return self.recipe_.features(joined.flatten(0, 1)).view_as(joined)
 
     def _read(self, states: Tensor) -> NDArray[np.float64]:
         prediction: NDArray[np.float64] = self.readout_.predict(states.double()).numpy()

@@ -8,12 +8,10 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
+from pyngn_graph.conform import conformed
 from pyngn_graph.reading import words
 from pyngn_graph.reading.assembly import Reading, Scale, assembled
-from pyngn_graph.reading.counts import as_real
-from pyngn_graph.reading.faults import Faults
 from pyngn_graph.reading.source import Columns, Source
-from pyngn_graph.reading.values import flags, numbers
 
 _SPARE = 1000
 """So many times more nodes than ends of edges are ids, no places."""
@@ -38,7 +36,14 @@ def read_data(
             "'data' is a Batch of graphs; use 'Batch.from_data_list([from_data(g) for g in "
             "data.to_data_list()])'"
         )
-    ends = whole(data.get("edge_index"), "edge_index", "pairs of places [2, E]")
+    data = conformed(data)
+    ends = data.get("edge_index")
+    if not isinstance(ends, Tensor) or ends.dtype != torch.int64:
+        raise TypeError(
+            f"'edge_index' must hold pairs of whole numbers [2, E] (got {_kind(ends)}); fractions, "
+            f"and whole numbers that a float rounds, are none"
+        )
+    ends = ends.detach().cpu()
     if ends.dim() != 2 or ends.size(0) != 2:
         raise ValueError(
             f"'edge_index' must have shape [2, E] (got {list(ends.shape)}); for a list of pairs "
@@ -68,12 +73,9 @@ def read_data(
     if "edge_weight" in data and "edge_delay" in data:
         reading = Reading(reading.data, reading.given, own=True)
     found = reading.data
-    faults = Faults("the Data")
     for key, value in data.to_dict().items():
-        if key in ("edge_index", "num_nodes", "edge_weight", "edge_delay") or key in keys.values():
-            continue
-        found[key] = _conformed(key, value, faults)
-    faults.check()
+        if key not in ("edge_index", "num_nodes", *keys.values()):
+            found[key] = value
     if found.get("pos") is not None and found.pos.dim() == 2 and found.pos.size(1) == 2:
         found.pos = torch.nn.functional.pad(found.pos, (0, 1))
     _note_left(reading)
@@ -87,32 +89,8 @@ def _note_left(reading: Reading) -> None:
         )
 
 
-def whole(value: Any, name: str, what: str) -> Tensor:
-    """Whole numbers as int64, whatever holds them.
-
-    Raises:
-        TypeError, ValueError: If they are none, or a conversion would change one.
-    """
-    if value is None:
-        raise ValueError(f"'{name}' is missing; set it to {what}")
-    try:
-        array = value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"'{name}' must hold {what} (got {type(value).__name__})") from error
-    if array.size == 0:
-        shape = array.shape if array.ndim == 2 else (2, 0)
-        return torch.empty(shape, dtype=torch.int64)
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"'{name}' must hold {what} (got {array.dtype}); convert it first")
-    limit = 2**53 if array.dtype == np.float64 else 2**24
-    if array.dtype.kind == "f" and not ((array == np.floor(array)) & (abs(array) < limit)).all():
-        raise ValueError(
-            f"'{name}' holds fractions, or whole numbers that a float rounds (of {array.dtype}); "
-            f"make it of integers"
-        )
-    if array.dtype.kind == "u" and array.max() >= 2**63:
-        raise ValueError(f"'{name}' must lie below 2**63 (got {array.max()}); pass ids as names")
-    return torch.from_numpy(np.ascontiguousarray(array.astype(np.int64)))
+def _kind(value: Any) -> str:
+    return str(getattr(value, "dtype", type(value).__name__))
 
 
 def _num_nodes(data: Data, ends: Tensor) -> int:
@@ -151,16 +129,3 @@ def _of_edges(chosen: Mapping[str, str]) -> dict[str, str]:
             f"'edge_index', positions in 'pos'"
         )
     return dict(chosen)
-
-
-def _conformed(key: str, value: Any, faults: Faults) -> Any:
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
-        value = as_real(value)
-    if key in ("edge_mask", "inhibitory"):
-        entries = value.tolist() if isinstance(value, Tensor) else value
-        return torch.from_numpy(flags(entries, key, str, faults))
-    if key in ("gain", "calcium", "edge_health") and not isinstance(value, Tensor | None):
-        return torch.from_numpy(numbers(value, key, str, faults)).float()
-    if key in ("gain", "calcium", "edge_health", "pos") and value is not None:
-        return as_real(value).float()
-    return value

@@ -10,7 +10,7 @@ from torch_geometric.data import Data
 
 from pyngn_graph.convert import names_of
 from pyngn_graph.exchange.columns import Columns, to_columns
-from pyngn_graph.graph import ANY_DELAY, validate
+from pyngn_graph.graph import accepted
 from pyngn_graph.reading.assembly import assembled
 from pyngn_graph.reading.tables import read_tables
 from pyngn_graph.storage import write_bytes
@@ -35,7 +35,7 @@ def write_csv(data: Data, edges: str | Path, nodes: str | Path | None = None) ->
             or an attribute is neither a tensor nor a JSON value.
         OSError: If a file cannot be written.
     """
-    validate(data, max_delay=ANY_DELAY)
+    data = accepted(data)
     of_nodes, of_edges, layout = to_columns(data)
     src, dst = data.edge_index.tolist()
     names = names_of(data) if nodes is None else None

@@ -12,7 +12,7 @@ from torch_geometric.data import Data
 from pyngn_graph.convert import read_networkx
 from pyngn_graph.exchange.columns import Columns, from_columns, to_columns
 from pyngn_graph.exchange.formats import parsed
-from pyngn_graph.graph import ANY_DELAY, validate
+from pyngn_graph.graph import ANY_DELAY, accepted, validate
 from pyngn_graph.reading.assembly import Reading, Scale, complete
 from pyngn_graph.storage import write_bytes
 
@@ -35,7 +35,7 @@ def write_graphml(data: Data, path: str | Path) -> None:
     """
     import networkx as nx
 
-    validate(data, max_delay=ANY_DELAY)
+    data = accepted(data)
     nodes, edges, layout = to_columns(data)
     graph = nx.MultiDiGraph(**{LAYOUT: json.dumps(layout)})
     names = data.get("node_label")

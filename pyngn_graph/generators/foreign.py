@@ -61,7 +61,8 @@ class Completion(Anatomy):
         if "inhibitory" not in data:
             data.inhibitory, notes["signs from"] = self._signs(data, given, has)
         drawn_weight = self._signed(self._magnitudes(src.numel()), src, data.inhibitory)
-        keeps = read.own or bool((given < 0).any())
+        asked = not read.own or self.inhibitory_fraction is not None
+        keeps = not asked or bool((given < 0).any())
         kept = given if keeps else self._signed(given, src, data.inhibitory)
         data.edge_weight = torch.where(has, kept, drawn_weight)
         drawn_delay = self._delays(data.pos, data.edge_index).to(data.edge_delay.dtype)

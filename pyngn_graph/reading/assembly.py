@@ -11,6 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.graph import ANY_DELAY, validate
+from pyngn_graph.grid import on_grid, weight_grid
 from pyngn_graph.misread import (
     warn_of_counts,
     warn_of_left_positions,
@@ -31,8 +32,15 @@ from pyngn_graph.reading.faults import Faults
 from pyngn_graph.reading.positions import positions
 from pyngn_graph.reading.source import ABSENT, Column, Columns, Source
 from pyngn_graph.reading.values import flags, numbers, side
+from pyngn_graph.reserved import AT_TICKS, NUM_TARGETS, OF_EDGES, OF_NEURONS
 
-_RESERVED = {"edge_index", "num_nodes", "batch", "ptr", "face", "provenance", "node_label"}
+_STRUCTURE = {"edge_index", "num_nodes", "batch", "ptr", "face", "provenance", "node_label"}
+_RESERVED = _STRUCTURE | {
+    *{"dt", "clock", "health_clock", "first_num_edges", "length_scale", "velocity"},
+    *{"territory_index", "territory", "node_id", *AT_TICKS, NUM_TARGETS, *OF_EDGES, *OF_NEURONS},
+}
+"""Names with a meaning of their own on a graph, which attributes from elsewhere do not have."""
+
 _FLAGS = {"edge": ("mask",), "node": ("inhibitory",)}
 _NUMBERS = {"edge": ("health",), "node": ("gain", "calcium")}
 
@@ -126,9 +134,9 @@ def assembled(
     faults.check()
     _take_rest(data, left, notes)
     for name, value in source.graph.items():
-        data[_free(str(name), "graph_", data)] = value
-    if num_edges:
-        warn_of_silenced(data)
+        data[_free(str(name), "graph_", data, _STRUCTURE)] = value
+    if num_edges and bool(torch.isfinite(data.edge_weight).all()):
+        warn_of_silenced(data.edge_weight, on_grid(data.edge_weight, weight_grid(data)))
     return Reading(data, given, notes)
 
 
@@ -137,7 +145,7 @@ def _at(source: Source, level: str) -> Callable[[int], str]:
 
 
 def _given(column: Column) -> NDArray[np.bool_]:
-    if isinstance(column, np.ndarray) and column.dtype != object:
+    if isinstance(column, np.ndarray) or type(ABSENT) not in set(map(type, column)):
         return np.ones(len(column), dtype=bool)
     return np.fromiter((entry is not ABSENT for entry in column), bool, len(column))
 
@@ -261,18 +269,25 @@ def _take_sign(
 
 def _take_rest(data: Data, left: dict[str, Columns], notes: dict[str, str]) -> None:
     """Attributes without a meaning here, as ``edge_x`` or ``x``; those in parts as one tensor."""
-    partial = []
+    partial, renamed = [], []
     for level, columns in left.items():
         for name, column in joined(columns).items():
             key = str(name)
-            if level == "edge" and not key.startswith("edge_"):
-                key = f"edge_{key}"
+            if (level == "edge") != key.startswith("edge_"):
+                key = f"{level}_{key}"
+            if key in _RESERVED:  # what it means elsewhere it does not mean here
+                renamed.append(name)
             found = side(column) if not isinstance(column, Tensor) else column
             data[_free(key, f"{level}_", data)] = found
             if isinstance(found, list) and any(entry is None for entry in found):
                 partial.append(name)
     if partial:
         notes["incomplete"] = f"{', '.join(map(repr, partial))}: None where there is no entry"
+    if renamed:
+        notes["renamed"] = (
+            f"{', '.join(map(repr, renamed))}, which mean something else here: "
+            f"their names begin with 'edge_' or 'node_' once more"
+        )
 
 
 def joined(columns: Columns) -> dict[str, Any]:
@@ -299,7 +314,7 @@ def _together(stem: str, columns: Columns) -> Any:
     return [list(row) for row in zip(*lists, strict=True)]
 
 
-def _free(key: str, prefix: str, data: Data) -> str:
-    while key in data or key in _RESERVED:
+def _free(key: str, prefix: str, data: Data, reserved: set[str] = _RESERVED) -> str:
+    while key in data or key in reserved:
         key = prefix + key
     return key

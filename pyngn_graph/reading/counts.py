@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 MEANINGS = ("counts", "jumps")
@@ -33,12 +32,3 @@ def look_like_counts(weight: np.ndarray[Any, Any]) -> bool:
     """Whether weights ``[K]`` are whole numbers from 1 on in size, some of them 2 and more."""
     size = np.abs(weight)
     return bool(size.size and ((size >= 1) & (size == np.round(size))).all() and (size >= 2).any())
-
-
-def as_real(value: Any) -> Tensor:
-    """A tensor, array or list of numbers as a tensor torch can count with."""
-    if isinstance(value, Tensor):
-        unsigned = value.dtype in (torch.uint16, torch.uint32, torch.uint64)
-        return value.long() if unsigned else value
-    array = np.asarray(value)
-    return torch.as_tensor(array.astype(np.int64) if array.dtype.kind == "u" else array)

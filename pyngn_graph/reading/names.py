@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pyngn_graph.reading.faults import Faults
+from pyngn_graph.reading.source import are_text
 
 _WHOLE = re.compile(r"(?:(?:0|-?[1-9][0-9]{0,18}+)\n)*+")
 _DIGITS = re.compile(r"-?[0-9]{1,30}")
@@ -37,22 +39,23 @@ def as_names(*columns: Sequence[Any] | NDArray[Any]) -> list[list[Any]]:
     lists = [_listed(column) for column in columns]
     if all(map(_are_numbers, lists)):
         return [[int(name) for name in names] for names in lists]
-    return [[name if isinstance(name, str) else str(name) for name in names] for names in lists]
+    return [names if are_text(names) else list(map(str, names)) for names in lists]
 
 
 def _listed(column: Sequence[Any] | NDArray[Any]) -> list[Any]:
     if isinstance(column, np.ndarray) and column.dtype.kind in "iu":
         found: list[Any] = column.tolist()
         return found
-    if all(type(name) is str for name in column):
+    if are_text(column):
         return list(column)
     return [plain(name) for name in column]
 
 
 def _are_numbers(names: list[Any]) -> bool:
-    if all(type(name) is str for name in names):
+    kinds = set(map(type, names))
+    if kinds <= {str}:
         return _WHOLE.fullmatch("\n".join([*names, ""])) is not None
-    return all(type(name) is int for name in names if type(name) is not str) and all(
+    return kinds <= {str, int} and all(
         _WHOLE.fullmatch(f"{name}\n") is not None for name in names if type(name) is str
     )
 
@@ -60,6 +63,8 @@ def _are_numbers(names: list[Any]) -> bool:
 def check(column: Sequence[Any] | NDArray[Any], name: str, place: Any, faults: Faults) -> None:
     """Notes ids that are none: empty, missing, or rounded to a float on their way here."""
     if isinstance(column, np.ndarray) and column.dtype.kind in "iu":
+        return
+    if are_text(column) and _are_numbers(list(column)):
         return
     numeric = None
     for row, entry in enumerate(column):
@@ -108,7 +113,7 @@ def rank(name: Any) -> tuple[int, int, str]:
 def places(names: Sequence[Any], *ends: list[Any]) -> NDArray[np.int64]:
     """Where the names in ``ends`` stand among ``names``; -1 if they do not."""
     place = {name: i for i, name in enumerate(names)}
-    rows = [np.fromiter((place.get(n, -1) for n in end), np.int64, len(end)) for end in ends]
+    rows = [np.fromiter(map(place.get, end, repeat(-1)), np.int64, len(end)) for end in ends]
     return np.stack(rows) if rows else np.empty((0, 0), np.int64)
 
 

@@ -64,6 +64,11 @@ class Source:
         return replace(self, ends=ends, edges=columns, place=moved)
 
 
+def are_text(column: Column) -> bool:
+    """Whether every entry of a column is text."""
+    return not isinstance(column, np.ndarray) and set(map(type, column)) <= {str}
+
+
 def taken(column: Column, order: NDArray[np.int64]) -> Column:
     """The entries ``order`` of a column."""
     if isinstance(column, np.ndarray):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pyngn_graph.garbage import no_collection
 from pyngn_graph.reading import names as ids
 from pyngn_graph.reading import words
 from pyngn_graph.reading.directions import both_ways
@@ -34,7 +35,11 @@ def read_tables(
         FileNotFoundError: If there is no such file.
         ValueError: If a table has faults; the message lists them.
     """
-    chosen = words.roles(columns)
+    with no_collection():
+        return _read_tables(edges, nodes, words.roles(columns))
+
+
+def _read_tables(edges: str | Path, nodes: str | Path | None, chosen: Mapping[str, str]) -> Source:
     rows = rows_of(edges)
     file = Path(edges).name.lower().removesuffix(".gz")
     named = _named_in_comments(rows)

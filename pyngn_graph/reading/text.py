@@ -42,7 +42,9 @@ class Rows:
     @cached_property
     def lines(self) -> list[int]:
         """The number of the line on which each row ends; found when a fault is to be shown."""
-        return _cut(self.text, self.separator, self.title)[2]
+        numbers: list[int] = []
+        _cut(self.text, self.separator, self.title, numbers)
+        return numbers
 
 
 def rows_of(path: str | Path) -> Rows:
@@ -100,7 +102,7 @@ def rows_in(text: str, title: str, encoding: str = "utf-8") -> Rows:
         ValueError: If it cannot be cut into rows.
     """
     separator = separator_of(text)
-    entries, comments, _ = _cut(text, separator, title)
+    entries, comments = _cut(text, separator, title)
     note = f"separated by {SEPARATORS[separator]}"
     note += "" if encoding == "utf-8" else f", in {encoding}"
     return Rows(title, text, separator, entries, comments, note)
@@ -123,11 +125,12 @@ def separator_of(text: str) -> str:
     return " " if _SPACES.search(first) else ","
 
 
-def _cut(text: str, separator: str, title: str) -> tuple[list[list[str]], list[str], list[int]]:
-    """Rows, comments before them, and the number of the line of each row."""
+def _cut(
+    text: str, separator: str, title: str, numbers: list[int] | None = None
+) -> tuple[list[list[str]], list[str]]:
+    """Rows, and comments before them; if asked, the numbers of the rows' lines as well."""
     entries: list[list[str]] = []
     comments: list[str] = []
-    numbers: list[int] = []
     lines = text.splitlines(keepends=True)
     start = 0
     for line in lines:  # before the first row: blank lines, comments, and Excel's 'sep=;'
@@ -142,19 +145,22 @@ def _cut(text: str, separator: str, title: str) -> tuple[list[list[str]], list[s
             row = line.split()
             if row and not row[0].startswith("#"):
                 entries.append([entry.strip('"') for entry in row])
-                numbers.append(number)
-        return entries, comments, numbers
+                if numbers is not None:
+                    numbers.append(number)
+        return entries, comments
     reader = csv.reader(lines[start:], delimiter=separator)
     try:
-        for row in reader:
-            if row and (len(row) > 1 or row[0].strip()):
-                entries.append(row)
-                numbers.append(start + reader.line_num)
+        if numbers is None:
+            entries = [row for row in reader if len(row) > 1 or (row and row[0].strip())]
+        else:
+            for row in reader:
+                if len(row) > 1 or (row and row[0].strip()):
+                    numbers.append(start + reader.line_num)
     except csv.Error as error:
         raise ValueError(
             f"{title} is no readable table, line {start + reader.line_num} ({error}); mend it"
         ) from error
-    return entries, comments, numbers
+    return entries, comments
 
 
 def columns_of(
@@ -190,10 +196,13 @@ def columns_of(
                     f"{place_in(rows, first)(i)} must have {width} entries (got {len(row)})"
                 )
         faults.check()
-    columns = zip(*body, strict=True) if body else ((),) * width
-    stripped = {n: [entry.strip() for entry in col] for n, col in zip(header, columns, strict=True)}
-    stripped.pop("", None)
-    return {name: col for name, col in stripped.items() if not name.startswith("Unnamed: ")}
+    spaced = rows.separator != " " and re.search(r"[^\S\r\n]", rows.text) is not None
+    columns = {}
+    for k, name in enumerate(header):
+        if name and not name.startswith("Unnamed: "):
+            column = [row[k] for row in body]
+            columns[name] = [entry.strip() for entry in column] if spaced else column
+    return columns
 
 
 def place_in(rows: Rows, first: int) -> Callable[[int], str]:

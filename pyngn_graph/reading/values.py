@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pyngn_graph.reading.faults import Faults
-from pyngn_graph.reading.source import ABSENT, Column
+from pyngn_graph.reading.source import ABSENT, Column, are_text
 
 _NUMBER = r"[+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?"
 _NUMBERS = re.compile(rf"(?:{_NUMBER}\n)*+")
@@ -52,7 +52,7 @@ def numbers(
 def _fast(column: Any) -> NDArray[Any] | None:
     if not len(column):
         return np.empty(0)
-    if all(type(entry) is str for entry in column):
+    if are_text(column):
         if _NUMBERS.fullmatch("\n".join([*column, ""])) is None:
             return None
         try:
@@ -109,7 +109,7 @@ def side(column: Column) -> Tensor | list[Any]:
     """
     if isinstance(column, np.ndarray):
         return _tensor(column)
-    if len(column) and all(type(entry) is str for entry in column):
+    if len(column) and are_text(column):
         return _of_text(list(column))
     if any(_is_missing(entry) for entry in column):
         return [None if _is_missing(entry) else _plain(entry) for entry in column]
@@ -136,13 +136,15 @@ def _tensor(array: NDArray[Any]) -> Tensor | list[Any]:
 
 
 def _of_text(column: list[str]) -> Tensor | list[Any]:
-    missing = [entry.lower() in _MISSING for entry in column]
-    if any(missing):
+    kinds = set(column)
+    lacking = {entry for entry in kinds if entry.lower() in _MISSING}
+    if lacking:
+        missing = [entry in lacking for entry in column]
         rest = [entry for entry, gone in zip(column, missing, strict=True) if not gone]
         typed = _of_text(rest) if rest else []
         values = iter(typed.tolist() if isinstance(typed, Tensor) else typed)
         return [None if gone else next(values) for gone in missing]
-    if {entry.lower() for entry in column} <= {"true", "false"}:
+    if {entry.lower() for entry in kinds} <= {"true", "false"}:
         return torch.tensor([entry.lower() == "true" for entry in column])
     joined = "\n".join([*column, ""])
     try:

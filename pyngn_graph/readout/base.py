@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from pyngn_graph import storage
-from pyngn_graph.checks import check_finite, check_tensor
+from pyngn_graph.arrays import Numbers, as_tensor
+from pyngn_graph.checks import check_finite
 
 
 class Readout(nn.Module):
@@ -49,11 +50,11 @@ class Readout(nn.Module):
         """Number of rows learned from."""
         raise NotImplementedError
 
-    def fit(self, x: Tensor, y: Tensor) -> Self:
+    def fit(self, x: Numbers, y: Numbers) -> Self:
         """Forgets everything and learns from ``x`` ``[B, F]`` and ``y`` ``[B]`` or ``[B, K]``."""
         raise NotImplementedError
 
-    def partial_fit(self, x: Tensor, y: Tensor) -> Self:
+    def partial_fit(self, x: Numbers, y: Numbers) -> Self:
         """Learns from more data, in addition to all before."""
         raise NotImplementedError
 
@@ -86,15 +87,16 @@ class Readout(nn.Module):
             self.load_state_dict(tensors)
         return self
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Numbers) -> Tensor:
         """Outputs ``[B, K]`` (one column per class or value), differentiable in ``x`` ``[B, F]``.
 
         Computed in float64, returned in the dtype of ``x`` (float32 for integers).
 
         Raises:
             RuntimeError: If nothing was learned yet.
-            TypeError, ValueError: If ``x`` is no finite ``[B, F]`` tensor.
+            TypeError, ValueError: If ``x`` is not finite, or not ``[B, F]``.
         """
+        x = as_tensor("x", x)
         output = self._output(x)
         dtype = x.dtype if x.is_floating_point() else torch.float32
         largest = float(output.detach().abs().max())
@@ -105,21 +107,21 @@ class Readout(nn.Module):
             )
         return output.to(dtype)
 
-    def predict(self, x: Tensor) -> Tensor:
+    def predict(self, x: Numbers) -> Tensor:
         """Labels ``[B]`` int64, or values in the shape of the targets, for ``x`` ``[B, F]``."""
         if self.classes is not None:
-            return self.classes[self._output(x).argmax(dim=1)]
+            return self.classes[self._output(as_tensor("x", x)).argmax(dim=1)]
         output = self(x)
         assert self.y_first is not None
         return output.reshape(-1, *self.y_first.shape)
 
-    def score(self, x: Tensor, y: Tensor) -> float:
+    def score(self, x: Numbers, y: Numbers) -> float:
         """Accuracy for labels; for values R squared, averaged over the targets.
 
         R squared of a target without variance is 1 if it is met exactly, else 0.
         """
         prediction = self.predict(x)
-        y = self._check_targets(x, y)
+        y = self._check_targets(prediction, y)
         if self.classes is not None:
             return (prediction == y).double().mean().item()
         error = (prediction.double() - y).square().sum(dim=0)
@@ -133,16 +135,16 @@ class Readout(nn.Module):
         self._check_features(x)
         return x.double() @ self.weight + self.bias
 
-    def _check(self, x: Tensor, y: Tensor, fresh: bool = False) -> tuple[Tensor, Tensor]:
+    def _check(self, x: Numbers, y: Numbers, fresh: bool = False) -> tuple[Tensor, Tensor]:
         """Refuses bad data before anything changes; returns ``x``, and ``y`` int64 or float64.
 
         ``fresh``: what was learned before does not matter.
         """
+        x = as_tensor("x", x)
         self._check_features(x, fresh)
         return x.detach(), self._check_targets(x, y, fresh)
 
     def _check_features(self, x: Tensor, fresh: bool = False) -> None:
-        check_tensor("x", x)
         if x.dim() != 2 or 0 in x.shape:
             raise ValueError(
                 f"'x' must have shape [B, F] with B, F >= 1 (got {list(x.shape)}); "
@@ -161,9 +163,9 @@ class Readout(nn.Module):
                 )
         check_finite("x", x)
 
-    def _check_targets(self, x: Tensor, y: Tensor, fresh: bool = False) -> Tensor:
+    def _check_targets(self, x: Tensor, y: Numbers, fresh: bool = False) -> Tensor:
         words = "words become labels by 'np.unique(y, return_inverse=True)[1]'"
-        check_tensor("y", y, f"use 'torch.as_tensor'; {words}")
+        y = as_tensor("y", y, words)
         labels = not y.is_floating_point()
         if y.dim() not in ((1,) if labels else (1, 2)) or 0 in y.shape:
             rule = "integer 'y' are labels of shape [B]" if labels else "'y' must be [B] or [B, K]"

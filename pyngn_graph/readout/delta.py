@@ -5,6 +5,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from pyngn_graph.arrays import Numbers
 from pyngn_graph.checks import check_count, generator_of, whole_seed
 from pyngn_graph.readout.base import Readout, floored_sd, one_hot, widened
 
@@ -81,7 +82,7 @@ class DeltaReadout(Readout):
         """Number of rows learned from, each counted as often as it was visited."""
         return 0 if self.rows_seen is None else int(self.rows_seen)
 
-    def fit(self, x: Tensor, y: Tensor) -> Self:
+    def fit(self, x: Numbers, y: Numbers) -> Self:
         """Forgets everything and passes ``epochs`` times over ``x`` ``[B, F]`` and ``y``.
 
         Raises:
@@ -95,7 +96,7 @@ class DeltaReadout(Readout):
             self._pass(x[order], y[order])
         return self
 
-    def partial_fit(self, x: Tensor, y: Tensor) -> Self:
+    def partial_fit(self, x: Numbers, y: Numbers) -> Self:
         """Passes once over ``x`` ``[B, F]`` and ``y`` ``[B]`` or ``[B, K]``, in order.
 
         Raises:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from pyngn_graph.arrays import Numbers
 from pyngn_graph.readout.base import Readout, one_hot, widened
 from pyngn_graph.readout.solve import Spectrum
 
@@ -114,7 +115,7 @@ class RidgeReadout(Readout):
         waiting = 0 if self.rows_x is None else self.rows_x.size(0)
         return waiting + (0 if self.sum_zz is None else int(self.sum_zz[0, 0]))
 
-    def fit(self, x: Tensor, y: Tensor) -> Self:
+    def fit(self, x: Numbers, y: Numbers) -> Self:
         """Forgets everything and solves for ``x`` ``[B, F]`` and ``y`` ``[B]`` or ``[B, K]``.
 
         Raises:
@@ -126,7 +127,7 @@ class RidgeReadout(Readout):
         self._solved()
         return self
 
-    def partial_fit(self, x: Tensor, y: Tensor) -> Self:
+    def partial_fit(self, x: Numbers, y: Numbers) -> Self:
         """Adds ``x`` ``[B, F]`` and ``y`` ``[B]`` or ``[B, K]`` to the sums.
 
         The weights are solved for when they are next needed.

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pyngn_graph.checks import check_count, check_finite
+from pyngn_graph.arrays import as_finite
+from pyngn_graph.checks import check_count
 from pyngn_graph.recording import Recording
 
 CUT = "cut all trials to the same length"
@@ -132,7 +133,7 @@ def synchrony(signal: Tensor) -> float:
     Source: Golomb & Rinzel (1993), "Dynamics of globally coupled inhibitory neurons with
     heterogeneity"; Hansel & Sompolinsky (1992) for the measure.
     """
-    check_finite("signal", signal, CUT)
+    signal = as_finite("signal", signal, CUT)
     if signal.dim() not in (2, 3) or 0 in signal.shape:
         raise ValueError(f"'signal' must be [T, N] or [B, T, N] (got {list(signal.shape)})")
     signal = signal.detach().double()
@@ -157,7 +158,7 @@ def fano_factor(counts: Tensor) -> float:
     Source: Fano (1947), "Ionization yield of radiations. II. The fluctuations of the number of
     ions".
     """
-    check_finite("counts", counts, CUT)
+    counts = as_finite("counts", counts, CUT)
     if bool((counts < 0).any()):
         raise ValueError(f"'counts' must not be negative (got {counts.min().item()})")
     if counts.dim() not in (1, 2) or 0 in counts.shape:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pyngn_graph.checks import check_count, check_finite
+from pyngn_graph.arrays import as_finite
+from pyngn_graph.checks import check_count
 
 GRID = 200
 """Values of m from which the fit starts out."""
@@ -67,7 +68,7 @@ def branching_ratio(activity: Tensor, max_lag: int = 50, dt: float = 1.0) -> Bra
     check_count("max_lag", max_lag)
     if not 0.0 < dt < math.inf:
         raise ValueError(f"'dt' must be a positive number of ms (got {dt})")
-    check_finite("activity", activity, "cut all trials to the same length")
+    activity = as_finite("activity", activity, "cut all trials to the same length")
     if activity.dim() not in (1, 2) or activity.size(-1) < max_lag + 2:
         raise ValueError(
             f"'activity' must be [T] or [B, T] with T >= max_lag + 2 = {max_lag + 2} (got "

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pyngn_graph.checks import check_count, check_tensor
+from pyngn_graph.arrays import as_tensor
+from pyngn_graph.checks import check_count
 from pyngn_graph.recording import Recording
 from pyngn_graph.reservoir import TriglialReservoir
 
@@ -202,8 +203,7 @@ def hamming_distance(a: Tensor, b: Tensor) -> Tensor:
     Raises:
         ValueError: If their shapes differ, or there is no neuron.
     """
-    for name, value in (("a", a), ("b", b)):
-        check_tensor(name, value)
+    a, b = as_tensor("a", a), as_tensor("b", b)
     if a.shape != b.shape or not a.dim() or not a.size(-1):
         raise ValueError(
             f"'a' and 'b' must have the same shape [..., N], N at least 1 (got {list(a.shape)} and "

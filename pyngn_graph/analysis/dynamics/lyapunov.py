@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pyngn_graph.checks import check_finite
+from pyngn_graph.arrays import as_finite
 
 
 class LyapunovExponent(NamedTuple):
@@ -52,8 +52,8 @@ def lyapunov_exponent(a: Tensor, b: Tensor, dt: float = 1.0) -> LyapunovExponent
     Sources: Wolf, Swift, Swinney & Vastano (1985), "Determining Lyapunov exponents from a time
     series"; Legenstein & Maass (2007) for finite perturbations of spiking circuits.
     """
-    for name, value in (("a", a), ("b", b)):
-        check_finite(name, value, "cut it to the length of its trial")
+    cut = "cut it to the length of its trial"
+    a, b = as_finite("a", a, cut), as_finite("b", b, cut)
     if a.shape != b.shape or a.dim() not in (2, 3) or a.size(-2) < 2:
         raise ValueError(
             f"'a' and 'b' must both be [T, K] or [B, T, K] with T >= 2 (got {list(a.shape)} and "

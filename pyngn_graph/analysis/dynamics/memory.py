@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from pyngn_graph.analysis.dynamics.rank import check_states
-from pyngn_graph.checks import check_count, check_finite, check_tensor
+from pyngn_graph.arrays import as_finite, as_tensor
+from pyngn_graph.checks import check_count
 from pyngn_graph.readout import RidgeReadout
 
 
@@ -84,8 +85,8 @@ def check_stream(states: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
     Raises:
         ValueError: If shapes do not fit, or a value is not finite.
     """
-    check_finite("u", u, "drop the rows that are not")
-    check_tensor("states", states)
+    u = as_finite("u", u, "drop the rows that are not")
+    states = as_tensor("states", states)
     u = u.squeeze(1) if u.dim() == 2 and u.size(1) == 1 else u
     if states.dim() != 2 or u.dim() != 1 or states.size(0) != u.size(0):
         raise ValueError(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pyngn_graph.checks import check_finite
+from pyngn_graph.arrays import as_finite
 
 
 class StateRank(NamedTuple):
@@ -129,7 +129,7 @@ def check_states(states: Tensor) -> Tensor:
     Raises:
         ValueError: If they are empty, of another shape, or not finite.
     """
-    check_finite("states", states, "drop the rows that are not")
+    states = as_finite("states", states, "drop the rows that are not")
     if states.dim() != 2 or 0 in states.shape:
         raise ValueError(
             f"'states' must have shape [M, F], one row for each input or sample (got "

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph.graph import ANY_DELAY, alive, number, round_delay, validate
+from pyngn_graph.graph import accepted, alive, number, round_delay
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -63,7 +63,7 @@ class Network:
             return data
         if isinstance(data, Data):
             data = _with_defaults(data)
-        validate(data, max_delay=ANY_DELAY)
+        data = accepted(data)
         live = alive(data).cpu()
         src, dst = data.edge_index.cpu()[:, live].numpy()
         return cls(

@@ -1,0 +1,68 @@
+"""Series of different lengths as one tensor, beside how long each of them is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+def padded(series: Sequence[Any]) -> tuple[Tensor, Tensor]:
+    """Series ``[T_i, C]``, or ``[T_i]`` of one channel, as what a reservoir takes.
+
+    ``reservoir(*padded(series))`` are their liquid states.
+
+    Args:
+        series: Arrays, tensors, data frames or nested lists of numbers.
+
+    Returns:
+        ``x`` ``[B, T, C]`` float32, zero behind the end of a shorter series, and ``lengths``
+        ``[B]`` int64.
+
+    Raises:
+        ValueError: If they are no series, or have different numbers of channels.
+    """
+    arrays = as_arrays(series)
+    lengths = torch.tensor([len(each) for each in arrays])
+    x = torch.from_numpy(filled(arrays, 0.0))
+    return x.float(), lengths
+
+
+def is_ragged(series: Any) -> bool:
+    """Whether ``series`` is a list of series that differ in length, or an array of objects."""
+    objects = isinstance(series, np.ndarray) and series.dtype == object and series.ndim == 1
+    if not objects and not isinstance(series, list | tuple):
+        return False
+    sizes = {len(each) if hasattr(each, "__len__") else None for each in series}
+    words = any(isinstance(each, str) for each in series)
+    return len(sizes) > (0 if objects else 1) and None not in sizes and not words
+
+
+def as_arrays(series: Sequence[Any]) -> list[NDArray[np.float64]]:
+    """Each of ``series`` as ``[T_i, C]`` float64."""
+    try:
+        arrays = [np.asarray(each, dtype=np.float64) for each in series]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"Series must be arrays of numbers [T, C] or [T] ({error})") from error
+    arrays = [each[:, None] if each.ndim == 1 else each for each in arrays]
+    shapes = [list(each.shape) for each in arrays]
+    channels = {each.shape[1] for each in arrays if each.ndim == 2}
+    if len(channels) != 1 or any(each.ndim != 2 or 0 in each.shape for each in arrays):
+        strange = next((s for s in shapes if len(s) != 2 or 0 in s or s[1:] != shapes[0][1:]), [])
+        raise ValueError(
+            f"Series of different lengths must be a list of arrays [T, C], none empty and all with "
+            f"the same C, or of arrays [T] (the first has shape {shapes[:1] or 'none'}, another "
+            f"{strange}); transpose those in which channels come first: 'each.T'"
+        )
+    return arrays
+
+
+def filled(arrays: Sequence[NDArray[np.float64]], value: float) -> NDArray[np.float64]:
+    """Series ``[T_i, C]`` as one array ``[B, T, C]``, with ``value`` behind their ends."""
+    longest = max(len(each) for each in arrays)
+    joined = np.full((len(arrays), longest, arrays[0].shape[1]), value)
+    for row, each in zip(joined, arrays, strict=True):
+        row[: len(each)] = each
+    return joined
