@@ -69,7 +69,8 @@ def classify(
     before, life = reservoir.replace(start="rest").run(shown, lengths=lengths), None
     if reservoir.glia or recipe.start == "lived":
         gains = ("gain",) if "gain" in reservoir.graph else ()
-        life = organize(recipe, reservoir, x, samples, seed, gains, progress, checkpoint)
+        lived = organize(recipe, reservoir, x, samples, seed, gains, progress, checkpoint)
+        life = lived if reservoir.glia else None
     with progress_bar(len(train) + len(test), progress, unit="trial") as bar:
         parts = []
         for x, samples in series:

@@ -20,6 +20,7 @@ def test_every_recipe_is_a_reservoir_that_runs(name: str) -> None:
     channels = prod(recipe.frame) if recipe.receptive else 3
     reservoir = recipe.reservoir(channels, seed=1)
     segments = 1 if isinstance(recipe.pool, str) else recipe.pool
+    reservoir.adapt(torch.rand(1, 5, channels))
     states = reservoir(torch.rand(2, 5, channels))
     assert states.shape == (2, 40 * segments)
     assert recipe.features(states).shape == (2, 40 * (recipe.read or segments))

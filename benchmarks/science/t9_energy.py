@@ -16,7 +16,7 @@ from benchmarks.science.recognition import HELD_OUT, raw, recognize
 from benchmarks.science.results import Cell, Claim, Results, Show
 
 TASKS: dict[str, dict[str, Any]] = {
-    "digits by rows": {"data": "digits", "recipe": "digits_by_rows"},
+    "digits by rows": {"data": "digits", "recipe": "digits_by_rows", "start": "rest"},
     "spoken digits": {"data": "fsdd", "recipe": "spoken_digits"},
     "spoken digits, end": {"data": "fsdd", "recipe": "spoken_digits_at_end"},
     "image columns": {"data": "mnist columns", "recipe": "image_columns"},
@@ -44,8 +44,9 @@ ROWS: dict[str, dict[str, Any]] = {
 
 NOTES = """\
 Recipes of the tasks (`digits_by_rows`, `spoken_digits`, `spoken_digits_at_end`, `image_columns`)
-with the glia of the row. A synaptic event is a spike of a neuron with a live edge, once for each of
-them: what costs energy on neuromorphic hardware. Events for each answer: those of a test item on
+with the glia of the row; all trials begin at rest (see t_start.py). A synaptic event is a spike of
+a neuron with a live edge, once for each of them: what costs energy on neuromorphic hardware. Events
+for each answer: those of a test item on
 average, over the accuracy. Spikes of the input projection are not counted, nor is the readout.
 Uniform delays: drawn once, from 1 ms to the longest that oligodendrocytes give. Raw input: the same
 readout on the samples, or the means of the segments, that the recipe reads; it draws nothing. ESN:

@@ -5,6 +5,7 @@ python benchmarks/science/t_start.py --root FOLDER --jobs 2
 
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from benchmarks.science import pictures
@@ -26,7 +27,8 @@ STARTS = ("rest", "lived")
 NOTES = """\
 Recipes as they are, but for `start`. Rate: mean over the first 100 test trials. The choice is made
 on items held out of the training ones (a quarter; of spoken digits takes 5 to 9), on seeds of their
-own; the table is of the test items, which chose nothing.
+own; the table is of the test items, which chose nothing. `digits_by_rows` took the start that was
+chosen for it.
 """
 
 
@@ -65,9 +67,12 @@ def draw(results: Results) -> Figure:
         axes[0], ("accuracy", "rate"), ("accuracy (%)", "rate (Hz)"), strict=True
     ):
         for place, start in enumerate(STARTS):
-            values = [results.values(start, name, metric) for name in results.columns]
-            x = [number + 0.1 * (place - 0.5) for number in range(len(values))]
-            pictures.curve(ax, x, values, place, f"start = {start}")
+            values = np.array([results.values(start, name, metric) for name in results.columns])
+            x = np.arange(len(values)) + 0.2 * (place - 0.5)
+            kind = {"color": pictures.COLORS[place], "label": f"start = {start}", "capsize": 3}
+            ax.errorbar(
+                x, values.mean(1), values.std(1, ddof=1), fmt=pictures.MARKERS[place], **kind
+            )
         ax.set_xticks(range(len(results.columns)), results.columns, fontsize=8)
         ax.set_ylabel(label)
     axes[0, 0].legend(frameon=False)

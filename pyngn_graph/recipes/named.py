@@ -106,8 +106,12 @@ def series_classifier() -> Recipe:
 
 
 def digits_by_rows() -> Recipe:
-    """Images read row by row: delays as long as an image, states of four segments."""
-    return Recipe(degree=8.0, tau_m=30.0, max_delay=80, pool=4)
+    """Images read row by row: delays as long as an image, states of four segments.
+
+    An image lasts as long as the longest delays, so each trial begins where life ended: from rest
+    it would be over before the liquid reaches the rate at which it lived.
+    """
+    return Recipe(degree=8.0, tau_m=30.0, max_delay=80, pool=4, start="lived")
 
 
 def spoken_digits() -> Recipe:
