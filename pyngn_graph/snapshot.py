@@ -30,6 +30,7 @@ from pyngn_graph.setting import Setting
 from pyngn_graph.state import ReservoirState
 from pyngn_graph.storage import plain, with_prefix, without_prefix
 from pyngn_graph.transforms import Transform
+from pyngn_graph.tuples import packed, unpacked
 from pyngn_graph.unions import separated, united
 
 CELLS: dict[str, type[GlialCell]] = {
@@ -70,6 +71,7 @@ def _graph_to_parts(data: Data) -> tuple[dict[str, Tensor], dict[str, Any]]:
         if isinstance(value, Tensor) and value.layout == torch.strided and not value.is_complex():
             tensors[key] = value
             continue
+        value = packed(value)
         if not _is_json(value):
             raise ValueError(
                 f"The attribute '{key}' of the graph ({type(value).__name__}) cannot be saved; "
@@ -85,7 +87,7 @@ def graph_from_parts(tensors: dict[str, Tensor], values: GraphValues) -> Data:
         graphs = enumerate(values)
         return united([graph_from_parts(without_prefix(str(k), tensors), v) for k, v in graphs])
     data = Data()
-    for key, value in (tensors | values).items():
+    for key, value in (tensors | unpacked(values)).items():
         data[key] = value
     return data
 
