@@ -197,14 +197,14 @@ class ReservoirEstimator(BaseEstimator):
         return self._states(self._scaled(self._series(X))).numpy()
 
     def diagnose(self, X: ArrayLike) -> Diagnosis:
-        """Says in words whether the reservoir is dead, saturated or healthy, and what to change.
+        """Says in words whether the reservoir is healthy on X, what is amiss and what to change.
 
         Args:
-            X: As in ``fit``; the reservoir runs on the first 150 samples.
+            X: As in ``fit``; the reservoir runs on 100 of the first 150 samples. See
+                :meth:`pyngn_graph.TriglialReservoir.diagnose`.
         """
         check_is_fitted(self, "readout_")
         x, lengths = next(self._scaled(self._series(X)))
-        self.reservoir_(x, lengths=lengths)
         return self.reservoir_.diagnose(x, lengths)
 
     def _series(self, X: Any, fresh: bool = False) -> Series:

@@ -15,6 +15,10 @@ Value = float | Tensor
 """One number for all neurons, or a tensor ``[N]`` with one for each."""
 
 
+LONGEST_REFRACTORY = 2.0**30
+"""Most steps that are counted: they fit int32."""
+
+
 class LIFCoefficients(NamedTuple):
     """Constants of one step of length ``dt``, computed in float64 and rounded once."""
 
@@ -117,7 +121,7 @@ class LIFParameters:
         dt = float(dt)
         tau_m, r_m = float64(self.tau_m), float64(self.r_m)
         alpha = torch.exp(-dt / tau_m)
-        steps = torch.round(float64(self.t_ref) / dt).clamp(max=2.0**30)  # fits int32
+        steps = torch.round(float64(self.t_ref) / dt).clamp(max=LONGEST_REFRACTORY)
         syn_alpha = syn_drive = None
         if self.tau_syn is not None:
             tau_syn = float64(self.tau_syn)
