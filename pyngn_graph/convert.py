@@ -17,6 +17,7 @@ from pyngn_graph.reading import names as ids
 from pyngn_graph.reading.assembly import Reading, Scale, assembled
 from pyngn_graph.reading.source import ABSENT, Columns, Source
 from pyngn_graph.reading.values import side
+from pyngn_graph.tuples import as_lists, as_tuples
 
 __all__ = ["edge_list", "from_networkx", "names_of", "read_networkx", "to_networkx"]
 
@@ -78,7 +79,8 @@ def _to_networkx(data: Data) -> Any:
         dtype = str(value.dtype).removeprefix("torch.") if is_tensor else None
         columns[level][name] = value.tolist() if is_tensor else list(value)
         schema[level][name] = [key, dtype, list(value.shape[1:]) if is_tensor else []]
-    graph.graph[SCHEMA] = {**schema, "labels": labels is not None}
+    lists = labels is not None and any(isinstance(label, list) for label in data.node_label)
+    graph.graph[SCHEMA] = {**schema, "labels": labels is not None, "lists": lists}
     nodes = list(range(num_nodes)) if labels is None else labels
     graph.add_nodes_from(zip(nodes, _rows(columns["node"], num_nodes), strict=True))
     _add_edges(graph, nodes, data.edge_index.tolist(), _rows(columns["edge"], num_edges))
@@ -222,7 +224,8 @@ def _restored(graph: Any) -> Reading:
     edges = edge_list(graph)
     data = Data(edge_index=torch.from_numpy(_ends(labels, edges)), num_nodes=len(labels))
     if labels != list(range(len(labels))):
-        data.node_label = torch.tensor(labels) if integers else labels
+        lists = [as_lists(label) for label in labels] if schema.get("lists") else labels
+        data.node_label = torch.tensor(labels) if integers else lists
     _read(data, "node", [graph.nodes[label] for label in labels], schema["node"])
     _read(data, "edge", [row for _, _, row in edges], schema["edge"])
     given = {}
@@ -258,12 +261,16 @@ def edge_list(graph: Any) -> list[tuple[Any, Any, dict[str, Any]]]:
 
 
 def names_of(data: Data) -> list[Any] | None:
-    """What the nodes are called in ``node_label``, if each has a name of its own."""
+    """What the nodes are called in ``node_label``, if each has a name of its own.
+
+    Lists are tuples here: PyG makes lists of those when it copies a graph.
+    """
     labels = data.get("node_label")
     if isinstance(labels, Tensor):
         labels = labels.tolist()
     if not isinstance(labels, list) or len(labels) != data.num_nodes:
         return None
+    labels = [as_tuples(label) for label in labels]
     try:
         return labels if len(set(labels)) == len(labels) else None
     except TypeError:  # unhashable: not labels of a NetworkX graph

@@ -228,11 +228,16 @@ class Probe:
         return parts
 
     def take_over(self, parts: dict[str, Tensor]) -> None:
-        """Goes on from what :meth:`to_parts` of a probe of the same run returned."""
+        """Goes on from what :meth:`to_parts` of a probe of the same run returned.
+
+        Raises:
+            ValueError: If there is something else in them: backends write to these very tensors.
+        """
         for name in ("counts", "sent", "num_edges", "sums"):
-            setattr(self, name, parts[name])
-        self.traces = {name: parts[f"trace {name}"] for name in self.names}
+            setattr(self, name, _like(getattr(self, name), name, parts))
+        self.traces = {n: _like(trace, f"trace {n}", parts) for n, trace in self.traces.items()}
         if "sizes" in parts:
+            _check_events(parts, self.sent.shape, self.num_nodes)
             steps, spikes = parts["sizes"].t().tolist()
             cut = zip(EVENTS, (steps, steps, steps, spikes), strict=True)
             columns = (torch.split(parts[name], sizes) for name, sizes in cut)
@@ -260,3 +265,25 @@ class Probe:
             dt=number(data, "dt", 1.0),
             topology=self.log,
         )
+
+
+def _like(own: Tensor, name: str, parts: dict[str, Tensor]) -> Tensor:
+    value = parts[name]
+    if value.shape != own.shape or value.dtype != own.dtype:
+        raise ValueError(
+            f"'{name}' of the recording must be {own.dtype} {list(own.shape)} (got {value.dtype} "
+            f"{list(value.shape)}); take another copy"
+        )
+    return value.contiguous()
+
+
+def _check_events(parts: dict[str, Tensor], shape: torch.Size, num_nodes: int) -> None:
+    sizes, (trials, steps) = parts["sizes"], shape
+    rows = sum(parts[name].numel() for name in ("trial", "step", "count")) / 3
+    fits = sizes.dim() == 2 and sizes.size(1) == 2 and bool((sizes >= 0).all())
+    for name, bound in (("trial", trials), ("step", steps), ("node", num_nodes)):
+        fits &= bool(((parts[name] >= 0) & (parts[name] < bound)).all())
+    fits &= bool((parts["count"] >= 0).all())
+    ends = [rows, parts["node"].numel()]
+    if not fits or sizes.sum(dim=0).tolist() != ends or int(parts["count"].sum()) != ends[1]:
+        raise ValueError("the events of the recording do not fit together; take another copy")

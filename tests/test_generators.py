@@ -666,7 +666,7 @@ def test_from_networkx_uses_positions_and_a_snapshot() -> None:
         ({"delay": "fixed"}, "Unknown delay 'fixed'; available"),
         ({"weight_distribution": "normal"}, "Unknown weight_distribution 'normal'"),
         ({"pos": torch.zeros(4, 2)}, "'pos' must be a tensor of shape \\[N, 3\\]"),
-        ({"pos": [[0, 0, 0]]}, "'pos' must be a tensor .* \\(got list\\)"),
+        ({"pos": [["a", 0, 0]]}, "'pos' must be a tensor .* \\(got list\\)"),
         ({"pos": torch.zeros(0, 3)}, "with N >= 1 \\(got \\[0, 3\\]\\)"),
         ({"pos": torch.full((4, 3), math.nan)}, "'pos' must be finite"),
         ({"pos": torch.zeros(4, 3), "num_nodes": 5}, "'pos' must have num_nodes = 5 rows"),

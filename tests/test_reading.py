@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import igraph
 import networkx as nx
 import numpy as np
 import pandas as pd
@@ -649,3 +650,81 @@ def test_what_would_lose_something_is_refused(spoiled: dict[str, Any]) -> None:
     for door in (ng.TriglialReservoir, ng.from_data, ng.describe):
         with pytest.raises((TypeError, ValueError), match=r"'edge_|edge "):
             door(Data(**(sound | spoiled), num_nodes=2))
+
+
+LABELS: dict[str, Callable[[], Any]] = {
+    "tuples": lambda: nx.grid_graph([2, 3]),
+    "words": lambda: nx.Graph([("b", "a"), ("a", "7")]),
+    "numbers as text": lambda: nx.Graph([("10", "2"), ("2", "1")]),
+    "numpy": lambda: nx.Graph([(np.int64(7), np.int32(3)), (np.int64(3), np.int64(0))]),
+    "numpy words": lambda: nx.Graph([(np.str_("b"), np.str_("a"))]),
+    "whole floats": lambda: nx.Graph([(1.0, 2.0), (2.0, 4.0)]),
+    "mixed": lambda: nx.Graph([("a", 1), (1, (2, "x"))]),
+}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_labels_survive(kind: str, tmp_path: Path) -> None:
+    graph = LABELS[kind]()
+    data = ng.from_networkx(graph)
+    assert set(ng.to_networkx(data).nodes) == set(graph.nodes)
+    ng.save_graph(data, tmp_path / "g.safetensors")
+    write_graphml(data, tmp_path / "g.graphml")
+    ng.TriglialReservoir(data).save(tmp_path / "r.safetensors")
+    for back in (
+        ng.load_graph(tmp_path / "g.safetensors"),
+        read_graph(tmp_path / "g.graphml"),
+        ng.TriglialReservoir.load(tmp_path / "r.safetensors").graph,
+    ):
+        assert list(ng.to_networkx(back).nodes) == list(ng.to_networkx(data).nodes)
+        assert set(ng.to_networkx(back).edges) == set(ng.to_networkx(data).edges)
+    write_csv(data, tmp_path / "e.csv")
+    names = {str(name) for name in ng.to_networkx(data).nodes}
+    assert {str(name) for name in ng.to_networkx(read_csv(tmp_path / "e.csv")).nodes} == names
+
+
+def test_igraph() -> None:
+    theirs = igraph.Graph([(0, 1), (1, 2)], directed=True)
+    theirs.vs["name"], theirs.es["weight"] = ["c", "b", "a"], [0.5, -0.25]
+    assert by_name(ng.from_data(theirs)) == {("c", "b"): 0.5, ("b", "a"): -0.25}
+
+
+REFUSED: dict[str, tuple[Any, str]] = {
+    "nothing": (None, "'data' must be a Data, a NetworkX graph, a file"),
+    "no edges": ([], "must hold pairs, or triples"),
+    "words": (["ab", "bc"], "must hold pairs, or triples"),
+    "two by three": ([[0, 1, 2], [1, 2, 0]], "may be an edge_index or two edges with weights"),
+    "two by three array": (np.array([[0, 1, 2], [1, 2, 0]]), "may be an edge_index or two edges"),
+    "not square": (np.ones((4, 5)), "must be a square matrix, edges"),
+    "nan": (np.full((4, 4), np.nan), "16 faults: row 0, column 'weight': nan"),
+    "text": (np.full((4, 4), "a"), "must be a square matrix, edges"),
+    "sparse": (sparse.coo_array(np.ones((2, 3))), "must be a square matrix"),
+    "columns": ({"from": ["a"], "to": ["b", "c"]}, "Columns must have the same length"),
+    "rounded": (pd.DataFrame({"pre": [7.2e17], "post": [1]}), "whole number or text, not a float"),
+    "missing id": (pd.DataFrame({"pre": [1, None], "post": [1, 2]}), "row 1, column 'pre': nan"),
+    "weight": ([("a", "b", None)], "row 0, column 'weight': None, must be a finite number"),
+    "no weight": (nx.DiGraph([(0, 1, {"weight": [1]})]), r"edge 0 \(0 -> 1\), column 'weight'"),
+    "length": (
+        Data(edge_index=torch.zeros(2, 3).long(), edge_weight=torch.ones(4)),
+        "'edge_weight' must have a number for each of 3 edges",
+    ),
+    "negative": (Data(edge_index=torch.tensor([[0], [-1]]), num_nodes=3), "places begin at 0"),
+    "no graph": (Data(), "'edge_index' must hold pairs of whole numbers"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_is_no_graph_is_refused_by_name(kind: str) -> None:
+    source, match = REFUSED[kind]
+    with pytest.raises((TypeError, ValueError), match=match):
+        ng.from_data(source)
+
+
+def test_arguments_of_from_data() -> None:
+    with pytest.raises(TypeError, match="'from_data' has no argument 'wieght'; it has"):
+        ng.from_data([(0, 1)], wieght=3)
+    with pytest.raises(ValueError, match="'nodes' goes with a table of edges"):
+        ng.from_data([(0, 1)], [(0, 1)])
+    data = ng.from_data([(0, 1)], pos=np.array([[0, 0, 0], [500, 0, 0]]), velocity=50)
+    assert data.edge_delay.tolist() == [11]
+    assert ng.describe(data).facts["positions from"] == "the argument 'pos'"

@@ -14,7 +14,7 @@ from pyngn_graph.distributed.exact import check_exact
 from pyngn_graph.distributed.exchange import Exchange
 from pyngn_graph.distributed.partition import partition
 from pyngn_graph.distributed.ranks import Ranks
-from pyngn_graph.distributed.shard import Shard, cut, edge_keys, node_keys
+from pyngn_graph.distributed.shard import Shard, cut, edge_keys, node_keys, ready
 from pyngn_graph.distributed.simulation import ShardSimulation
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.probe import Probe
@@ -239,6 +239,7 @@ class DistributedReservoir:
         shard, setting = self.shard, self.setting
         whole = x
         with self.ranks.together():
+            shard = replace(shard, data=ready(shard.data, setting))
             if x is not None and self.projection.in_channels is None:
                 if x.size(-1) != shard.num_nodes:
                     raise ValueError(

@@ -1,7 +1,7 @@
 """Any graph at all as one that runs: the door that draws what its source lacks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,10 @@ def from_data(
         TypeError, ValueError: If it is no graph, entries break their rules (all are named), or an
             argument does.
     """
+    known = [field.name for field in fields(Completion) if field.name not in ("columns", "weights")]
+    for name in kwargs:
+        if name not in known:
+            raise TypeError(f"'from_data' has no argument {name!r}; it has {known}")
     return _Anything(data=data, nodes=nodes, columns=columns, weights=weights, **kwargs)()
 
 
@@ -100,7 +104,7 @@ def reading_of(
     if isinstance(data, Data):
         return read_data(data, columns, weights, scale)
     if not isinstance(data, nx.Graph) and hasattr(data, "to_networkx"):
-        data = data.to_networkx()
+        data, columns = _from_other(data, columns)
     if isinstance(data, nx.Graph):
         return read_networkx(data, columns, weights, scale)
     if isinstance(data, Tensor):
@@ -117,6 +121,20 @@ def reading_of(
             f"matrix (got {type(data).__name__})"
         )
     return assembled(source, columns, weights, scale)
+
+
+def _from_other(
+    data: Any, columns: Mapping[str, str] | None
+) -> tuple[Any, Mapping[str, str] | None]:
+    """A graph of igraph or the like as one of NetworkX, and where the names of its nodes are."""
+    graph = data.to_networkx()
+    rows = [row for _, row in graph.nodes(data=True)] + [row for *_, row in graph.edges(data=True)]
+    for row in rows:
+        row.pop("_igraph_index", None)
+    named = [row["name"] for _, row in graph.nodes(data=True) if "name" in row]
+    if columns is None and len(set(named)) == graph.number_of_nodes():
+        columns = {"label": "name"}
+    return graph, columns
 
 
 def _array(data: Tensor) -> Any:

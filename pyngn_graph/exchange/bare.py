@@ -54,7 +54,8 @@ def read_data(
     if bool(bad.any()):
         raise ValueError(
             f"'edge_index' must lie in [0, {num_nodes - 1}]: {int(bad.any(0).sum())} edges do not, "
-            f"the first is {ends[:, bad.any(0)][:, 0].tolist()}; set 'data.num_nodes'"
+            f"the first is {ends[:, bad.any(0)][:, 0].tolist()}; places begin at 0, and "
+            f"'data.num_nodes' says how many there are"
         )
     chosen = words.roles(columns)
     edges: Columns = {}
@@ -68,6 +69,13 @@ def read_data(
         ):  # fmt: skip
             word = key if key in chosen.values() else name
             edges[word], keys[word] = column, key
+    for key in ("edge_weight", "edge_delay"):
+        if key in data and key not in keys.values():
+            raise ValueError(
+                f"'{key}' must have a number for each of {ends.size(1)} edges (got "
+                f"{list(data[key].shape) if isinstance(data[key], Tensor) else data[key]!r}); set "
+                f"it anew, or delete it to have it drawn"
+            )
     source = Source("the Data", [*range(num_nodes)], ends.numpy(), edges=edges)
     reading = assembled(source, _of_edges(chosen), weights, scale or Scale())
     if "edge_weight" in data and "edge_delay" in data:

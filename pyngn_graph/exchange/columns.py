@@ -8,6 +8,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.convert import level_of
+from pyngn_graph.tuples import packed, unpacked
 
 Columns = dict[str, list[Any]]
 Layout = dict[str, dict[str, Any]]
@@ -71,7 +72,11 @@ def from_columns(nodes: Columns, edges: Columns, ends: Tensor, size: int, layout
         for key, form in layout[level].items():
             parts = [columns[name] if length else [] for name in form["names"]]
             if form["dtype"] is None:
-                data[key] = [json.loads(text) for text in parts[0]] if "json" in form else parts[0]
+                data[key] = (
+                    [unpacked(json.loads(text)) for text in parts[0]]
+                    if "json" in form
+                    else parts[0]
+                )
                 continue
             dtype = getattr(torch, form["dtype"])
             rows = [torch.tensor(part, dtype=dtype) for part in parts]
@@ -81,7 +86,7 @@ def from_columns(nodes: Columns, edges: Columns, ends: Tensor, size: int, layout
         value = form["value"]
         if form["dtype"] is not None:
             value = torch.tensor(value, dtype=getattr(torch, form["dtype"])).reshape(form["shape"])
-        data[key] = value
+        data[key] = unpacked(value)
     return data
 
 
@@ -101,6 +106,7 @@ def _jsonable(key: str, value: Any) -> Any:
 
 
 def _text(key: str, value: Any) -> str:
+    value = packed(value)
     try:
         text = json.dumps(value)
         if isinstance(value, float) or json.loads(text) == value:

@@ -1,5 +1,6 @@
 """Lists of edges as CSV, which Gephi, igraph and spreadsheets read and write."""
 
+import copy
 import csv
 import io
 from collections.abc import Mapping
@@ -36,6 +37,9 @@ def write_csv(data: Data, edges: str | Path, nodes: str | Path | None = None) ->
         OSError: If a file cannot be written.
     """
     data = accepted(data)
+    if any(isinstance(name, tuple) for name in data.get("node_label", ())):
+        data = copy.copy(data)
+        data.node_label = [str(name) for name in data.node_label]
     of_nodes, of_edges, layout = to_columns(data)
     src, dst = data.edge_index.tolist()
     names = names_of(data) if nodes is None else None

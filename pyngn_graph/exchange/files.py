@@ -1,5 +1,6 @@
 """Any file that holds a graph."""
 
+import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from torch_geometric.data.storage import GlobalStorage
 from pyngn_graph.convert import read_networkx
 from pyngn_graph.disk import expanded
 from pyngn_graph.exchange.bare import read_data
-from pyngn_graph.exchange.formats import read_gexf, read_gml, read_matrix
+from pyngn_graph.exchange.formats import parsed, read_gexf, read_gml, read_matrix
 from pyngn_graph.exchange.graphml import reading_of_graphml
 from pyngn_graph.files import load_graph
 from pyngn_graph.reading import words
@@ -42,7 +43,7 @@ def read_graph(
     - ``.graphml``, ``.gexf``, ``.gml``: read as :func:`pyngn_graph.from_networkx` reads a graph
     - ``.csv``, ``.tsv``, ``.txt``, ``.edgelist``, ``.edges``: a list of edges, or a matrix, see
       :func:`read_csv`; also with ``.gz`` behind
-    - ``.npz``, ``.npy``, ``.mat``: a square matrix, dense or of ``scipy.sparse``, row i column j
+    - ``.npz``, ``.npy``, ``.mat``, ``.mtx``: a square matrix, dense or sparse, row i column j
       the weight of the edge from i to j
 
     Edges without a weight weigh 1, those without a delay take 1 step; :func:`pyngn_graph.from_data`
@@ -120,7 +121,25 @@ def _torch(
 def _table(
     path: Path, columns: Mapping[str, str] | None, weights: str | None, scale: Scale
 ) -> Reading:
+    import networkx as nx
+
+    source = None
+    if path.name.lower().endswith(".edgelist"):
+        source = parsed(path, "edge list", _with_dicts)
+    if isinstance(source, nx.Graph):
+        return read_networkx(source, columns, weights, scale, path.name)
     return assembled(read_tables(path, None, columns), columns, weights, scale)
+
+
+def _with_dicts(file: io.BytesIO) -> Any:
+    """The graph of a list of NetworkX, in which attributes stand as a dict, or None."""
+    import networkx as nx
+
+    content = file.read()
+    if b"{" not in content:
+        return None
+    lines = content.decode().splitlines()
+    return nx.parse_edgelist(lines, create_using=nx.MultiDiGraph)
 
 
 def _network(read: Callable[[Path], Any]) -> Reader:
@@ -153,6 +172,6 @@ READERS: dict[str, Reader] = {
     ".gexf": _network(read_gexf),
     ".gml": _network(read_gml),
     **dict.fromkeys(TABLES, _table),
-    **{ending: _matrix(ending) for ending in (".npz", ".npy", ".mat")},
+    **{ending: _matrix(ending) for ending in (".npz", ".npy", ".mat", ".mtx")},
 }
 """What reads files of each ending."""

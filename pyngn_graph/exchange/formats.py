@@ -63,15 +63,15 @@ def read_gexf(path: str | Path) -> Any:
 
 
 def read_matrix(path: str | Path, name: str | None, ending: str) -> Source:
-    """The matrix in a ``.npz``, ``.npy`` or ``.mat`` file, under its ``name`` where it has several.
+    """The matrix in a ``.npz``, ``.npy``, ``.mat`` or ``.mtx`` file, under its ``name``.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it cannot be read, or the matrix is not there, or several may be meant.
     """
     title = f"'{Path(path).name}'"
-    kind = {".npz": "NumPy", ".npy": "NumPy", ".mat": "MATLAB"}[ending]
-    arrays = parsed(path, kind, {".npz": _npz, ".npy": _npy, ".mat": _mat}[ending])
+    kind, read = _MATRICES[ending]
+    arrays = parsed(path, kind, read)
     return _chosen(arrays, name, title)
 
 
@@ -108,6 +108,20 @@ def _mat(file: io.BytesIO) -> dict[str, Any]:
 
     found = loadmat(file)
     return {name: value for name, value in found.items() if not name.startswith("__")}
+
+
+def _mtx(file: io.BytesIO) -> dict[str, Any]:
+    from scipy.io import mmread
+
+    return {"matrix": mmread(file)}
+
+
+_MATRICES: dict[str, tuple[str, Callable[[io.BytesIO], dict[str, Any]]]] = {
+    ".npz": ("NumPy", _npz),
+    ".npy": ("NumPy", _npy),
+    ".mat": ("MATLAB", _mat),
+    ".mtx": ("Matrix Market", _mtx),
+}
 
 
 def _chosen(arrays: Mapping[str, Any], name: str | None, title: str) -> Source:

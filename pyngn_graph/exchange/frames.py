@@ -37,9 +37,9 @@ def source_of_list(edges: Sequence[Any]) -> Source:
     """
     rows = [list(row) if isinstance(row, list | tuple | np.ndarray) else row for row in edges]
     widths = {len(row) if isinstance(row, list) else 0 for row in rows}
-    number = all(
-        isinstance(entry, int | float) for row in rows if isinstance(row, list) for entry in row
-    )
+    if len(rows) == 2 and widths == {3} and all(isinstance(row, list) for row in edges):
+        raise _two_by_three()
+    number = 0 not in widths and all(isinstance(x, int | float) for row in rows for x in row)
     if number and widths == {len(rows)} and len(rows) > 3:
         return source_of_matrix(np.array(rows), "the list of rows")
     if number and len(rows) == 2 and widths - {2, 3}:
@@ -61,12 +61,21 @@ def source_of_list(edges: Sequence[Any]) -> Source:
     return linked(table | attributes, "the list of edges", _row)
 
 
+def _two_by_three() -> ValueError:
+    return ValueError(
+        "Two rows of three numbers may be an edge_index or two edges with weights; pass "
+        "'Data(edge_index=...)', or tuples (source, target, weight)"
+    )
+
+
 def source_of_array(array: NDArray[Any]) -> Source:
     """The source in an array: a square matrix, rows of edges, or an ``edge_index`` of names.
 
     Raises:
         ValueError: If it has another shape.
     """
+    if array.shape == (2, 3) and array.dtype.kind in "iu":
+        raise _two_by_three()
     if array.ndim == 2 and array.shape[0] == array.shape[1] and array.dtype.kind in "biuf":
         return source_of_matrix(array, "the matrix")
     if array.ndim == 2 and array.shape[1] in (2, 3):

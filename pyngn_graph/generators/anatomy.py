@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch_geometric.datasets.graph_generator import GraphGenerator
 
+from pyngn_graph.conform import given
 from pyngn_graph.defaults import LONGEST
 from pyngn_graph.generators.arguments import check_fields, check_positions
 
@@ -46,6 +47,7 @@ class Anatomy(GraphGenerator):
         if self.delay != "distance" and self.max_delay is None:
             self.max_delay = LONGEST
         if self.pos is not None:
+            self.pos = given(self.pos)
             check_positions(self.pos)
 
     def __repr__(self) -> str:

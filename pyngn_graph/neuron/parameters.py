@@ -16,6 +16,10 @@ Value = float | Tensor
 """One number for all neurons, or a tensor ``[N]`` with one for each."""
 
 
+LONGEST_REFRACTORY = 2.0**30
+"""Most steps that are counted: they fit int32."""
+
+
 class LIFCoefficients(NamedTuple):
     """Constants of one step of length ``dt``, computed in float64 and rounded once."""
 
@@ -119,7 +123,7 @@ class LIFParameters:
         tau_m, r_m = float64(self.tau_m), float64(self.r_m)
         alpha = torch.exp(-dt / tau_m)
         t_ref = float64(self.t_ref)
-        steps = torch.round(t_ref / dt).clamp(max=2.0**30)  # fits int32
+        steps = torch.round(t_ref / dt).clamp(max=LONGEST_REFRACTORY)
         lost = (t_ref > 0) & (steps == 0)
         if bool(lost.any()):
             warnings.warn(

@@ -1,5 +1,6 @@
 """The one set of rules by which every source becomes a graph."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,6 +41,10 @@ _RESERVED = _STRUCTURE | {
     *{"territory_index", "territory", "node_id", *AT_TICKS, NUM_TARGETS, *OF_EDGES, *OF_NEURONS},
 }
 """Names with a meaning of their own on a graph, which attributes from elsewhere do not have."""
+
+_SIGNS = {"-1": -1, "-": -1, "inh": -1, "inhibitory": -1, "i": -1, "0": 0, "unknown": 0}
+_SIGNS |= {"1": 1, "+1": 1, "+": 1, "exc": 1, "excitatory": 1, "e": 1}
+"""What a sign may be called."""
 
 _FLAGS = {"edge": ("mask",), "node": ("inhibitory",)}
 _NUMBERS = {"edge": ("health",), "node": ("gain", "calcium")}
@@ -128,7 +133,7 @@ def assembled(
     _take_label(data, left["node"], chosen, source)
     for level in ("node", "edge"):
         _take_known(data, level, left[level], source, faults)
-    _take_sign(data, left["node"], chosen, source, faults)
+    _take_sign(data, left["node"], chosen, source)
     given = {"weight": _weights(data, left["edge"], chosen, source, weights, scale, faults, notes)}
     given["delay"] = _delays(data, left["edge"], chosen, source, faults, notes)
     faults.check()
@@ -171,7 +176,7 @@ def _weights(
     values = numbers(column, name, _at(source, "edge"), faults, given)
     faults.check()
     by_name = words.is_count(name)
-    if meaning is None and by_name and (values[given] > 0).all():
+    if meaning is None and by_name:
         meaning = "counts"
         warn_of_named_counts(name)
     elif meaning is None and look_like_counts(values[given]):
@@ -195,7 +200,12 @@ def _of_counts(
 ) -> Tensor:  # fmt: skip
     for i in np.flatnonzero(values <= 0).tolist():
         place = source.place("edge", int(np.flatnonzero(given)[i]))
-        faults.add(place, name, float(values[i]), "a positive count")
+        faults.add(
+            place,
+            name,
+            float(values[i]),
+            "a positive count; weights='jumps' takes numbers as they are",
+        )
     faults.check()
     if not values.size:
         return torch.empty(0, dtype=torch.float32)
@@ -253,23 +263,22 @@ def _take_known(data: Data, level: str, columns: Columns, source: Source, faults
             data[target] = torch.from_numpy(numbers(column, name, at, faults)).float()
 
 
-def _take_sign(
-    data: Data, nodes: Columns, chosen: Mapping[str, str], source: Source, faults: Faults
-) -> None:
-    """Makes neurons of the sign -1 inhibitory, from a column ``sign`` of -1, 0 and 1."""
+def _take_sign(data: Data, nodes: Columns, chosen: Mapping[str, str], source: Source) -> None:
+    """Makes neurons of the sign -1 inhibitory, where a column ``sign`` says nothing else."""
     name = words.one_of(nodes, words.SIGN, "sign", source.title, chosen)
     if name is None or "inhibitory" in data:
         return
     column = [0 if str(e).strip() == "" or e is ABSENT else e for e in nodes[name]]
-    values = numbers(column, name, _at(source, "node"), faults)
-    if np.isin(values, (-1, 0, 1)).all():
+    signs = [_SIGNS.get(re.sub(r"\.0*$", "", str(entry).strip().lower())) for entry in column]
+    if None not in signs:
+        values = np.array(signs)
         data.inhibitory = torch.from_numpy(values < 0)
         nodes.pop(name)
 
 
 def _take_rest(data: Data, left: dict[str, Columns], notes: dict[str, str]) -> None:
     """Attributes without a meaning here, as ``edge_x`` or ``x``; those in parts as one tensor."""
-    partial, renamed = [], []
+    partial, renamed, empty = [], [], []
     for level, columns in left.items():
         for name, column in joined(columns).items():
             key = str(name)
@@ -278,11 +287,16 @@ def _take_rest(data: Data, left: dict[str, Columns], notes: dict[str, str]) -> N
             if key in _RESERVED:  # what it means elsewhere it does not mean here
                 renamed.append(name)
             found = side(column) if not isinstance(column, Tensor) else column
+            if isinstance(found, list) and found and all(entry is None for entry in found):
+                empty.append(name)
+                continue
             data[_free(key, f"{level}_", data)] = found
             if isinstance(found, list) and any(entry is None for entry in found):
                 partial.append(name)
     if partial:
         notes["incomplete"] = f"{', '.join(map(repr, partial))}: None where there is no entry"
+    if empty:
+        notes["left out"] = f"{', '.join(map(repr, empty))}, of which all entries are empty"
     if renamed:
         notes["renamed"] = (
             f"{', '.join(map(repr, renamed))}, which mean something else here: "

@@ -17,6 +17,8 @@ _WORDS = {
     "bidirectional": True,
     "both": True,
 }
+_FLAGS = {"true": False, "1": False, "false": True, "0": True}
+"""Entries of a column ``directed``, and whether they make an edge undirected."""
 
 
 def both_ways(source: Source, chosen: Mapping[str, str]) -> Source:
@@ -30,7 +32,8 @@ def both_ways(source: Source, chosen: Mapping[str, str]) -> Source:
     name = _column(source, chosen)
     if name is None:
         return source
-    known = [_WORDS.get(str(entry).strip().lower()) for entry in source.edges[name]]
+    meaning = _WORDS | (_FLAGS if words.is_(name, ("directed",)) else {})
+    known = [meaning.get(str(entry).strip().lower()) for entry in source.edges[name]]
     faults = Faults(source.title, "Write Directed or Undirected in these rows")
     for row, kind in enumerate(known):
         if kind is None:
@@ -61,6 +64,6 @@ def _column(source: Source, chosen: Mapping[str, str]) -> str | None:
     for name in [chosen["type"]] if "type" in chosen else source.edges:
         if words.is_(name, words.DIRECTION) or "type" in chosen:
             found = {str(entry).strip().lower() for entry in source.edges[name]}
-            if found & _WORDS.keys():
+            if found & _WORDS.keys() or (words.is_(name, ("directed",)) and found <= _FLAGS.keys()):
                 return name
     return None

@@ -15,6 +15,7 @@ from pyngn_graph.reading.source import are_text
 
 _WHOLE = re.compile(r"(?:(?:0|-?[1-9][0-9]{0,18}+)\n)*+")
 _DIGITS = re.compile(r"-?[0-9]{1,30}")
+_FLOAT = re.compile(r"(?:0|-?[1-9][0-9]{0,14}+)(?:\.0*)?")
 _ROUNDED = re.compile(r"-?[0-9]+(\.[0-9]+)?[eE]\+?[0-9]+")
 _MISSING = ("", "na", "nan", "none", "null", "n/a", "#n/a", "<na>")
 _EXACT = 2**53
@@ -39,6 +40,8 @@ def as_names(*columns: Sequence[Any] | NDArray[Any]) -> list[list[Any]]:
     lists = [_listed(column) for column in columns]
     if all(map(_are_numbers, lists)):
         return [[int(name) for name in names] for names in lists]
+    if all(map(_are_whole_floats, lists)):  # as a program writes them that knows floats only
+        return [[int(float(name)) for name in names] for names in lists]
     return [names if are_text(names) else list(map(str, names)) for names in lists]
 
 
@@ -58,6 +61,10 @@ def _are_numbers(names: list[Any]) -> bool:
     return kinds <= {str, int} and all(
         _WHOLE.fullmatch(f"{name}\n") is not None for name in names if type(name) is str
     )
+
+
+def _are_whole_floats(names: list[Any]) -> bool:
+    return all(_FLOAT.fullmatch(str(name)) for name in names)
 
 
 def check(column: Sequence[Any] | NDArray[Any], name: str, place: Any, faults: Faults) -> None:

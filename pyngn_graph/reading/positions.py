@@ -44,7 +44,7 @@ def positions(source: Source, chosen: Mapping[str, str], faults: Faults) -> Posi
     named = _axes_among(nodes)
     whole = next((n for w in _WHOLE for n in nodes if words.is_(n, (w,))), None)
     if whole is not None and (named is None or not words.is_(named[0][0], ("x",))):
-        found = _of_whole(whole, source)
+        found = _of_whole(whole, source, faults)
         if found is not None:
             return found
     if named is not None and _are_numbers([nodes[name] for name in named[0]]):
@@ -90,11 +90,15 @@ def _of_axes(names: list[str], scale: float, source: Source, faults: Faults) -> 
     return _in_space(np.stack(values, axis=1)), names, _said(said, len(values))
 
 
-def _of_whole(name: str, source: Source) -> Positions | None:
+def _of_whole(name: str, source: Source, faults: Faults) -> Positions | None:
     rows = [_row(entry) for entry in source.nodes[name]]
     lack = [row is None for row in rows]
     sizes = {len(row) for row in rows if row is not None}
-    if not sizes or len(sizes) > 1 or not sizes <= {2, 3}:
+    if len(sizes) != 1:
+        if name == "pos":  # in all other dresses it may mean something else
+            for i, entry in enumerate(source.nodes[name]):
+                rule = "two or three coordinates, as many on every node"
+                faults.add(source.place("node", i), name, entry, rule)
         return None
     if any(lack):
         return _incomplete([name], lack)
@@ -130,9 +134,8 @@ def _said(names: str, size: int) -> str:
 
 def _incomplete(names: list[str], lack: list[bool]) -> Positions:
     number = sum(lack)
-    return None, [], (
-        f"{', '.join(map(repr, names))} left unused: {number:,} of {len(lack):,} nodes have none"
-    )  # fmt: skip
+    said = f"{', '.join(map(repr, names))} left out: {number:,} of {len(lack):,} nodes have none"
+    return None, names, said
 
 
 def _is_missing(entry: Any) -> bool:

@@ -41,6 +41,8 @@ def read_tables(
 
 def _read_tables(edges: str | Path, nodes: str | Path | None, chosen: Mapping[str, str]) -> Source:
     rows = rows_of(edges)
+    if any(comment.startswith("MatrixMarket") for comment in rows.comments):
+        raise ValueError(f"{rows.title} is a Matrix Market file; let its name end with '.mtx'")
     file = Path(edges).name.lower().removesuffix(".gz")
     named = _named_in_comments(rows)
     if nodes is None and not chosen and named is None and not file.endswith(_LISTS[1:]):
@@ -113,7 +115,11 @@ def linked(
         found = given
         listed = {name: column for name, column in columns.items() if name != key}
         _check_distinct(found, key, other, about)
-        label = words.one_of(listed, words.LABEL, "label", other, of_nodes)
+        words.check_there(of_nodes.get("label"), listed, "label", other)
+        named = (name for word in words.LABEL for name in listed if words.is_(name, (word,)))
+        label = of_nodes.get("label", next(named, None))
+    if not found:
+        raise ValueError(f"{title} has no rows, and so no nodes; add some, or a list of nodes")
     ends = ids.places(found, src, dst)
     _check_ends(ends, (src, dst), pair, found, title, place)
 
@@ -178,14 +184,17 @@ def _check_ends(
 ) -> None:  # fmt: skip
     if not (ends < 0).any():
         return
+    bare = {str(name).lstrip("0"): name for name in names}
     faults = Faults(title, "Add them to the nodes, or drop these rows")
     for row in np.flatnonzero((ends < 0).any(axis=0)).tolist():
         for k in (0, 1):
             if ends[k, row] < 0:
                 name = given[k][row]
+                near = bare.get(str(name).lstrip("0"))
+                hint = "" if near is None else f" (zeros count: {near!r} is)"
                 faults.add_line(
                     f"{place(row)} has {pair[k]} = {name!r}, which is not among the "
-                    f"{len(names)} nodes"
+                    f"{len(names)} nodes{hint}"
                 )
     faults.check()
 
@@ -221,6 +230,13 @@ def _matrix(rows: Rows) -> Source | None:
     """A square table of numbers, with or without names along its sides."""
     entries = rows.entries
     size = len(entries)
+    above = [entry.strip() for entry in entries[0]] if entries else []
+    if len(above) == size - 1 > 1 and not any(map(_NUMBER.fullmatch, above)):
+        values = _values(entries[1:])
+        if values is not None and values.shape == (size - 1,) * 2 and words.ends_among(
+            above, {}, rows.title
+        ) is None:  # fmt: skip
+            return _of_matrix(rows, values, ids.as_names(above)[0])
     if size < 2 or len(entries[0]) != size or any(len(row) != size for row in entries):
         return None
     head, side = [entry.strip() for entry in entries[0]], [row[0].strip() for row in entries]
@@ -244,7 +260,7 @@ def _matrix(rows: Rows) -> Source | None:
 def _values(entries: list[list[str]]) -> Any:
     try:
         return np.array([[float(entry.replace(",", ".")) for entry in row] for row in entries])
-    except ValueError:
+    except ValueError:  # text, or rows of unequal length
         return None
 
 

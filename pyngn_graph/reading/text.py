@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pyngn_graph.disk import expanded
 from pyngn_graph.reading.faults import Faults
+from pyngn_graph.reading.values import with_points
 
 SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars", " ": "spaces"}
 
@@ -201,7 +202,9 @@ def columns_of(
     for k, name in enumerate(header):
         if name and not name.startswith("Unnamed: "):
             column = [row[k] for row in body]
-            columns[name] = [entry.strip() for entry in column] if spaced else column
+            column = [entry.strip() for entry in column] if spaced else column
+            # Between commas, an entry with a comma may be anything.
+            columns[name] = column if rows.separator == "," else with_points(column)
     return columns
 
 

@@ -18,7 +18,7 @@ _FLOATS = re.compile(rf"(?:(?:{_NUMBER}|[+-]?(?:nan|inf|infinity))\n)*+", re.IGN
 _WHOLE = re.compile(r"(?:(?:0|-?[1-9][0-9]{0,18}+)\n)*+")
 _PADDED = re.compile(r"^[+-]?0[0-9]", re.MULTILINE)
 _COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?|[+-]?[0-9]+(?:[eE][+-]?[0-9]+)?")
-_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+")
+_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+")
 _MISSING = ("", "na", "n/a", "#n/a", "<na>", "null", "none")
 
 
@@ -45,6 +45,8 @@ def numbers(
         rule = "a finite number"
         if isinstance(entry, str) and _THOUSANDS.fullmatch(entry):
             rule = "a number without commas in it: this may be thousands or a fraction"
+        elif isinstance(entry, str) and {".", ","} <= set(entry):
+            rule = "a number without signs between thousands"
         faults.add(place(i), name, entry.item() if isinstance(entry, np.generic) else entry, rule)
     return np.where(np.isfinite(result), result, 0.0)
 
@@ -53,6 +55,8 @@ def _fast(column: Any) -> NDArray[Any] | None:
     if not len(column):
         return np.empty(0)
     if are_text(column):
+        if set(map(str.lower, set(column))) <= {"true", "false"}:
+            return np.array([entry.lower() == "true" for entry in column])
         if _NUMBERS.fullmatch("\n".join([*column, ""])) is None:
             return None
         try:
@@ -86,6 +90,21 @@ def _parser(column: Any) -> Callable[[Any], float]:
         return np.nan
 
     return parsed
+
+
+def with_points(column: list[str]) -> list[str]:
+    """A column of numbers with a decimal comma, as one with points; others as they are."""
+    kinds = set(column)
+    if not any("," in entry for entry in kinds):
+        return column
+    known = {entry for entry in kinds if _COMMA.fullmatch(entry) or _is_number(entry)}
+    if any(entry.lower() not in _MISSING for entry in kinds - known):
+        return column
+    return [entry.replace(",", ".") for entry in column]
+
+
+def _is_number(entry: str) -> bool:
+    return re.fullmatch(_NUMBER, entry) is not None
 
 
 def flags(
