@@ -26,6 +26,7 @@ def from_edge_table(
     *,
     types: Sequence[str] | None = None,
     columns: Mapping[str, str] | None = None,
+    weights: str = "counts",
     **options: Any,
 ) -> Data:
     """The graph in two tables of counts, as a reservoir runs it.
@@ -48,6 +49,7 @@ def from_edge_table(
         types: Which types of edges to take; None takes all.
         columns: What columns are for, where their names do not say so, see
             :func:`~pyngn_graph.exchange.read_csv`.
+        weights: ``"counts"``, and nothing else.
         **options: Weights, signs and delays, see :func:`connectome`.
 
     Returns:
@@ -59,6 +61,11 @@ def from_edge_table(
         ValueError: If a column is missing, entries cannot be read (all are named), or an option
             breaks its rule.
     """
+    if weights != "counts":
+        raise ValueError(
+            f"'from_edge_table' reads counts (got weights={weights!r}); for jumps of the potential "
+            f"take 'from_data(edges, nodes, weights='jumps')'"
+        )
     source = read_tables(edges, nodes, columns)
     data = counted(source, types=types, columns=columns, **options)
     if options.get("power") != 0:
