@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
@@ -70,12 +69,20 @@ def take_sign(data: Data, nodes: Columns, chosen: Mapping[str, str], source: Sou
     name = words.one_of(nodes, words.SIGN, "sign", source.title, chosen)
     if name is None or "inhibitory" in data:
         return
-    column = [0 if str(e).strip() == "" or e is ABSENT else e for e in nodes[name]]
-    signs = [_SIGNS.get(re.sub(r"\.0*$", "", str(entry).strip().lower())) for entry in column]
+    signs = signs_in(nodes[name])
     if None not in signs:
-        values = np.array(signs)
-        data.inhibitory = torch.from_numpy(values < 0)
+        data.inhibitory = torch.tensor([sign == -1 for sign in signs], dtype=torch.bool)
         nodes.pop(name)
+
+
+def signs_in(column: Column) -> list[int | None]:
+    """Entries as signs: -1, 1, 0 where they are empty or unknown, None where they are others."""
+
+    def word(entry: Any) -> str:
+        missing = entry is None or entry is ABSENT or entry != entry
+        return "0" if missing else re.sub(r"\.0*$", "", str(entry).strip().lower()) or "0"
+
+    return [_SIGNS.get(word(entry)) for entry in column]
 
 
 def take_rest(data: Data, left: dict[str, Columns], notes: dict[str, str]) -> None:
