@@ -4,31 +4,33 @@ import math
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
 
 from pyngn_graph.advice import Cause, Change
-from pyngn_graph.drive import bias_for
 from pyngn_graph.facts import Facts
 from pyngn_graph.glia.astrocyte import Astrocyte
+from pyngn_graph.remedies import (
+    FACTOR,
+    HIGH_RATE,
+    SATURATED_RATE,
+    less_chance,
+    less_drive,
+    more_bias,
+    more_input,
+    usual_target,
+)
 
 SILENT_RATE = 0.5
 """Mean rate in Hz below which a reservoir counts as dead."""
-
-SATURATED_RATE = 100.0
-"""Mean rate in Hz above which a reservoir counts as saturated."""
 
 SHARE = 1.0 / 3.0
 """Share of neurons that never fire, or of gains at a bound, above which it is not healthy. Of the
 neurons as many may be silent in addition as chance alone keeps silent in a short run."""
 
-FACTOR = 3.0
-"""Factor between rate and target from which a reservoir is not healthy."""
-
-WEAK, FAIR = 0.1, 0.5
+WEAK = 0.1
 """Strength of the input (see :class:`~pyngn_graph.evidence.Response`) below which it hardly
-moves the neurons, and the one to aim at."""
+moves the neurons."""
 
-NOISY = 0.15
+NOISY = 0.1
 """Share of noise above which a reservoir is not healthy."""
 
 BURST_VARIATION = 1.0
@@ -37,13 +39,6 @@ BURST_VARIATION = 1.0
 WHOLE, BLIND, OFF, BURSTS = 3.0, 2.0, 1.5, 0.5
 """Severity of a dead or saturated reservoir, of one that the input does not reach, of a rate off
 the target, and of bursts: as if half of the gains were at a bound."""
-
-HIGH_RATE, USUAL_TARGET = 40.0, 20.0
-"""Rate, or target, in Hz above which a lower one is advised where something is amiss, and that
-one."""
-
-MIX = 0.5
-"""Branching ratio for which a target is suggested, see :func:`~pyngn_graph.recipes.suggest_rho`."""
 
 
 def causes_of(facts: Facts) -> tuple[str, list[Cause]]:
@@ -81,14 +76,14 @@ def _too_slow(facts: Facts, severity: float, seen: str) -> Cause:
     target, end = facts.target, facts.life_rate
     if target is not None and target > HIGH_RATE:
         meaning = f", and the target of {target:.1f} Hz is high"
-        return Cause(severity, seen, (_usual_target(facts),), meaning)
+        return Cause(severity, seen, (usual_target(facts),), meaning)
     if not facts.activity.adapted and end is not None and target and end > target / FACTOR:
         meaning = f", though they reached {end:.1f} Hz while the glia were at work"
         other = (
             Change("adapt", "set") if facts.start == "lived" else Change("start", "set", "lived")
         )
         return Cause(severity, seen, (other,), meaning)
-    changes = _more_bias(facts) or _more_input(facts)
+    changes = more_bias(facts) or more_input(facts)
     if not changes and facts.cell is not None:
         changes = [Change("adapt", "set") if end is None else Change("rho", "lower", by=0.5)]
     return Cause(severity, seen, tuple(changes or [Change("edge_weight", "raise", by=2.0)]))
@@ -99,11 +94,11 @@ def _too_fast(facts: Facts, severity: float, seen: str) -> Cause:
     rate, target = facts.settled_rate, facts.target
     if target is not None and target > HIGH_RATE and rate < FACTOR * target:
         meaning = f": it is what the target of {target:.1f} Hz asks for"
-        return Cause(severity, seen, (_usual_target(facts),), meaning)
+        return Cause(severity, seen, (usual_target(facts),), meaning)
     own = facts.own_rates
     if float(own.mean()) > rate / 2.0 or not facts.data.num_edges:
         meaning = f": {_drive(facts)} so much without any recurrence"
-        return Cause(severity, seen, _less_drive(facts, own), meaning)
+        return Cause(severity, seen, less_drive(facts, own), meaning)
     weaker = Change("edge_weight", "lower", by=0.1)
     if facts.cell is None:
         return Cause(severity, seen, (Change("glia", "set"), weaker))
@@ -121,7 +116,7 @@ def _of_gains(facts: Facts) -> Iterator[Cause]:
     if high > SHARE:
         seen = f"{high:.0%} of the gains sit at max_gain = {cell.max_gain}"
         stronger = [Change("edge_weight", "raise", by=10.0)] if facts.data.num_edges else []
-        changes = [*stronger, *_more_bias(facts)] or _more_input(facts)
+        changes = [*stronger, *more_bias(facts)] or more_input(facts)
         yield Cause(high, seen, tuple(changes), ": these neurons cannot reach the target rate")
     if low > SHARE:
         yield _of_low_gains(facts, cell, target, low)
@@ -136,7 +131,7 @@ def _of_low_gains(facts: Facts, cell: Astrocyte, target: float, low: float) -> C
     above = float((own > target).double().mean())
     if above > 0.5:
         meaning = f": {_drive(facts)} {above:.0%} of these neurons above the target rate"
-        return Cause(low, seen, _less_drive(facts, facts.own_rates), meaning)
+        return Cause(low, seen, less_drive(facts, facts.own_rates), meaning)
     if facts.response is None:
         other = "ask 'diagnose(x)' which of them it is"
         return Cause(low, seen, (), ": input or recurrence drives these neurons too far", other)
@@ -155,7 +150,7 @@ def _of_drive(facts: Facts, target: float) -> Iterator[Cause]:
     if share > SHARE and float(own.mean()) > target:
         seen = f"{_drive(facts)} {share:.0%} of the neurons above the target rate"
         meaning = f", to {float(own.mean()):.1f} Hz on average, and their gains will fall"
-        yield Cause(share, seen, _less_drive(facts, own), meaning)
+        yield Cause(share, seen, less_drive(facts, own), meaning)
 
 
 def _of_input(facts: Facts) -> Iterator[Cause]:
@@ -171,7 +166,7 @@ def _of_input(facts: Facts) -> Iterator[Cause]:
         f"the input carries next to nothing: its current varies by {response.strength:.2g} of what "
         f"reaches the threshold"
     )
-    yield Cause(BLIND, seen, tuple(_more_input(facts)))
+    yield Cause(BLIND, seen, tuple(more_input(facts)))
 
 
 def _of_states(facts: Facts) -> Iterator[Cause]:
@@ -187,67 +182,16 @@ def _of_states(facts: Facts) -> Iterator[Cause]:
         return
     seen = f"the share of noise in the states is {response.noise_share:.0%}"
     meaning = ": so far noise of 1 % on the input moves them, compared with another trial"
-    yield Cause(min(1.0, response.noise_share), seen, tuple(pooled or _less_chance(facts)), meaning)
-
-
-def _less_chance(facts: Facts) -> list[Change]:
-    """Less of the recurrence that makes noise grow, or more of the input."""
-    if facts.target is not None and facts.target > HIGH_RATE:
-        return [_usual_target(facts)]
-    weaker = [Change("edge_weight", "lower", by=0.5)] if facts.data.num_edges else []
-    return [*weaker, *_more_input(facts)] if facts.cell is None else _more_input(facts)
+    yield Cause(min(1.0, response.noise_share), seen, tuple(pooled or less_chance(facts)), meaning)
 
 
 def _of_bursts(facts: Facts) -> Iterator[Cause]:
     """A population that fires in bursts."""
     variation = facts.burst_variation()
     if variation is not None and variation > BURST_VARIATION:
-        changes = _more_bias(facts) or [Change("edge_weight", "lower", by=0.5)]
+        changes = more_bias(facts) or [Change("edge_weight", "lower", by=0.5)]
         meaning = f": its rate varies by {variation:.0%} of its mean"
         yield Cause(BURSTS, "the population fires in bursts", tuple(changes), meaning)
-
-
-def _goal(facts: Facts) -> float:
-    """Rate in Hz that the bias alone should cause: a quarter of what is wanted."""
-    return (USUAL_TARGET if facts.target is None else min(facts.target, 80.0)) / 4.0
-
-
-def _more_bias(facts: Facts) -> list[Change]:
-    """A bias that keeps neurons at the edge of firing, if it is lower now."""
-    bounds = bias_for(_goal(facts), facts.neuron)
-    if bounds is None or float(facts.bias_rates.mean()) >= _goal(facts) / 2.0:
-        return []
-    return [Change("bias", "raise", to=bounds)]
-
-
-def _less_drive(facts: Facts, own: Tensor) -> tuple[Change, ...]:
-    """Where the drive alone, ``own`` ``[N]`` Hz, exceeds the target: raise it, or lower the drive.
-
-    The target follows the drive while both stay moderate, or as long as it is the input.
-    """
-    rate, alone = float(own.mean()), float(facts.bias_rates.mean())
-    by_bias = alone > rate / 2.0
-    aim = rate / (1.0 - MIX)
-    if facts.target is not None and aim <= (HIGH_RATE if by_bias else SATURATED_RATE):
-        return (Change("rho", "raise", to=float(f"{aim / facts.hertz:.3g}")),)
-    bounds = bias_for(_goal(facts), facts.neuron)
-    if by_bias and bounds is not None:
-        return (Change("bias", "lower", to=bounds),)
-    return (Change("input_scale", "lower", by=0.5),)
-
-
-def _more_input(facts: Facts) -> list[Change]:
-    """An input of fair strength, if it is known to be weaker or not known."""
-    strength = None if facts.response is None else facts.response.strength
-    if strength is None:
-        return [Change("input_scale", "raise", by=2.0)] if facts.response is None else []
-    if strength == 0.0 or strength >= FAIR:
-        return []
-    return [Change("input_scale", "raise", by=float(f"{FAIR / strength:.2g}"))]
-
-
-def _usual_target(facts: Facts) -> Change:
-    return Change("rho", "lower", to=float(f"{USUAL_TARGET / facts.hertz:.3g}"))
 
 
 def _drive(facts: Facts) -> str:

@@ -97,7 +97,9 @@ class Checkpoint:
             if "t" in header:
                 fast = without_prefix("state", moved)
                 state = snapshot.state_from_parts(fast, header["t"], simulation.setting, data)
-            done = int(header["done"])
+            done = header["done"]
+            if not is_count(done, 0):
+                raise ValueError(f"it stands at step {done!r}, which is none; take another copy")
             random = [tensors[f"generator.{i}"] for i in range(len(self.generators))]
             probe.take_over(without_prefix("probe", moved))
             for generator, value in zip(self.generators, random, strict=True):

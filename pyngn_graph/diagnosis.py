@@ -7,12 +7,13 @@ import torch
 from torch import Tensor
 
 from pyngn_graph.advice import Change, advised, by_severity
-from pyngn_graph.causes import SATURATED_RATE, SILENT_RATE, causes_of
+from pyngn_graph.causes import SILENT_RATE, causes_of
 from pyngn_graph.evidence import ILL, Activity, answered
 from pyngn_graph.facts import Facts
 from pyngn_graph.glia.astrocyte import Astrocyte
 from pyngn_graph.misuse import warn_once
 from pyngn_graph.neuron import LIFParameters
+from pyngn_graph.remedies import SATURATED_RATE
 from pyngn_graph.unions import separated, spans
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Diagnosis:
         verdict: ``"dead"`` (less than 0.5 Hz), ``"saturated"`` (more than 100 Hz), ``"healthy"``
             (nothing is amiss) or ``"impaired"``: a third of the neurons silent or of the gains at
             a bound, a rate off the target by a factor of 3, bursts, an input that carries
-            nothing, or more than 15 % of noise in the states.
+            nothing, or more than 10 % of noise in the states.
         mean_rate: Mean firing rate, Hz.
         target_rate: Target of the astrocytes, Hz; None without astrocytes.
         life_rate: Mean rate when the astrocytes were last at work, Hz, from their calcium; None if

@@ -37,7 +37,7 @@ LARGEST_INPUT = 1e37
 SHARED = ("dt", "clock", "health_clock")
 """Numbers on which the graphs of a ``Batch`` must agree: they run side by side."""
 
-_NUMBERS = (*SHARED, "first_num_edges", "length_scale", "velocity")
+NUMBERS = (*SHARED, "first_num_edges", "length_scale", "velocity")
 """Numbers of a graph, which PyG turns into tensors when it batches."""
 
 _PIECE = 2000
@@ -87,7 +87,7 @@ def validate_part(data: Data, max_delay: int) -> Data:
     own, num_nodes = data.get(NUM_TARGETS), _checked_num_nodes(data)
     if not is_count(own) or own > num_nodes:
         raise ValueError(f"A part of a graph has 1 to {num_nodes} neurons of its own (got {own!r})")
-    _validated(data, max_delay, known_extent)
+    _validated(data, max_delay, extent)
     checked_edge_index(data.edge_index[1:].expand(2, -1), own)
     return data
 
@@ -133,7 +133,7 @@ def _validated(data: Data, max_delay: int, extent: Extent, *refused: str) -> Dat
     for key in SHARED:
         if key != "dt":
             _check_whole(number(data, key, 0), key, "of steps")
-    for count in _each_number(data.get("first_num_edges", 0)):
+    for count in each_number(data.get("first_num_edges", 0)):
         _check_whole(count, "first_num_edges", "of edges")
     return data
 
@@ -157,16 +157,20 @@ def prepare(data: Data, *, max_delay: int = MAX_DELAY) -> Data:
     """
     data = accepted(data, max_delay=max_delay)
     refuse_names(data, *AT_TICKS)
-    return each_graph(aged(data), _prepared)
+    return each_graph(completed(data), _prepared)
 
 
-def aged(data: Data) -> Data:
-    """The graph with a ``clock``; without one it is as old as the latest that is noted on it."""
-    if "clock" in data:
-        return data
+def completed(data: Data) -> Data:
+    """A shallow copy with ``edge_mask`` and ``clock``, where they are absent.
+
+    Without a clock a graph is as old as the latest that is noted on it.
+    """
     data = copy.copy(data)
-    latest = int(data.edge_arrival.max()) if "edge_arrival" in data and data.num_edges else 0
-    data.clock = max(0, latest, int(number(data, "health_clock", 0)))
+    if "edge_mask" not in data:
+        data.edge_mask = torch.ones_like(data.edge_weight, dtype=torch.bool)
+    if "clock" not in data:
+        latest = int(data.edge_arrival.max()) if "edge_arrival" in data and data.num_edges else 0
+        data.clock = max(0, latest, int(number(data, "health_clock", 0)))
     return data
 
 
@@ -176,10 +180,8 @@ def _prepared(data: Data) -> Data:
     data.num_nodes = num_nodes
     if isinstance(data.edge_index, EdgeIndex):
         data.edge_index = data.edge_index.as_tensor()
-    if "edge_mask" not in data:
-        data.edge_mask = torch.ones_like(data.edge_weight, dtype=torch.bool)
     data.dt, data.clock = number(data, "dt", 1.0), int(number(data, "clock", 0))
-    for key in _NUMBERS:
+    for key in NUMBERS:
         if key in data:
             data[key] = number(data, key, 0)
     _check_reach(data)
@@ -209,7 +211,7 @@ def number(data: Data, key: str, default: float) -> float:
     return value
 
 
-def _each_number(value: Any) -> list[Any]:
+def each_number(value: Any) -> list[Any]:
     """A number, or those of the graphs of a ``Batch``."""
     if isinstance(value, Tensor):
         return list(value.flatten().tolist())

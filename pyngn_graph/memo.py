@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 from torch_geometric.data import Data
@@ -29,6 +30,19 @@ def once(function: Callable[[Tensor], R]) -> Callable[[Tensor], R]:
         return kept[1]
 
     return wrapped
+
+
+def checksum_of(value: Tensor) -> int:
+    """A checksum of all of ``value``, whoever edited it; 0 where there is no memory to look at."""
+    from pyngn_graph.checksum import checksum
+
+    return 0 if value.is_meta or value.layout != torch.strided else checksum(value)
+
+
+def tell_torch(value: Tensor) -> None:
+    """Counts as an edit of ``value``, and changes nothing."""
+    with torch.inference_mode(False), torch.no_grad():
+        value[:0].zero_()
 
 
 def remembered(

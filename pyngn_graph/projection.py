@@ -63,9 +63,6 @@ class Projection(nn.Module):
         bias = as_float32("bias", bias)
         if bias.dim() and bias.shape != (num_nodes,):
             raise ValueError(f"'bias' must have shape [{num_nodes}] (got {list(bias.shape)})")
-        for name, value in (("input_weight", weight), ("bias", bias)):
-            if value is not None and not bool(torch.isfinite(value).all()):
-                raise ValueError(f"'{name}' must be finite")
         self.in_channels, self.num_nodes = in_channels, num_nodes
         self.scale, self.density = scale, density
         self.seed: int | Sequence[int] = seed
@@ -73,6 +70,26 @@ class Projection(nn.Module):
         self.register_buffer("bias", bias.expand(num_nodes).clone())
         self.weight: Tensor | None
         self.bias: Tensor
+        self.check()
+
+    def check(self) -> None:
+        """Raises a ValueError unless weights and bias have the shapes they began with, all finite.
+
+        They may be edited by hand.
+        """
+        shapes: dict[str, tuple[int, ...]] = {"bias": (self.num_nodes,)}
+        if self.in_channels is not None:
+            shapes["weight"] = (self.num_nodes, self.in_channels)
+        for name, shape in shapes.items():
+            value, shown = getattr(self, name), name if name == "bias" else "input_weight"
+            if not isinstance(value, Tensor) or value.dtype != torch.float32:
+                raise ValueError(f"'{shown}' must be a float32 tensor (got {value!r})")
+            if value.shape != shape:
+                raise ValueError(
+                    f"'{shown}' must have shape {list(shape)} (got {list(value.shape)})"
+                )
+            if not bool(torch.isfinite(value).all()):
+                raise ValueError(f"'{shown}' must be finite")
 
     def checked(
         self, x: Numbers | None, num_steps: int | None, lengths: Numbers | None

@@ -16,6 +16,9 @@ from pyngn_graph.checks import MAX_COUNT, Extent
 NEVER = -(2**40)
 """Clock of an arrival that has not happened."""
 
+LONG_AGO = -(2**60)
+"""No arrival was sooner: where transforms add up edges, what never happened is added up as well."""
+
 LATEST = 2**53
 """No clock goes further: from here on float64, in which files and batches may keep it, has gaps."""
 
@@ -51,7 +54,7 @@ OF_EDGES = {
     # Microglia
     "edge_health": Rule(_FLOAT, size=1e30, remedy=_RESCALE),
     "edge_cost": Rule(_FLOAT, size=1e30, remedy=_RESCALE),
-    "edge_arrival": Rule(_WHOLE, NEVER, LATEST - 1),
+    "edge_arrival": Rule(_WHOLE, LONG_AGO, LATEST - 1),
     # Oligodendrocytes
     "edge_hits": Rule(_WHOLE, 0, MAX_COUNT),
     "edge_lag": Rule(_WHOLE, 0, LATEST),
@@ -79,14 +82,8 @@ OF_NEURONS = {
 GIVEN = ("edge_weight", "edge_delay", "edge_mask", "inhibitory", "pos", "gain", "calcium")
 """What a user may bring; everything else is written by glia."""
 
-OTHERS = ("edge_index", "pos", "territory_index", "ptr")
-"""Tensors with rules of their own, in :mod:`pyngn_graph.graph` and :mod:`pyngn_graph.unions`."""
-
-
-def tensors(data: Data) -> dict[str, Tensor]:
-    """The tensors of ``data`` of which this library reads something."""
-    names = (*OTHERS, *OF_EDGES, *OF_NEURONS)
-    return {key: value for key, value in data.to_dict().items() if key in names}
+RESERVED = {"edge_index", "pos", "territory_index", "ptr", *OF_EDGES, *OF_NEURONS}
+"""All names; the first have rules of their own."""
 
 
 def check_reserved(data: Data, rows: int, num_edges: int, extent: Extent) -> None:
@@ -151,11 +148,7 @@ def _check_bounds(value: Tensor, key: str, rule: Rule, extent: Extent) -> None:
     if rule.low > -math.inf:
         low, high = extent(value)
         if low < rule.low or high > rule.high:
-            bad = (value < rule.low) | (value > rule.high)
-            refuse(
-                bad if bad.dim() == 1 else bad.any(dim=1),
-                value,
-                key,
-                f"must lie in [{rule.low:g}, {rule.high:g}]",
-                rule.remedy,
-            )
+            rows = value.t() if "index" in key else value
+            bad = (rows < rule.low) | (rows > rule.high)
+            bad = bad if bad.dim() == 1 else bad.any(dim=1)
+            refuse(bad, rows, key, f"must lie in [{rule.low:g}, {rule.high:g}]", rule.remedy)

@@ -24,12 +24,13 @@ from pyngn_graph.diagnosis import Diagnosis, diagnose, warn_if_ill
 from pyngn_graph.evidence import Activity, binned
 from pyngn_graph.glia.astrocyte import Astrocyte
 from pyngn_graph.glia.base import GlialCell
-from pyngn_graph.graph import MAX_DELAY, number, prepare, validate_again
+from pyngn_graph.graph import MAX_DELAY, number, prepare
 from pyngn_graph.history import TopologyRecorder
 from pyngn_graph.misread import warn_of_excitation, warn_of_silenced
 from pyngn_graph.misuse import check_signal, warn_of_dtype, warn_of_signal
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.probe import Probe
+from pyngn_graph.readiness import Readiness
 from pyngn_graph.recording import Recording
 from pyngn_graph.setting import Setting, checked_glia
 from pyngn_graph.simulation import Simulation
@@ -189,6 +190,7 @@ class TriglialReservoir(Constructed):
         self.projection = joint_projection(
             sizes, in_channels, input_scale, input_density, input_weight, bias, seed
         ).to(data.edge_index.device)
+        self._readiness = Readiness(sizes, self.setting, self.projection)
         self._graph = self.setting.prepared(data)
         for cell, steps in self.setting.longest_delays(self._graph):
             if steps > max_delay:
@@ -197,6 +199,7 @@ class TriglialReservoir(Constructed):
                     f"the reservoir; raise it or restrict the cell"
                 )
         self._check_potentials(self._graph, None)
+        self._readiness.notice(self._graph)
         self._state: ReservoirState | None = None
         self._lived: ReservoirState | None = None
         self._potential: Tensor | None = None
@@ -213,18 +216,13 @@ class TriglialReservoir(Constructed):
         Assign a graph to go on with it, say after a lesion; it is checked and copied to the device
         of the reservoir, and the fast state is forgotten, with it that of the last life.
         """
+        self._readiness.hand_out(self._graph)
         return self._graph
 
     @graph.setter
     def graph(self, graph: Data) -> None:
         data = prepare(graph, max_delay=self.setting.max_delay).to(self.bias.device)
-        own, sizes, before = number(data, "dt", 1.0), graph_sizes(data), graph_sizes(self._graph)
-        if sizes != before or not math.isclose(own, self.setting.dt, rel_tol=1e-6):
-            raise ValueError(
-                f"The graph must keep the {' + '.join(map(str, before))} neurons and dt = "
-                f"{self.setting.dt} of the reservoir (got {' + '.join(map(str, sizes))}, {own}); "
-                f"build a new reservoir for another"
-            )
+        self._readiness.check_same(data)
         data.dt = self.setting.dt
         data = self.setting.prepared(data)
         self._check_potentials(data, None)
@@ -441,6 +439,7 @@ class TriglialReservoir(Constructed):
             saved=None if checkpoint is None else (checkpoint, checkpoint_every),
             learns=learns,
         )
+        self._readiness.hand_out(self._graph)
         return probe.recording(copy.copy(data))
 
     def diagnose(self, x: Tensor | None = None, lengths: Tensor | None = None) -> Diagnosis:
@@ -525,7 +524,7 @@ class TriglialReservoir(Constructed):
 
     def get_extra_state(self) -> dict[str, Any]:
         """The living graph and the fast state, for ``state_dict``."""
-        tensors, values = snapshot.graph_to_parts(self._graph)
+        tensors, values = snapshot.graph_to_parts(self.graph)
         fast, steps = self._fast_parts()
         return {"tensors": tensors, "values": values, "fast": fast, "t": steps}
 
@@ -559,6 +558,8 @@ class TriglialReservoir(Constructed):
         end = None
         if step is not None:
             end = snapshot.state_from_parts(lived, int(step), self.setting, graph)
+        if potential is not None and not bool(torch.isfinite(potential).all()):
+            raise ValueError("'potential' must be finite; take another copy")
         if potential is not None and potential.shape != self.bias.shape:
             raise ValueError(
                 f"'potential' must have shape {list(self.bias.shape)} (got "
@@ -611,11 +612,12 @@ class TriglialReservoir(Constructed):
         saved: tuple[str | os.PathLike[str], int] | None = None,
         learns: bool = False,
     ) -> tuple[Probe, Data]:
-        check_signal(self._graph, self.in_channels, x, lengths)
-        warn_of_signal(self, x)
-        validate_again(self._graph, self.setting.max_delay)  # it may have been edited by hand
+        with self._readiness.among_ourselves():
+            check_signal(self._graph, self.in_channels, x, lengths)
+            warn_of_signal(self, x)
+        graph = self._readiness.of(self._graph)  # which may have been edited by hand
         x, samples = self.projection.checked(x, num_steps, lengths)
-        self._check_potentials(self._graph, x)
+        self._check_potentials(graph, x)
         hold = self.setting.hold if num_steps is None else 1
         if self.setting.stateful and not learns and bool((samples != x.size(1)).any()):
             raise ValueError(
@@ -623,15 +625,15 @@ class TriglialReservoir(Constructed):
                 f"all be {x.size(1)}, the samples of 'x' (got {samples.tolist()}); cut the input"
             )
         synaptic = self.setting.neuron.tau_syn is not None
-        traces, log = asked(record, every, self._graph, synaptic, saved is not None)
+        traces, log = asked(record, every, graph, synaptic, saved is not None)
         probe = Probe(
-            samples * hold, self._graph.num_nodes, self.setting.pool, traces, every, events, log
+            samples * hold, graph.num_nodes, self.setting.pool, traces, every, events, log
         )
         state = self._start(learns)
         simulation = Simulation(
             self.setting,
             self.projection,
-            self._graph,
+            graph,
             learns,
             state,
             self._potential,
@@ -644,7 +646,7 @@ class TriglialReservoir(Constructed):
             which = identity(
                 self.setting,
                 self.projection,
-                self._graph,
+                graph,
                 state,
                 self._potential,
                 learns,
@@ -666,7 +668,8 @@ class TriglialReservoir(Constructed):
             self._graph = data
             if self.setting.start == "lived":
                 self._lived = simulation.state
-        warn_if_ill(self, self._activity, x)
+        with self._readiness.among_ourselves():
+            warn_if_ill(self, self._activity, x)
         return probe, data
 
     def _start(self, learns: bool) -> ReservoirState | None:

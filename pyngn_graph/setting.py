@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from torch_geometric.data import Batch, Data
 
@@ -75,6 +76,11 @@ class Setting:
         """The glia that sense, without plain transforms."""
         return [cell for cell in self.glia if isinstance(cell, GlialCell)]
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether a cell runs code that is not of this library, and may edit tensors in place."""
+        return not all(map(_is_ours, self.cells))
+
     def glia_of(self, k: int) -> list[GlialCell | Transform]:
         """The glia at work on graph ``k``."""
         return [cell_of(cell, k) for cell in self.glia]
@@ -115,3 +121,12 @@ class Setting:
     def reach(self, data: Data) -> int:
         """The longest delay that the graph has or may get, for which spikes are remembered."""
         return max([longest_delay(data), *(steps for _, steps in self.longest_delays(data))])
+
+
+def _is_ours(value: Any) -> bool:
+    """Whether a cell, its rule or its criterion has no code but that of this library."""
+    if value is None or isinstance(value, str | int | float):
+        return True
+    parts = [getattr(value, name, None) for name in ("rule", "criterion", "measure", "like")]
+    parts += getattr(value, "cells", ())
+    return type(value).__module__.startswith("pyngn_graph.") and all(map(_is_ours, parts))

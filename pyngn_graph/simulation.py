@@ -2,7 +2,7 @@
 
 import copy
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from pyngn_graph.glia.base import GlialCell, f32
 from pyngn_graph.glia.per_graph import as_one
 from pyngn_graph.graph import SHARED, alive, longest_delay, num_live, num_targets, number
 from pyngn_graph.grid import on_its_grid
+from pyngn_graph.memo import checksum_of
 from pyngn_graph.probe import Layout, Probe
 from pyngn_graph.progress import progress_bar
 from pyngn_graph.projection import Projection
@@ -32,6 +33,26 @@ CURRENTS = 2**22
 
 SPIKES = 2**28
 """Spikes for which there is room at a time."""
+
+
+class Edges(NamedTuple):
+    """A tensor of edges as it is now; the checksum finds edits that torch does not see."""
+
+    value: Tensor
+    version: int
+    total: int
+
+    @classmethod
+    def of(cls, value: Tensor, closely: bool) -> "Edges":
+        """What is to be seen of ``value``; ``closely`` looks at all of it."""
+        version = 0 if value.is_inference() else value._version
+        return cls(value, version, checksum_of(value) if closely else 0)
+
+    def is_same(self, later: "Edges") -> bool:
+        """Whether they are the same edges later."""
+        if self.value is later.value:
+            return self[1:] == later[1:]
+        return self.total == later.total and torch.equal(self.value, later.value)
 
 
 class Simulation:
@@ -59,7 +80,9 @@ class Simulation:
     ) -> None:
         self.setting, self.projection, self.learns = setting, projection, learns
         self.spread = spread
-        self.data = _in_step(each_graph(copy.copy(data), on_its_grid))
+        self.foreign: bool = learns and setting.is_foreign
+        own = data.clone() if self.foreign else copy.copy(data)  # recordings hold the tensors
+        self.data = _in_step(each_graph(own, on_its_grid))
         self.state, self.potential = state, potential
         self.num_nodes: int = data.num_nodes
         self.horizon: int = SPAN
@@ -127,6 +150,12 @@ class Simulation:
                     f"The fast state holds {state.columns} trials but this call has {columns}; "
                     f"call 'reset()' first"
                 )
+            flying = state.in_flight
+            if flying is not None and flying.numel() and int(flying[1].max()) >= data.num_edges:
+                raise ValueError(
+                    "Edges were taken from the graph by hand while spikes were under way on them; "
+                    "call 'reset()' first, or assign the new graph to 'reservoir.graph'"
+                )
             return state.copy().lengthened(self._depth(longest_delay(data)))
         if self.learns:
             for cell in setting.cells:
@@ -176,7 +205,7 @@ class Simulation:
             sample = torch.arange(start, end, device=signal.device) // hold - first
             if signal.size(2) == 0:  # the bias alone, the same at all steps
                 first, last, sample = 0, 0, torch.zeros_like(sample)
-            edges = _edges(self.data)
+            edges = self._edges()
             self.data = self.backend.advance(
                 state,
                 self.data,
@@ -192,7 +221,7 @@ class Simulation:
             self._exchange(state, start, end, probe)
             probe.edges(start, end, num_live(self.data))
             if self.learns:
-                _check_constant(edges, self.data)
+                _check_constant(edges, self._edges())
                 clock += end - start
                 self.data.clock = clock
                 if clock % period == 0:
@@ -203,6 +232,11 @@ class Simulation:
                 checkpoint.write(self, probe)
             start = end
         self.state = state
+
+    def _edges(self) -> list[Edges]:
+        data = self.data
+        values = (data.edge_index, data.edge_weight, data.edge_delay, alive(data))
+        return [Edges.of(value, self.foreign) for value in values]
 
     def _depth(self, steps: int) -> int:
         """Steps of spikes that are remembered, where delays here take so many."""
@@ -250,13 +284,14 @@ class Simulation:
 
         ``ends`` is ``edge_index`` at the beginning of the tick.
         """
-        # What a cell of ours is given has been checked, unlike what it returns. A plain transform
-        # may edit tensors in place, which recordings of earlier runs still hold.
+        # What a cell of ours is given has been checked, unlike what it returns. Others may edit
+        # tensors in place, which the history of the graph, or a failed run, still needs.
         num_nodes, num_edges, longest = data.num_nodes, ends.size(1), self.setting.max_delay
         if isinstance(cell, GlialCell) and cell.is_sound:
             return cell.forward(copy.copy(data))
         if isinstance(cell, GlialCell):
-            data = rewritten(cell, cell.forward, copy.copy(data), num_edges, max_delay=longest)
+            own = data.clone() if self.foreign else copy.copy(data)
+            data = rewritten(cell, cell.forward, own, num_edges, max_delay=longest)
         else:
             data = rewritten(cell, cell, data.clone(), num_edges, max_delay=longest)
         if data.num_nodes != num_nodes:
@@ -283,14 +318,10 @@ def _in_step(data: Data) -> Data:
     return data
 
 
-def _edges(data: Data) -> tuple[Tensor, ...]:
-    return data.edge_index, data.edge_weight, data.edge_delay, alive(data)
-
-
-def _check_constant(before: tuple[Tensor, ...], data: Data) -> None:
-    same = zip(before, _edges(data), strict=True)
-    if not all(a is b or torch.equal(a, b) for a, b in same):
+def _check_constant(before: list[Edges], after: list[Edges]) -> None:
+    if not all(old.is_same(new) for old, new in zip(before, after, strict=True)):
         raise ValueError(
-            "A glial cell with 'every_step = True' changed edges; between two ticks of the slow "
-            "clock the wiring, weights and delays are constant: set 'every_step = False'"
+            "A glial cell with 'every_step = True', or what a cell does in 'observe', changed "
+            "edges; between two ticks of the slow clock the wiring, weights and delays are "
+            "constant: change them in 'forward' of a cell with 'every_step = False'"
         )

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
+from pyngn_graph.bounds import LARGEST_POTENTIAL
 from pyngn_graph.glia import (
     Astrocyte,
     Coherence,
@@ -21,7 +22,10 @@ from pyngn_graph.glia import (
     PerGraph,
     Winner,
 )
+from pyngn_graph.graph import num_targets
 from pyngn_graph.neuron import LIFParameters, LIFState
+from pyngn_graph.neuron.parameters import LONGEST_REFRACTORY
+from pyngn_graph.reserved import LATEST
 from pyngn_graph.setting import Setting
 from pyngn_graph.state import ReservoirState
 from pyngn_graph.storage import plain, with_prefix, without_prefix
@@ -135,8 +139,9 @@ def state_from_parts(
     if history.dim() != 3 or trace.dim() != 2:
         raise ValueError("the fast state has tensors of other dimensions; take another copy")
     keeps_delay = setting.in_flight == "emission"
-    shape = data.num_nodes, trace.size(1), history.size(0), keeps_delay, trace.device
-    for name, like in state_to_parts(ReservoirState.rest(setting.neuron, *shape))[0].items():
+    shape = num_targets(data), trace.size(1), history.size(0), keeps_delay, trace.device
+    rest = ReservoirState.rest(setting.neuron, *shape, data.num_nodes)
+    for name, like in state_to_parts(rest)[0].items():
         value = tensors.get(name)
         if value is None:
             raise ValueError(f"the fast state lacks '{name}'; it belongs to another reservoir")
@@ -147,12 +152,30 @@ def state_from_parts(
                 f"{list(value.shape)}); it belongs to another reservoir"
             )
     neuron = LIFState(**{name: tensors[name] for name in LIFState._fields if name in tensors})
-    in_flight = tensors.get("in_flight")
-    if in_flight is not None and in_flight.numel():
-        bound = in_flight.new_tensor([data.num_edges, trace.size(1)]).unsqueeze(1)
-        if bool(((in_flight[1:] < 0) | (in_flight[1:] >= bound)).any()):
-            raise ValueError("'in_flight' names edges or trials that are not there")
-    return ReservoirState(neuron, history, int(t), trace, in_flight)
+    state = ReservoirState(neuron, history, t, trace, tensors.get("in_flight"))
+    _check_values(state, data.num_edges)
+    return state
+
+
+def _check_values(state: ReservoirState, num_edges: int) -> None:
+    """Refuses a state that no run can have left: backends index with what it holds."""
+    neuron, t, depth = state.neuron, state.t, state.history.size(0)
+    if isinstance(t, bool) or not isinstance(t, int) or not 0 <= t < LATEST or depth < 1:
+        raise ValueError(f"the fast state is of step {t!r}, which is none; take another copy")
+    for name, value in (("v", neuron.v), ("i_syn", neuron.i_syn), ("trace", state.trace)):
+        if value is not None and not bool((value.abs() <= LARGEST_POTENTIAL).all()):
+            raise ValueError(f"'{name}' of the fast state must be finite; take another copy")
+    left = neuron.refractory
+    if left is not None and bool(((left < 0) | (left > LONGEST_REFRACTORY)).any()):
+        raise ValueError("'refractory' of the fast state counts no steps; take another copy")
+    last = state.history[(t - 1) % depth, : state.trace.size(0)]
+    if not torch.equal(last.to(neuron.spikes.dtype), neuron.spikes):
+        raise ValueError("'spikes' of the fast state are not the last of its 'history'")
+    if state.in_flight is not None and state.in_flight.numel():
+        low = state.in_flight.new_tensor([t, 0, 0]).unsqueeze(1)
+        high = state.in_flight.new_tensor([t + depth, num_edges, state.columns]).unsqueeze(1)
+        if bool(((state.in_flight < low) | (state.in_flight >= high)).any()):
+            raise ValueError("'in_flight' names steps, edges or trials that are not there")
 
 
 def _cell_to_parts(cell: GlialCell | Transform) -> dict[str, Any]:

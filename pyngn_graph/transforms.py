@@ -111,13 +111,12 @@ def rewritten(name: Any, rewrite: Transform, data: Data, num_edges: int, *, max_
     """
     data = rewrite(data)
     try:
-        # First: what else is wrong mostly is so because edges were merged.
-        if isinstance(data, Data) and not _are_distinct(data.get("edge_origin"), num_edges):
+        validate(data, max_delay=max_delay)
+        if not _are_distinct(data.get("edge_origin"), num_edges):
             raise ValueError(
                 "edges were merged or doubled, or 'edge_origin' is lost; a transform must keep "
                 "every 'edge_*' of an old edge and give a new edge 'edge_origin' -1"
             )
-        validate(data, max_delay=max_delay)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name!r} returned a graph that cannot run on: {error}") from error
     return data

@@ -460,7 +460,7 @@ FORGERIES: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "no position": (lambda t, h: h.pop("done"), r"damaged: .*KeyError: 'done'"),
     "no identity": (lambda t, h: h.update(identity=None), "damaged: .*TypeError"),
     "a graph of nothing": (lambda t, h: h.update(graph=[]), "damaged: .*IndexError"),
-    "a step that is none": (lambda t, h: h.update(t="x"), "invalid literal"),
+    "a step that is none": (lambda t, h: h.update(t="x"), "is of step 'x', which is none"),
     "no potentials": (lambda t, h: t.pop("state.v"), "the fast state lacks 'v'"),
     "no generator": (lambda t, h: t.pop("generator.0"), "damaged: .*KeyError: 'generator.0'"),
     "no counts": (lambda t, h: t.pop("probe.counts"), "damaged: .*KeyError: 'counts'"),

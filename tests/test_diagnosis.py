@@ -10,12 +10,13 @@ from torch_geometric.data import Batch, Data
 
 from pyngn_graph import Astrocyte, LIFParameters, SignalReservoir, TriglialReservoir
 from pyngn_graph.advice import SETS, Change
-from pyngn_graph.causes import BURST_VARIATION, FACTOR, NOISY, SATURATED_RATE, SHARE, SILENT_RATE
+from pyngn_graph.causes import BURST_VARIATION, NOISY, SHARE, SILENT_RATE
 from pyngn_graph.diagnosis import ENOUGH_LIFE, ENOUGH_TIME, Diagnosis, judged
 from pyngn_graph.drive import bias_for, rates
 from pyngn_graph.evidence import Activity, Response, external_rate
 from pyngn_graph.facts import Facts
 from pyngn_graph.generators import Tissue
+from pyngn_graph.remedies import FACTOR, SATURATED_RATE
 
 
 def test_nothing_to_say_before_the_first_run() -> None:

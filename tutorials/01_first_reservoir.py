@@ -100,9 +100,12 @@ for ax, title in zip(axes, ("astrocytes", "oligodendrocytes", "microglia"), stri
 plt.show()
 
 # %%
-print(reservoir.diagnose())
+print(reservoir.diagnose(test.x))
 
 # %% [markdown]
+# Healthy means that nothing is amiss; otherwise a line for each thing that is names its cause, and
+# what to change.
+#
 # ## Is that any good?
 #
 # Never believe an accuracy without something beside it. Two comparisons: the same readout on the
@@ -136,9 +139,6 @@ plt.show()
 # weights that are five times too strong, and the reservoir without glia falls to 92 %, the one with
 # glia stays at 96 to 98 % (three seeds). The notebooks to come show each of them at what it is good
 # at.
-#
-# The diagnosis above is blunt, too: half of the neurons hardly fire. A lower drive or a higher
-# target rate would use them better.
 #
 # ## Keep it
 #

@@ -19,6 +19,8 @@
 # gain of its neuron so that it fires at a given rate.
 
 # %%
+import warnings
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -27,6 +29,8 @@ import pyngn_graph as ng
 from pyngn_graph.analysis.dynamics import derrida_map, memory_capacity
 
 GRAY, BLUE, ORANGE = "#808080", "#0072B2", "#D55E00"
+# Strong weights without glia saturate a reservoir. It says so by itself; here it is the point.
+warnings.filterwarnings("ignore", "The reservoir is saturated")
 
 # %% [markdown]
 # ## Weights over two decades

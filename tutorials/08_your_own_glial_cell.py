@@ -18,6 +18,8 @@
 # graph. You write two methods; the rest of the library treats your cell like its own.
 
 # %%
+import warnings
+
 import matplotlib.pyplot as plt
 import torch
 from torch_geometric.data import Data
@@ -26,6 +28,8 @@ from torch_geometric.transforms import Compose
 import pyngn_graph as ng
 
 GRAY, BLUE, ORANGE = "#808080", "#0072B2", "#D55E00"
+# Strong weights without glia saturate a reservoir. It says so by itself; here it is the point.
+warnings.filterwarnings("ignore", "The reservoir is saturated")
 
 # %% [markdown]
 # ## The idea

@@ -16,6 +16,7 @@ from pyngn_graph.classification import Classification, chance, classify, classif
 from pyngn_graph.cli.facts import versions
 from pyngn_graph.datasets import FSDD, Digits
 from pyngn_graph.datasets.series import SeriesDataset
+from pyngn_graph.diagnosis import Diagnosis
 from pyngn_graph.ledger import Ledger
 from pyngn_graph.recipes import RECIPES, Recipe
 from pyngn_graph.report import Experiment, experiment_report
@@ -67,18 +68,21 @@ def run_experiment(options: argparse.Namespace) -> None:
         "seconds": round(time.perf_counter() - started, 1),
         "versions": versions(),
     }
+    diagnosis = None if shown is None else shown.reservoir.diagnose(test.x, test.lengths)
     report = None
     if options.out is not None and shown is not None:
         text = json.dumps(results, indent=2) + "\n"
         write_bytes(options.out / "results.json", text.encode())
         if shown.life is not None:
             report = experiment_report(
-                options.out / "report.html", _experiment(results, recipe, shown, test)
+                options.out / "report.html", _experiment(results, recipe, shown, test, diagnosis)
             )
     if options.json:
         print(json.dumps(results, indent=2))
     else:
         print(_table(results, len(test)))
+        if diagnosis is not None:
+            print(f"\n{diagnosis}")
         if options.out is not None:
             print(f"\nReport: {report}" if report else f"\nResults: {options.out / 'results.json'}")
     ledger.remove(options.seed)
@@ -142,7 +146,11 @@ def _datasets(options: argparse.Namespace) -> tuple[SeriesDataset, SeriesDataset
 
 
 def _experiment(
-    results: Mapping[str, Any], recipe: Recipe, shown: Classification, test: SeriesDataset
+    results: Mapping[str, Any],
+    recipe: Recipe,
+    shown: Classification,
+    test: SeriesDataset,
+    diagnosis: Diagnosis | None,
 ) -> Experiment:
     assert shown.life is not None
     scores = {name: statistics.mean(found) for name, found in results["accuracy"].items()}
@@ -155,7 +163,7 @@ def _experiment(
         f"glia ({', '.join(recipe.glia)}) were at work. Then the graph was frozen and a ridge "
         f"readout learned to name its states; the controls are the same tissue without glia, the "
         f"same readout on the raw input, and naming the most common class (chance). "
-        f"\n{shown.reservoir.diagnose()}"
+        f"\n{diagnosis}"
     )
     seeds = results["seeds"]
     return Experiment(

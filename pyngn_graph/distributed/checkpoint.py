@@ -24,11 +24,10 @@ from pyngn_graph.distributed.shard_files import (
     rows_of,
 )
 from pyngn_graph.glia.base import GlialCell
-from pyngn_graph.neuron import LIFState
+from pyngn_graph.graph import validate_part
 from pyngn_graph.projection import Projection
 from pyngn_graph.reserved import NUM_TARGETS
 from pyngn_graph.setting import Setting
-from pyngn_graph.state import ReservoirState
 from pyngn_graph.storage import with_prefix, without_prefix
 
 
@@ -119,6 +118,8 @@ def restored(
     values = snapshot.setting_from_parts(header["setting"], with_prefix("neuron", neuron), glia)
     values["glia"] = tuple(values["glia"])
     setting = Setting(**values, backend=backend, threads=None)
+    with ranks.together():
+        validate_part(shard.data, setting.max_delay)
     projection = Projection(
         owned.numel(),
         header["in_channels"],
@@ -131,10 +132,9 @@ def restored(
     reservoir = DistributedReservoir(shard, setting, projection, ranks)
     fast = without_prefix("state", nodes)
     if fast:
-        history, trace = fast.pop("history"), fast.pop("trace")
-        reservoir._state = ReservoirState(
-            LIFState(**fast), history.movedim(0, 1).contiguous(), int(header["t"]), trace
-        )
+        fast["history"] = fast["history"].movedim(0, 1).contiguous()
+        with ranks.together():
+            reservoir._state = snapshot.state_from_parts(fast, header["t"], setting, shard.data)
     return reservoir, nodes
 
 

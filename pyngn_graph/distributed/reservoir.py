@@ -14,7 +14,7 @@ from pyngn_graph.distributed.exact import check_exact
 from pyngn_graph.distributed.exchange import Exchange
 from pyngn_graph.distributed.partition import partition
 from pyngn_graph.distributed.ranks import Ranks
-from pyngn_graph.distributed.shard import Shard, cut, edge_keys, node_keys
+from pyngn_graph.distributed.shard import Shard, cut, edge_keys, node_keys, ready
 from pyngn_graph.distributed.simulation import ShardSimulation
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.probe import Probe
@@ -239,6 +239,7 @@ class DistributedReservoir:
         shard, setting = self.shard, self.setting
         whole = x
         with self.ranks.together():
+            shard = replace(shard, data=ready(shard.data, setting))
             if x is not None and self.projection.in_channels is None:
                 if x.size(-1) != shard.num_nodes:
                     raise ValueError(
@@ -248,7 +249,8 @@ class DistributedReservoir:
                 x = x[..., shard.owned]
             x, samples = self.projection.checked(x, num_steps, lengths)
         hold = setting.hold if num_steps is None else 1
-        probe = Probe(samples * hold, shard.owned.numel(), setting.pool, names, every, events)
+        with self.ranks.together():
+            probe = Probe(samples * hold, shard.owned.numel(), setting.pool, names, every, events)
         simulation = ShardSimulation(
             setting, self.projection, shard, self.ranks, self.exchange, learns, self._state, None
         )

@@ -8,8 +8,12 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import select
 
-from pyngn_graph.graph import keep_edges
+from pyngn_graph.graph import keep_edges, num_targets, refuse_names, validate_part
 from pyngn_graph.reserved import NUM_TARGETS
+from pyngn_graph.setting import Setting
+
+OF_THE_WHOLE = ("clock", "first_num_edges", "edge_fixed")
+"""What is drawn or counted over all edges."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +63,7 @@ def of_edges(data: Data, owned: Tensor, num_nodes: int) -> Shard:
 
 def cut(data: Data, part: Tensor, rank: int) -> Shard:
     """The shard of a whole graph for ``rank``, by the ``part`` ``[N]`` of each neuron."""
+    refuse_names(data, "edge_number", NUM_TARGETS)
     num_nodes, owned = data.num_nodes, (part == rank).nonzero().squeeze(1)
     chosen = part[data.edge_index[1]] == rank
     whole = copy.copy(data)
@@ -67,6 +72,28 @@ def cut(data: Data, part: Tensor, rank: int) -> Shard:
     for key in node_keys(data):
         piece[key] = select(data[key], owned, dim=0)
     return of_edges(piece, owned, num_nodes)
+
+
+def ready(data: Data, setting: Setting) -> Data:
+    """What a rank holds, which may have been edited by hand, with all that its cells need.
+
+    Raises:
+        TypeError, ValueError: If it cannot run, or lacks what follows from the whole graph alone.
+    """
+    validate_part(data, setting.max_delay)
+    made, own = copy.copy(data), num_targets(data)
+    made.clock = data.get("clock", 0)
+    made = setting.prepared_one(made, 0)
+    anew = [key for key in OF_THE_WHOLE if key in made and key not in data]
+    if anew:
+        raise ValueError(
+            f"A rank cannot make {anew} anew, which follow from the whole graph; keep them, or "
+            f"split the whole graph again"
+        )
+    for key in ("gain", "calcium"):
+        if key in made and key not in data:
+            made[key] = made[key][:own].clone()
+    return made
 
 
 def node_keys(data: Data, num_rows: int | None = None) -> list[str]:

@@ -12,6 +12,7 @@ from torch_geometric.data import Data
 from pyngn_graph import storage
 from pyngn_graph.distributed.partition import blocks, cut_space
 from pyngn_graph.distributed.ranks import Ranks
+from pyngn_graph.graph import checked_edge_index
 from pyngn_graph.storage import without_prefix
 
 INDEX = "shards.safetensors"
@@ -39,6 +40,7 @@ def edges_into(folder: Path, index: dict[str, Any], mine: Tensor) -> Data:
     found: list[dict[str, Tensor]] = []
     for tensors, _ in files(folder, index):
         edges = without_prefix("edge", tensors)
+        checked_edge_index(edges["edge_index"].t(), mine.numel())
         chosen = mine[edges["edge_index"][:, 1]]
         found.append({key: value[chosen] for key, value in edges.items()})
     whole = {key: torch.cat([part[key] for part in found]) for key in found[0]}
@@ -54,7 +56,10 @@ def rows_of(folder: Path, index: dict[str, Any], nodes: Tensor, owned: int) -> d
     place = torch.full((int(index["num_nodes"]),), -1)
     place[nodes] = torch.arange(nodes.numel())
     for tensors, _ in files(folder, index):
-        here = place[tensors["owned"]]
+        own = tensors["owned"]
+        if own.dtype != torch.int64 or bool(((own < 0) | (own >= place.numel())).any()):
+            raise ValueError(f"A file of '{folder}' has neurons that are not there; take a copy")
+        here = place[own]
         for key, value in tensors.items():
             if key.startswith("number."):
                 found[key] = value
