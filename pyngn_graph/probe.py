@@ -10,6 +10,7 @@ from torch_geometric.data import Data
 from pyngn_graph.graph import number
 from pyngn_graph.history import TopologyLog
 from pyngn_graph.recording import Recording
+from pyngn_graph.room import check_room, free_memory
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,21 @@ EVENTS = ("trial", "step", "count", "node")
 """What a part of the events consists of; see :meth:`Probe.spikes`."""
 
 
+BYTES = 4
+"""Of a value."""
+
+STEP = 48
+"""Bytes that are kept for a step of a trial, whatever is recorded."""
+
+SMALL = 1 << 24
+"""Bytes for which there is room anywhere."""
+
+
 class Probe:
     """Takes down one run: the reservoir begins it, a backend fills it.
 
     Args:
-        lengths: Steps of each trial, ``[B]``.
+        lengths: Steps of each trial, ``[B]``; more than there is room for are refused.
         num_nodes: Number of neurons.
         pool: ``"last"`` (the liquid state at the end of a trial) or a number K of equal segments
             over which it is averaged.
@@ -92,6 +103,7 @@ class Probe:
         self.segments = None if isinstance(pool, str) else pool
         self.keeps_events, self.events = events, list[tuple[Tensor, ...]]()
         device, shape = lengths.device, (lengths.numel(), int(lengths.max()))
+        self._check_room(*shape)
         self.counts = torch.zeros(num_nodes, dtype=torch.int64, device=device)
         self.sent = torch.zeros(shape, dtype=torch.int64, device=device)
         self.num_edges = torch.zeros(shape, dtype=torch.int64, device=device)
@@ -99,6 +111,30 @@ class Probe:
         kind: Any = {"dtype": torch.float32, "device": device}
         self.traces = {name: torch.full(rows, torch.nan, **kind) for name in names}
         self.sums = torch.zeros(shape[0] * (self.segments or 1), num_nodes, **kind)
+
+    def _check_room(self, trials: int, steps: int) -> None:
+        """Refuses to take down more than there is room for, before any room is taken."""
+        device, names = self.lengths.device, ", ".join(map(repr, self.names))
+        row = BYTES * len(self.names) * trials * self.num_nodes
+        rest = STEP * trials * steps + BYTES * trials * (self.segments or 1) * self.num_nodes
+        kept = row * (steps // self.every)
+        if rest + kept <= SMALL:
+            return
+        left = free_memory(device) - rest
+        check_room(
+            f"{trials} trials of {steps:,} steps of {self.num_nodes:,} neurons",
+            rest,
+            device,
+            "run fewer at a time, a long one in parts with 'stateful=True'",
+        )
+        every = -(-2 * row * steps // left) if left > 0 else steps  # and half of it stays free
+        check_room(
+            f"Traces of {names} at {steps // self.every:,} of {steps:,} steps of {trials} trials "
+            f"of {self.num_nodes:,} neurons",
+            rest + kept,
+            device,
+            f"pass every={max(every, self.every + 1)}, or run fewer steps or trials at a time",
+        )
 
     def begin(self, layout: Layout) -> None:
         """Prepares for columns that lie as ``layout`` says.

@@ -8,6 +8,7 @@ from torch_geometric.data import Data
 
 from pyngn_graph.card import card
 from pyngn_graph.history import TopologyLog
+from pyngn_graph.room import check_room
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Recording:
     def spikes(self) -> Tensor:
         """All spikes as a dense ``[B, T, N]`` bool tensor."""
         num_trials, num_steps = self.num_edges.shape
+        size, device = num_trials * num_steps * int(self.graph.num_nodes), self.events.device
+        check_room("Dense spikes", size, device, "take 'events', which holds the same")
         dense = torch.zeros(
             num_trials, num_steps, self.graph.num_nodes, dtype=torch.bool, device=self.events.device
         )

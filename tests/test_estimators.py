@@ -306,8 +306,8 @@ def test_bad_input_is_refused() -> None:
         values.set_params(alpha=-1.0, read=1, pool=3).fit(5.0 * x, np.arange(24.0))
     assert np.array_equal(values.predict(x), prediction)
     steps = ReservoirRegressor(**SERIES).fit(*memory(0, 3, 8))
-    with pytest.raises(ValueError, match="'sample_weight' is for y with one row per sample"):
-        steps.score(*memory(0, 3, 8), sample_weight=np.ones(3))
+    with pytest.raises(ValueError, match=r"sample_weight must have shape \[3\]"):
+        steps.score(*memory(0, 3, 8), sample_weight=np.ones(4))
 
 
 def test_the_package_does_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote, urlsplit
 
-from pyngn_graph.datasets.files import check_sha256, located, read_checked
+from pyngn_graph.datasets.files import LARGEST_FILE, check_sha256, located, read_checked
 from pyngn_graph.storage import write_bytes
 
 TIMEOUT = 60.0  # seconds without an answer
-LARGEST_FILE = 1 << 26  # bytes; all known files are below 20 MB
 
 
 def fetch(

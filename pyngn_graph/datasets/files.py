@@ -4,6 +4,9 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+LARGEST_FILE = 1 << 26
+"""Bytes that are read, or unpacked, at most; all known files are below 50 MB."""
+
 
 def located(root: str | Path, name: str) -> Path:
     """Where the file or folder ``name`` stands: in ``root``, else in ``raw``, PyG's folder in it.
@@ -14,11 +17,12 @@ def located(root: str | Path, name: str) -> Path:
     return folder / name if (folder / name).exists() else folder / "raw" / name
 
 
-def read_raw(root: str | Path, name: str, source: str) -> bytes:
+def read_raw(root: str | Path, name: str, source: str, most: int = LARGEST_FILE) -> bytes:
     """The content of the file ``name`` in the folder ``root`` or its folder ``raw``.
 
     Raises:
         FileNotFoundError: If it is not there; the message names ``source``, where to get it.
+        ValueError: If it has more than ``most`` bytes; it is not read then.
     """
     path = located(root, name)
     if not path.is_file():
@@ -26,7 +30,14 @@ def read_raw(root: str | Path, name: str, source: str) -> bytes:
             f"'{root}' does not hold '{name}'; get it from {source} and put it there "
             f"(see datasets/README.md)"
         )
-    return path.read_bytes()
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(
+            f"'{name}' has {path.stat().st_size} bytes and is not the file that was expected, "
+            f"which has {most} at most; get it anew from {source} (see datasets/README.md)"
+        )
+    return content
 
 
 def check_sha256(contents: Iterable[bytes], sha256: str, name: str, source: str) -> None:

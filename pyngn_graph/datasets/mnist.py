@@ -1,6 +1,7 @@
 """Handwritten digits of 28 x 28 pixels, from the four original files."""
 
 import gzip
+import io
 import math
 import zlib
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.datasets.download import fetch
-from pyngn_graph.datasets.files import read_checked
+from pyngn_graph.datasets.files import LARGEST_FILE, read_checked
 from pyngn_graph.datasets.series import SeriesDataset, check_split
 
 SHA256 = {
@@ -98,7 +99,8 @@ def parse_idx(content: bytes, name: str) -> NDArray[np.uint8]:
         ValueError: If ``content`` is anything else; the message calls it ``name``.
     """
     try:
-        raw = gzip.decompress(content)
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+            raw = file.read(LARGEST_FILE + 1)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"'{name}' is no readable gzip file ({error}); get it anew") from error
     if len(raw) < 4 or raw[:3] != b"\x00\x00\x08":
@@ -106,6 +108,8 @@ def parse_idx(content: bytes, name: str) -> NDArray[np.uint8]:
             f"'{name}' must start with the bytes 00 00 08 of an IDX file of bytes (got "
             f"{raw[:3].hex(' ') or 'nothing'}); get it anew"
         )
+    if len(raw) > LARGEST_FILE:
+        raise ValueError(f"'{name}' unpacks to more than {LARGEST_FILE} bytes; get it anew")
     start = 4 + 4 * raw[3]
     shape = [int.from_bytes(raw[i : i + 4], "big") for i in range(4, start, 4)]
     if len(raw) != start + math.prod(shape):

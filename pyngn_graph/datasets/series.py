@@ -84,16 +84,24 @@ def check_split(split: str | None) -> None:
         raise ValueError(f"Unknown split {split!r}; available: {list(SPLITS)} (None: all items)")
 
 
-def channel_statistics(x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+def channel_statistics(
+    x: Tensor, lengths: Tensor, weight: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation ``[C]`` of each channel over all samples of all series.
 
     ``x`` is ``[B, T, C]``; what stands behind ``lengths`` ``[B]`` does not count. Take them from
     training series and give them to :func:`standardize` for these and all others. What rounding
-    leaves of a constant channel is no spread.
+    leaves of a constant channel is no spread. With ``weight`` ``[B]`` a series of weight 2 counts
+    as two.
     """
     inside = torch.arange(x.size(1), device=x.device) < lengths.unsqueeze(1)
     samples = x[inside].double()
-    mean, std = samples.mean(dim=0), samples.std(dim=0, correction=0)
+    if weight is None:
+        mean, std = samples.mean(dim=0), samples.std(dim=0, correction=0)
+    else:
+        share = weight.double().repeat_interleave(lengths) / (weight.double() * lengths).sum()
+        mean = share @ samples
+        std = (share @ (samples - mean).square()).sqrt()
     std = torch.where(std > 1e-12 * samples.abs().amax(dim=0), std, 0.0)
     return mean.float(), std.float()
 

@@ -249,7 +249,8 @@ class DistributedReservoir:
                 x = x[..., shard.owned]
             x, samples = self.projection.checked(x, num_steps, lengths)
         hold = setting.hold if num_steps is None else 1
-        probe = Probe(samples * hold, shard.owned.numel(), setting.pool, names, every, events)
+        with self.ranks.together():
+            probe = Probe(samples * hold, shard.owned.numel(), setting.pool, names, every, events)
         simulation = ShardSimulation(
             setting, self.projection, shard, self.ranks, self.exchange, learns, self._state, None
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import fields
+from inspect import signature
 from typing import Any, Self
 
 import numpy as np
@@ -23,6 +24,7 @@ from pyngn_graph.estimators.series import (
     check_channels,
     check_single,
     dimensions,
+    distinct,
     stacked,
     warn_of_axes,
     warn_of_table,
@@ -167,6 +169,13 @@ class ReservoirEstimator(BaseEstimator):
         self.graph = graph
         self.random_state = random_state
 
+    @staticmethod
+    def names() -> list[str]:
+        """Names of the parameters that all estimators have."""
+        return [
+            name for name in signature(ReservoirEstimator.__init__).parameters if name != "self"
+        ]
+
     @classmethod
     def from_recipe(cls, recipe: Recipe, **params: Any) -> Self:
         """An estimator with the parameters of ``recipe``, and others by name.
@@ -255,8 +264,12 @@ class ReservoirEstimator(BaseEstimator):
             )
         return X.reshape(len(X), -1, width)
 
-    def _grow(self, series: Series, recipe: Recipe) -> None:
-        """Makes a reservoir and lets its glia organize it; its readout has learned nothing."""
+    def _grow(self, series: Series, recipe: Recipe, weight: Tensor | None = None) -> None:
+        """Makes a reservoir and lets its glia organize it; its readout has learned nothing.
+
+        With ``weight`` ``[B]``, or where series repeat, the glia see each series once at most, and
+        which ones does not depend on their order: a weight of 2 is as good as the series twice.
+        """
         state = self.random_state
         if state is None or isinstance(state, np.random.RandomState):
             state = check_random_state(state).randint(2**31 - 1)
@@ -266,13 +279,16 @@ class ReservoirEstimator(BaseEstimator):
         mean = torch.zeros(num_channels, dtype=torch.float32)
         scale = torch.ones_like(mean)
         if self.standardize:
-            mean, std = channel_statistics(*series)
+            mean, std = channel_statistics(*series, weight)
             scale = torch.where(std > 0, std, 1.0)
         x = standardize(*series, mean, scale).float()
         reservoir = recipe.reservoir(num_channels, state, self.graph)
         self.life_ = 0.0
         if reservoir.glia or recipe.start == "lived":
-            life = organize(recipe, reservoir, x, series.lengths, state, (), progress=False)
+            seen = distinct(series, weight is not None)
+            life = organize(
+                recipe, reservoir, x[seen], series.lengths[seen], state, (), progress=False
+            )
             self.life_ = float(life.lengths.sum()) * life.dt
         self.mean_, self.scale_ = mean.numpy(), scale.numpy()
         self.recipe_, self.reservoir_, self.readout_ = recipe, reservoir, readout
@@ -287,6 +303,25 @@ class ReservoirEstimator(BaseEstimator):
         """What the readout gets of the liquid states, ``[B, F]``."""
         states = [self.reservoir_(x, lengths=lengths) for x, lengths in parts]
         return self.recipe_.features(torch.cat(states))
+
+    def _weights(self, series: Series, sample_weight: Any) -> NDArray[np.float64] | None:
+        """``sample_weight`` as one number for each series, or None.
+
+        Raises:
+            ValueError: If it is something else, or no series has a positive weight.
+        """
+        if sample_weight is None:
+            return None
+        weight = check_array(
+            sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+        )
+        if weight.shape != (len(series.values),) or (weight < 0).any() or not weight.any():
+            raise ValueError(
+                f"sample_weight must have shape [{len(series.values)}], a number for each sample, "
+                f"none below zero and some above (got {list(weight.shape)}, from "
+                f"{weight.min():g} to {weight.max():g})"
+            )
+        return weight
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "readout_")

@@ -8,9 +8,16 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+from torch import Tensor
+from torch_geometric.data import Data
 
+from pyngn_graph.defaults import DEGREE, LIFE, LONGEST, POOL, RHO, TAU_M
 from pyngn_graph.estimators.base import ReservoirEstimator
 from pyngn_graph.estimators.series import Series
+from pyngn_graph.glia.oligodendrocyte import DelayRule
+from pyngn_graph.glia.pruning import Criterion
+from pyngn_graph.readout.ridge import ALPHAS
+from pyngn_graph.recipes import GLIA
 
 
 class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
@@ -19,40 +26,101 @@ class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
     Ridge regression on one-hot labels reads the states; the largest output wins. Parameters, the
     rules for X and the attributes are those of :class:`ReservoirEstimator`, and also:
 
+    Args:
+        class_weight: How much the samples of each class count in the readout: a dict from labels to
+            numbers, 1 for those left out, or ``"balanced"``: all classes alike, however many
+            samples each has. They are relative to each other. None: all samples alike.
+
     Attributes:
         classes_: The labels in ascending order.
     """
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def __init__(
+        self,
+        num_nodes: int = 1000,
+        degree: float = DEGREE,
+        weight: float = 0.2,
+        tau_m: float = TAU_M,
+        delay: str = "distance",
+        max_delay: int = LONGEST,
+        glia: tuple[str, ...] = GLIA,
+        rho: float = RHO,
+        rule: str | DelayRule = "graded",
+        criterion: str | Criterion = "relative",
+        keep: float | None = 0.35,
+        trials: int = 250,
+        life: float | None = LIFE,
+        hold: int = 10,
+        receptive: str | None = None,
+        frame: tuple[int, ...] = (),
+        input_scale: float = 1.0,
+        input_density: float = 1.0,
+        bias: tuple[float, float] = (0.7, 1.1),
+        pool: str | int = POOL,
+        read: int | None = None,
+        tau_trace: float = 20.0,
+        normalized: bool = False,
+        start: str = "rest",
+        alpha: float | tuple[float, ...] = ALPHAS,
+        channels: int | None = None,
+        standardize: bool = True,
+        graph: Data | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        class_weight: str | dict[Any, float] | None = None,
+    ) -> None:
+        given = dict(locals())
+        super().__init__(**{name: given[name] for name in ReservoirEstimator.names()})
+        self.class_weight = class_weight
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Organizes a new reservoir and fits the readout.
 
         Args:
             X: Series ``[n_samples, T, C]``, a list of them, or a table ``[n_samples, F]``.
             y: Labels ``[n_samples]``, of any type that can be sorted.
+            sample_weight: How much each sample counts, ``[n_samples]``: 2 as much as the sample
+                twice, 0 as if it were not there.
 
         Raises:
-            ValueError: If X or y breaks a rule, or a parameter its range.
+            ValueError: If an argument breaks a rule, or a parameter its range.
         """
-        series, labels = self._labeled(X, y, fresh=True)
-        self._grow(series, self.recipe)
-        self.classes_ = np.unique(labels)
-        return self._learn(series, labels)
+        series, labels, weight = self._labeled(X, y, sample_weight, fresh=True)
+        classes = np.unique(labels)
+        total = self._class_weights(labels, classes, weight, self.class_weight)
+        if total is not None and self.class_weight is not None:  # relative to each other only
+            total = total * (float(len(labels) if weight is None else weight.sum()) / total.sum())
+        self._grow(series, self.recipe, weight)
+        self.classes_ = classes
+        return self._learn(series, labels, total)
 
-    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Learns from more samples; the first batch also organizes the reservoir.
 
         Args:
             X: As in ``fit``.
             y: As in ``fit``.
             classes: All labels there will ever be; needed in the first call.
+            sample_weight: As in ``fit``.
 
         Raises:
-            ValueError: If ``classes`` is missing or others than before, or lacks a label of y.
+            ValueError: If ``classes`` is missing or others than before, or lacks a label of y, or
+                ``class_weight="balanced"``, which takes all samples at once.
         """
         first = not self.__sklearn_is_fitted__()
         if first and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        series, labels = self._labeled(X, y, fresh=first)
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' needs all samples at once; count the classes and pass a "
+                "dict from labels to weights, or 'fit'"
+            )
+        series, labels, weight = self._labeled(X, y, sample_weight, fresh=first)
         known = self.classes_ if classes is None else np.unique(np.asarray(classes))
         if not first and not np.array_equal(known, self.classes_):
             raise ValueError(
@@ -62,10 +130,11 @@ class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
         strange = np.setdiff1d(labels, known)
         if strange.size:
             raise ValueError(f"'y' holds labels that are not in 'classes': {strange.tolist()}")
+        total = self._class_weights(labels, known, weight, self.class_weight)
         if first:
-            self._grow(series, self.recipe)
+            self._grow(series, self.recipe, weight)
         self.classes_ = known
-        return self._learn(series, labels)
+        return self._learn(series, labels, total)
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Outputs of the readout ``[n_samples, n_classes]``, which add up to 1.
@@ -95,7 +164,10 @@ class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def _labeled(self, X: Any, y: Any, fresh: bool) -> tuple[Series, NDArray[Any]]:
+    def _labeled(
+        self, X: Any, y: Any, sample_weight: Any, fresh: bool
+    ) -> tuple[Series, NDArray[Any], Tensor | None]:
+        """The samples that count, with their labels and weights."""
         if y is None:
             name = type(self).__name__
             raise ValueError(f"{name} requires y to be passed, but the target y is None")
@@ -103,11 +175,47 @@ class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         check_consistent_length(series.values, y)
-        return series, y
+        weight = self._weights(series, sample_weight)
+        if weight is None:
+            return series, y, None
+        some = weight > 0
+        return series.where(some), y[some], torch.from_numpy(weight[some])
 
-    def _learn(self, series: Series, labels: NDArray[Any]) -> Self:
+    def _class_weights(
+        self, labels: NDArray[Any], classes: NDArray[Any], weight: Tensor | None, given: Any
+    ) -> Tensor | None:
+        """``weight`` ``[B]`` times that of the class of each sample."""
+        if given is None:
+            return weight
+        if isinstance(given, dict):
+            strange = [label for label in given if label not in classes]
+            if strange:
+                raise ValueError(
+                    f"class_weight names {strange}, which are no classes; there are "
+                    f"{classes.tolist()}"
+                )
+        elif given != "balanced":
+            raise ValueError(
+                f"class_weight must be None, 'balanced' or a dict from labels to numbers (got "
+                f"{given!r})"
+            )
+        counts = np.ones(len(labels)) if weight is None else weight.numpy()
+        code = np.searchsorted(classes, labels)
+        if isinstance(given, dict):
+            factor = np.array([given.get(label, 1.0) for label in classes.tolist()], dtype=float)
+        else:
+            number = np.bincount(code, weights=counts, minlength=len(classes))
+            factor = counts.sum() / (np.count_nonzero(number) * np.maximum(number, 1e-300))
+        if not (np.isfinite(factor) & (factor >= 0)).all():
+            raise ValueError(f"Weights of classes must be numbers >= 0 (got {given})")
+        total = counts * factor[code]
+        if not total.any():
+            raise ValueError(f"class_weight leaves no sample above zero weight (got {given})")
+        return torch.from_numpy(total)
+
+    def _learn(self, series: Series, labels: NDArray[Any], weight: Tensor | None) -> Self:
         target = torch.from_numpy(np.searchsorted(self.classes_, labels))
-        self.readout_.partial_fit(self._states(self._scaled(series)), target)
+        self.readout_.partial_fit(self._states(self._scaled(series)), target, weight)
         return self
 
     def _class_outputs(self, X: Any) -> NDArray[np.float64]:

@@ -35,29 +35,34 @@ class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
 
     per_step_: bool
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Organizes a new reservoir and fits the readout.
 
         Args:
             X: Series ``[n_samples, T, C]``, a list of them, or a table ``[n_samples, F]``.
             y: Values ``[n_samples]``, ``[n_samples, K]`` or ``[n_samples, T, K]``.
+            sample_weight: How much each sample counts, ``[n_samples]``: 2 as much as the sample
+                twice, 0 as if it were not there.
 
         Raises:
-            ValueError: If X or y breaks a rule, or a parameter its range.
+            ValueError: If an argument breaks a rule, or a parameter its range.
         """
-        return self._fit(X, y, fresh=True)
+        return self._fit(X, y, sample_weight, fresh=True)
 
-    def partial_fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Learns from more samples; the first batch also organizes the reservoir.
 
         Args:
             X: As in ``fit``.
             y: As in ``fit``, with the same K in all calls.
+            sample_weight: As in ``fit``.
 
         Raises:
             ValueError: If X or y breaks a rule, or y has another shape than before.
         """
-        return self._fit(X, y, fresh=not self.__sklearn_is_fitted__())
+        return self._fit(X, y, sample_weight, fresh=not self.__sklearn_is_fitted__())
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Predictions in the shape that y had."""
@@ -75,17 +80,19 @@ class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
         check_is_fitted(self, "readout_")
         if not self.per_step_:
             return float(super().score(X, y, sample_weight))
-        if sample_weight is not None:
-            raise ValueError("'sample_weight' is for y with one row per sample; leave it out")
-        y, known = self._targets(y, self._series(X))
-        return float(r2_score(y[known], self.predict(X)[known]))
+        series = self._series(X)
+        weight = self._weights(series, sample_weight)
+        y, known = self._targets(y, series)
+        if weight is not None:
+            weight = np.broadcast_to(weight[:, None], known.shape)[known]
+        return float(r2_score(y[known], self.predict(X)[known], sample_weight=weight))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
 
-    def _fit(self, X: Any, y: Any, fresh: bool) -> Self:
+    def _fit(self, X: Any, y: Any, sample_weight: Any, fresh: bool) -> Self:
         series = self._series(X, fresh)
         y, known = self._targets(y, series)
         per_step = y.ndim == 3
@@ -93,15 +100,22 @@ class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
             raise ValueError(
                 f"y must keep its number of dimensions from call to call (got {y.ndim}); 'fit' anew"
             )
+        weight, rows = self._weights(series, sample_weight), None
+        if weight is not None:
+            some = weight > 0
+            series, y, known, weight = series.where(some), y[some], known[some], weight[some]
+            each = np.broadcast_to(weight[:, None], known.shape) if per_step else weight
+            rows = torch.from_numpy(each[known])
         if fresh:
             at_end = replace(self.recipe, pool="last", read=None)
-            self._grow(series, at_end if per_step else self.recipe)
+            recipe = at_end if per_step else self.recipe
+            self._grow(series, recipe, None if weight is None else torch.from_numpy(weight))
         self.per_step_ = per_step
         if per_step:
             states = self._step_states(series)[torch.from_numpy(known)]
         else:
             states = self._states(self._scaled(series))
-        self.readout_.partial_fit(states, torch.from_numpy(y[known]))
+        self.readout_.partial_fit(states, torch.from_numpy(y[known]), rows)
         return self
 
     def _targets(self, y: Any, series: Series) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -1,9 +1,11 @@
 """What X may be: series, ragged lists of them, tables; and what else it may be meant as."""
 
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pyngn_graph.misread import warn
@@ -24,10 +26,28 @@ class Series(NamedTuple):
         """Which time steps belong to a series, ``[B, T]`` bool."""
         return torch.arange(self.values.size(1)) < self.lengths.unsqueeze(1)
 
+    def where(self, chosen: NDArray[np.bool_]) -> "Series":
+        """The series that are ``chosen`` ``[B]``."""
+        some = torch.from_numpy(chosen)
+        return Series(self.values[some], self.lengths[some])
+
 
 def stacked(X: Any) -> Any:
     """Series of different lengths as ``[n, T, C]``, with NaN behind their ends; else X itself."""
     return filled(as_arrays(X), np.nan) if is_ragged(X) else X
+
+
+def distinct(series: Series, sort: bool) -> Tensor:
+    """Numbers of the series to choose from: all, or, where some are equal, one of each.
+
+    In the latter case, and if ``sort``, they come in an order that depends on their values alone.
+    """
+    rows = zip(series.values.numpy(), series.lengths.tolist(), strict=True)
+    keys = [blake2b(row[:length].tobytes(), digest_size=16).digest() for row, length in rows]
+    first = {key: number for number, key in reversed(list(enumerate(keys)))}
+    if len(first) == len(keys) and not sort:
+        return torch.arange(len(keys))
+    return torch.tensor([first[key] for key in sorted(first)])
 
 
 def dimensions(values: Any) -> int:

@@ -1,6 +1,7 @@
 """What the readouts share: one linear map, checked inputs, labels or values as targets."""
 
 import os
+import warnings
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -233,6 +234,16 @@ class Readout(nn.Module):
         for name, value in saved.items():
             self._buffers[name] = None if value is None else value.detach().clone()
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def warn_of_constant_features(num_rows: int, num_features: int) -> None:
+    """Says that there is nothing to learn from, unless it is one row."""
+    if num_rows > 1:
+        warnings.warn(
+            f"None of {num_features} features varies over {num_rows} rows, so that all predictions "
+            f"are the same; look at 'reservoir.diagnose()' if they are states of a reservoir",
+            stacklevel=4,
+        )
 
 
 def floored_sd(variance: Tensor) -> Tensor:

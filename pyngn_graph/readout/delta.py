@@ -7,7 +7,13 @@ from torch import Tensor
 
 from pyngn_graph.arrays import Numbers
 from pyngn_graph.checks import check_count, generator_of, whole_seed
-from pyngn_graph.readout.base import Readout, floored_sd, one_hot, widened
+from pyngn_graph.readout.base import (
+    Readout,
+    floored_sd,
+    one_hot,
+    warn_of_constant_features,
+    widened,
+)
 
 
 class DeltaReadout(Readout):
@@ -90,6 +96,8 @@ class DeltaReadout(Readout):
         """
         x, y = self._check(x, y, fresh=True)
         self._forget()
+        if bool((x == x[0]).all()):
+            warn_of_constant_features(*x.shape)
         generator = generator_of(self.seed)
         for _ in range(self.epochs):
             order = torch.randperm(len(x), generator=generator).to(x.device)
