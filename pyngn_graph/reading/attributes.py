@@ -15,7 +15,16 @@ from pyngn_graph.reading.source import ABSENT, Column, Columns, Source
 from pyngn_graph.reading.values import flags, numbers, side
 from pyngn_graph.reserved import AT_TICKS, NUM_TARGETS, OF_EDGES, OF_NEURONS
 
-STRUCTURE = {"edge_index", "num_nodes", "batch", "ptr", "face", "provenance", "node_label"}
+STRUCTURE = {
+    "edge_index",
+    "num_nodes",
+    "num_edges",
+    "batch",
+    "ptr",
+    "face",
+    "provenance",
+    "node_label",
+}
 """Attributes of what a graph is, and where it is from."""
 
 RESERVED = STRUCTURE | {
