@@ -7,6 +7,7 @@ from typing import Any
 SETS = {
     "bias": "drive",
     "input_scale": "drive",
+    "hold": "time",
     "edge_weight": "recurrence",
     "min_gain": "recurrence",
     "max_gain": "recurrence",
@@ -17,6 +18,7 @@ SETS = {
 LABELS = {
     "bias": "'bias'",
     "input_scale": "the input ('input_scale')",
+    "hold": "the time for which a sample is held ('hold')",
     "edge_weight": "the weights ('edge_weight')",
     "min_gain": "'min_gain'",
     "max_gain": "'max_gain'",
@@ -38,9 +40,9 @@ class Change:
 
     Attributes:
         knob: What to change: an argument of the reservoir (``"bias"``, ``"input_scale"``,
-            ``"pool"``, ``"glia"``, ``"start"``), of its astrocytes (``"rho"``, ``"min_gain"``,
-            ``"max_gain"``), ``"edge_weight"`` of the graph, or ``"adapt"``, a call that is missing.
-            To scale the input itself is as good as ``"input_scale"``.
+            ``"hold"``, ``"pool"``, ``"glia"``, ``"start"``) or of its astrocytes (``"rho"``,
+            ``"min_gain"``, ``"max_gain"``), ``"edge_weight"`` of the graph, or ``"adapt"``, a call
+            that is missing. To scale the input itself is as good as ``"input_scale"``.
         way: ``"raise"``, ``"lower"`` or ``"set"``.
         to: The value to give it; None if there is only a factor.
         by: The factor to multiply it by; None if there is a value.

@@ -24,7 +24,7 @@ SILENT_RATE = 0.5
 
 SHARE = 1.0 / 3.0
 """Share of neurons that never fire, or of gains at a bound, above which it is not healthy. Of the
-neurons as many may be silent in addition as chance alone keeps silent in a short run."""
+neurons twice as many may be silent as chance alone keeps silent in a short run."""
 
 WEAK = 0.1
 """Strength of the input (see :class:`~pyngn_graph.evidence.Response`) below which it hardly
@@ -54,7 +54,7 @@ def causes_of(facts: Facts) -> tuple[str, list[Cause]]:
     if not blind:
         causes += _of_states(facts)
     chance = math.exp(-float(facts.activity.counts.double().mean()))
-    if facts.silent_share - chance > SHARE:
+    if facts.silent_share > max(SHARE, 2.0 * chance):
         seen = f"{facts.silent_share:.0%} of the neurons never fire"
         causes.append(_too_slow(facts, facts.silent_share, seen))
     return ("impaired" if causes else "healthy"), causes
@@ -72,21 +72,24 @@ def _of_rate(facts: Facts) -> Iterator[Cause]:
 
 
 def _too_slow(facts: Facts, severity: float, seen: str) -> Cause:
-    """The drive is too weak; or life has reached the target, but trials begin at rest."""
-    target, end = facts.target, facts.life_rate
+    """The drive is too weak or too short; or life was faster, but trials begin at rest."""
+    rate, target, end = facts.settled_rate, facts.target, facts.life_rate
     if target is not None and target > HIGH_RATE:
         meaning = f", and the target of {target:.1f} Hz is high"
         return Cause(severity, seen, (usual_target(facts),), meaning)
-    if not facts.activity.adapted and end is not None and target and end > target / FACTOR:
+    if not facts.activity.adapted and end is not None and end > 1.5 * rate:
         meaning = f", though they reached {end:.1f} Hz while the glia were at work"
         other = (
             Change("adapt", "set") if facts.start == "lived" else Change("start", "set", "lived")
         )
         return Cause(severity, seen, (other,), meaning)
     changes = more_bias(facts) or more_input(facts)
-    if not changes and facts.cell is not None:
-        changes = [Change("adapt", "set") if end is None else Change("rho", "lower", by=0.5)]
-    return Cause(severity, seen, tuple(changes or [Change("edge_weight", "raise", by=2.0)]))
+    if not changes and facts.external is not None and facts.external > 1.5 * rate:
+        changes = [Change("edge_weight", "lower", by=0.1)]
+        return Cause(severity, seen, tuple(changes), ": the recurrence holds them down")
+    if not changes and facts.cell is not None and end is None:
+        changes = [Change("adapt", "set")]
+    return Cause(severity, seen, tuple(changes or [Change("hold", "raise", by=4.0)]))
 
 
 def _too_fast(facts: Facts, severity: float, seen: str) -> Cause:

@@ -1,7 +1,7 @@
 """Is the reservoir dead, saturated, impaired or healthy, and what should be changed?"""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -177,18 +177,24 @@ def warn_if_ill(reservoir: "TriglialReservoir", activity: Activity, x: Tensor) -
 
     A run that is too short to tell stays without a word, and so does one without any drive.
     """
-    time = activity.steps * reservoir.setting.dt
-    life = time / 1000.0 * activity.counts.numel()
-    if ILL in reservoir._told or time < ENOUGH_TIME or life < ENOUGH_LIFE:
+    seconds = activity.steps * reservoir.setting.dt / 1000.0
+    if ILL in reservoir._told or not can_tell(seconds, activity.counts.numel()):
         return
     rates = [activity.counts[nodes].double().mean() for nodes, _ in spans(reservoir.graph)]
-    if all(SILENT_RATE <= 1000.0 * float(rate) / time <= SATURATED_RATE for rate in rates):
-        return
-    found = diagnose(reservoir, activity)
-    driven = found.verdict == "saturated" or bool(x.any()) or bool(reservoir.bias.any())
-    if found.verdict in VERDICTS[:2] and driven:
+    if not all(SILENT_RATE <= float(rate) / seconds <= SATURATED_RATE for rate in rates):
+        warn_of(reservoir, diagnose(reservoir, activity), bool(x.any() or reservoir.bias.any()))
+
+
+def can_tell(seconds: float, num_nodes: int) -> bool:
+    """Whether a run of so many seconds, trials together, and neurons is long enough to tell."""
+    return 1000.0 * seconds >= ENOUGH_TIME and seconds * num_nodes >= ENOUGH_LIFE
+
+
+def warn_of(module: Any, found: Diagnosis, driven: bool) -> None:
+    """Warns, once for each module, if it is saturated, or dead although it is ``driven``."""
+    if found.verdict == "saturated" or (found.verdict == "dead" and driven):
         warn_once(
-            reservoir,
+            module,
             ILL,
             f"{found.headline} {found.advice[0]} 'diagnose(x)' says more; if it is meant, call "
             f"warnings.filterwarnings('ignore', 'The reservoir is')",

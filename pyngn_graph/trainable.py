@@ -2,6 +2,7 @@
 
 import copy
 import math
+import warnings
 from collections.abc import Callable
 from typing import NamedTuple, Self
 
@@ -13,11 +14,15 @@ from torch_geometric.data import Data
 from pyngn_graph.arrays import Numbers, as_tensor
 from pyngn_graph.checks import check_count, check_finite, is_count
 from pyngn_graph.constructed import Constructed, shown
+from pyngn_graph.diagnosis import Diagnosis, can_tell, judged, warn_of
+from pyngn_graph.evidence import ILL, Activity
+from pyngn_graph.facts import Facts
 from pyngn_graph.graph import MAX_DELAY, longest_delay, prepare, round_delay, validate
 from pyngn_graph.interpolation import DelayKernel
 from pyngn_graph.misread import warn
 from pyngn_graph.misuse import check_signal
 from pyngn_graph.neuron import LIFParameters, LIFState, integrate
+from pyngn_graph.reservoir import TriglialReservoir
 from pyngn_graph.surrogate import Surrogate, surrogate_of
 from pyngn_graph.synapse import DelayedSpikeConv
 
@@ -152,6 +157,7 @@ class TrainableReservoir(Constructed):
         for name in ("edge_index", "edge_mask", "gain"):
             self.register_buffer(name, data.get(name), persistent=False)
         self._state: _State | None = None
+        self._told: set[str] = set()
         self._made = True
 
     @property
@@ -172,6 +178,7 @@ class TrainableReservoir(Constructed):
         """
         drive = self._checked(x)
         state = self._begin(drive[0])
+        begun = state.trace
         if self.training and self.edge_delay.requires_grad:
             self._set_back()
             delay, share = self.kernel(self.edge_delay, self.max_delay)
@@ -192,7 +199,28 @@ class TrainableReservoir(Constructed):
         if self.stateful:
             history, trace = state.history.detach(), state.trace.detach()
             self._state = _State(state.neuron.apply(Tensor.detach), history, trace, state.t)
-        return torch.cat(traces).reshape(as_tensor("x", x).shape)
+        states = torch.cat(traces)
+        self._tell(begun, states, drive)
+        return states.reshape(as_tensor("x", x).shape)
+
+    def diagnose(self, x: Numbers) -> Diagnosis:
+        """Says in words how a run of ``x`` from rest is, and what to change.
+
+        It is one of a :class:`~pyngn_graph.TriglialReservoir` on :meth:`to_data`, to which columns
+        are trials; see its ``diagnose``. What is said of a bias holds for a constant that is added
+        to ``x``.
+        """
+        trials = self._checked(x).detach().float().permute(2, 0, 1)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "No edge of the graph")  # these weights learn
+            reservoir = TriglialReservoir(
+                self.to_data(),
+                neuron=self.neuron,
+                dt=self._graph.dt,
+                tau_trace=self.tau_trace,
+                max_delay=self.max_delay,
+            )
+        return reservoir.diagnose(trials)
 
     def to_data(self) -> Data:
         """The graph with the weights and delays as they are now, ready for a reservoir with glia.
@@ -208,6 +236,19 @@ class TrainableReservoir(Constructed):
         data.edge_weight = self.edge_weight.detach().float().clone()
         data.edge_delay = round_delay(delay) if whole else delay.float()
         return validate(data, max_delay=self.max_delay)
+
+    @torch.no_grad()
+    def _tell(self, begun: Tensor, states: Tensor, drive: Tensor) -> None:
+        """Warns of a dead or saturated run, by the number of spikes that made its states."""
+        steps, dt = states.size(0) * states.size(2), self._graph.dt
+        if ILL in self._told or not can_tell(steps * dt / 1000.0, states.size(1)):
+            return
+        keep = math.exp(-dt / self.tau_trace) if self.tau_trace else 0.0
+        counts = (states.sum(dim=0) + keep / (1.0 - keep) * (states[-1] - begun)).sum(dim=1)
+        activity = Activity(counts.round().long(), steps, counts.new_zeros(0).long(), False)
+        bias = counts.new_zeros(counts.shape)
+        found = judged(Facts(self._graph, None, self.neuron, bias, dt, activity))
+        warn_of(self, found, bool(drive.any()))
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         before = self.edge_delay.detach().double()

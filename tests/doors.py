@@ -440,7 +440,8 @@ VALUE_DOORS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "synchrony": (dynamics.synchrony, {"signal": random_drive(0, 1, 9, 3)}),
     "fano_factor": (dynamics.fano_factor, {"counts": random_drive(0, 1, 9)}),
     "branching_ratio": (
-        dynamics.branching_ratio, {"activity": random_drive(0, 60), "max_lag": 5, "dt": 1.0},
+        lambda **o: dynamics.branching_ratio(**o).r,  # there may be no ratio
+        {"activity": random_drive(0, 60), "max_lag": 5, "dt": 1.0},
     ),
     "state_rank": (dynamics.state_rank, {"states": STATES, "noise": 0.1}),
     "kernel_quality": (dynamics.kernel_quality, {"distinct": ROWS, "similar": ROWS, "noise": 0.1}),

@@ -11,6 +11,7 @@ from pyngn_graph import Astrocyte, RidgeReadout, TriglialReservoir
 from pyngn_graph.advice import LABELS, SETS, STEPS, Change
 from pyngn_graph.datasets import Digits
 from pyngn_graph.diagnosis import VERDICTS, Diagnosis
+from pyngn_graph.generators import Tissue
 from pyngn_graph.recipes import Recipe
 
 BASE = Recipe(
@@ -174,6 +175,39 @@ def test_glia_that_have_not_worked_are_asked_to_first() -> None:
     mended = wild.follow(wild.found.changes[0])
     assert mended.found.verdict == "healthy"
     assert mended.score > wild.score + 10.0
+
+
+@pytest.mark.filterwarnings("ignore:The reservoir is")
+def test_what_inhibition_holds_down_asks_for_weaker_weights() -> None:
+    x = torch.randn(30, 20, 2, generator=torch.Generator().manual_seed(0))
+    weight, found = 2.0, None
+    for _ in range(3):
+        graph = Tissue(num_nodes=150, degree=20.0, weight=weight, inhibition=100.0, seed=0)()
+        reservoir = TriglialReservoir(graph, in_channels=2, hold=10, pool=4)
+        found = reservoir.diagnose(x)
+        if found.verdict == "healthy":
+            break
+        assert found.changes[0].knob == "edge_weight"
+        weight = changed(weight, found.changes[0])
+    assert found is not None
+    assert found.verdict == "healthy", str(found)
+    assert weight < 2.0
+
+
+@pytest.mark.filterwarnings("ignore:The reservoir is")
+def test_trials_too_short_for_a_spike_ask_to_be_held() -> None:
+    x = torch.randn(30, 2, 2, generator=torch.Generator().manual_seed(0))
+    hold, found = 1, None
+    for _ in range(3):
+        graph = Tissue(num_nodes=150, degree=8.0, weight=0.2, seed=0)()
+        found = TriglialReservoir(graph, in_channels=2, hold=hold, pool=1).diagnose(x)
+        if found.verdict == "healthy":
+            break
+        assert found.changes[0].knob == "hold"
+        hold = int(changed(hold, found.changes[0]))
+    assert found is not None
+    assert found.verdict == "healthy", str(found)
+    assert hold > 1
 
 
 def test_what_is_healthy_beats_what_is_not() -> None:

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch_geometric.data import Batch, Data
 
-from pyngn_graph import Astrocyte, LIFParameters, SignalReservoir, TriglialReservoir
+from pyngn_graph import (
+    Astrocyte,
+    LIFParameters,
+    SignalReservoir,
+    TrainableReservoir,
+    TriglialReservoir,
+)
 from pyngn_graph.advice import SETS, Change
 from pyngn_graph.causes import BURST_VARIATION, NOISY, SHARE, SILENT_RATE
 from pyngn_graph.diagnosis import ENOUGH_LIFE, ENOUGH_TIME, Diagnosis, judged
@@ -520,6 +526,34 @@ def test_a_diagnosis_itself_does_not_warn() -> None:
         warnings.simplefilter("error")
         found: Diagnosis = liquid(bias=0.0, input_scale=1e-4).diagnose(X)
     assert found.verdict == "dead"
+
+
+@pytest.mark.parametrize("tau_trace", [0.0, 20.0])
+@pytest.mark.parametrize(
+    ("drive", "verdict"), [(0.2, "dead"), (60.0, "saturated"), (1.2, "healthy")]
+)
+def test_a_reservoir_that_learns_by_gradients_tells_too(
+    drive: float, verdict: str, tau_trace: float
+) -> None:
+    graph = Tissue(num_nodes=50, weight=0.05, seed=0)()
+    reservoir = TrainableReservoir(graph, tau_trace=tau_trace)
+    x = torch.full((150, 50, 2), drive, requires_grad=True)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        reservoir(x)
+        reservoir(x)
+    said = [str(each.message) for each in caught if "The reservoir is" in str(each.message)]
+    assert len(said) == (verdict != "healthy")
+    found = reservoir.diagnose(x)
+    assert (
+        found.verdict == verdict
+        or found.concern == "the input is the same in all trials at all times"
+    )
+    if said:
+        rate = f"{found.mean_rate:.1f} Hz on average"
+        assert said[0].startswith(f"The reservoir is {verdict}")
+        assert rate in said[0]
+        assert [each.filename for each in caught] == [__file__]
 
 
 def excited(num_edges: int, low: float = 0.01) -> Data:

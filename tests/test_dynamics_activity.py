@@ -217,7 +217,7 @@ def test_branching_ratio_by_hand() -> None:
     torch.testing.assert_close(found.r, torch.tensor([1 / 399, -1.0]).double())
     assert found.b < 0.01
     white = torch.randn(50_000, generator=generator(0))
-    assert branching_ratio(white, max_lag=10).b * branching_ratio(white, max_lag=10).m < 0.05
+    assert math.isnan(branching_ratio(white, max_lag=10).m)
     # Scale and offset do not matter.
     process = branching_process(0.8, 2.0, num_steps=500)
     one, two = branching_ratio(process), branching_ratio(7.0 * process - 3.0)

@@ -118,6 +118,7 @@ DOORS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 
 ELSEWHERE = {
     "Anatomy": "base of the generators",
+    "Completion": "base of what completes a graph",
     "SpatialGenerator": "base of the generators",
     "ReservoirEstimator": "base of the estimators",
     "Competition.quota": "is given the seed of its cell",

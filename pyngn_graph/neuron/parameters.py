@@ -1,6 +1,7 @@
 """Parameters of the neurons, and the constants of a step that follow from them."""
 
 import math
+import warnings
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -121,7 +122,16 @@ class LIFParameters:
         dt = float(dt)
         tau_m, r_m = float64(self.tau_m), float64(self.r_m)
         alpha = torch.exp(-dt / tau_m)
-        steps = torch.round(float64(self.t_ref) / dt).clamp(max=LONGEST_REFRACTORY)
+        t_ref = float64(self.t_ref)
+        steps = torch.round(t_ref / dt).clamp(max=LONGEST_REFRACTORY)
+        lost = (t_ref > 0) & (steps == 0)
+        if bool(lost.any()):
+            warnings.warn(
+                f"'t_ref' of {t_ref[lost].max().item():g} ms rounds to 0 steps of {dt:g} ms, and "
+                f"{int(lost.sum())} of {lost.numel()} values have no effect; take a smaller 'dt', "
+                f"or t_ref=0.0 if none is meant",
+                stacklevel=2,
+            )
         syn_alpha = syn_drive = None
         if self.tau_syn is not None:
             tau_syn = float64(self.tau_syn)

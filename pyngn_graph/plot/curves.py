@@ -74,8 +74,9 @@ def branching(ratio: BranchingRatio, row: float = 1.0, *, ax: "Axes | None" = No
     slopes = to_numpy(ratio.r)
     lag = np.arange(1, slopes.size + 1) * row
     ax.axhline(0.0, color=BEFORE, linewidth=0.8)
+    label = "fit, m undefined" if np.isnan(ratio.m) else f"fit, m = {ratio.m:.3f}"
     ax.plot(lag, slopes, ".", color=AFTER, markersize=5, label="slopes")
-    ax.plot(lag, to_numpy(ratio.fit), color=TARGET, linewidth=1.6, label=f"fit, m = {ratio.m:.3f}")
+    ax.plot(lag, to_numpy(ratio.fit), color=TARGET, linewidth=1.6, label=label)
     ax.set_xlim(0, lag[-1] + row)
     ax.set_xlabel("lag (ms)")
     ax.set_ylabel("slope of regression")

@@ -1,14 +1,22 @@
 """Linear memory capacity: how much of its past input a reservoir still holds."""
 
+import math
+import warnings
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from pyngn_graph.analysis.dynamics.rank import check_states
+from pyngn_graph.analysis.dynamics.rank import check_states, state_rank
 from pyngn_graph.arrays import as_finite, as_tensor
 from pyngn_graph.checks import check_count
 from pyngn_graph.readout import RidgeReadout
+
+FEWEST = 10
+"""Rows to train and to test on."""
+
+DISCOVERY = 0.001
+"""Share of the lags found that may be chance."""
 
 
 class MemoryCapacity(NamedTuple):
@@ -25,7 +33,7 @@ def memory_capacity(
     *,
     train_fraction: float = 0.75,
     washout: int = 0,
-    floor: float = 0.005,
+    floor: float | None = None,
     readout: RidgeReadout | None = None,
 ) -> MemoryCapacity:
     r"""How much of its past input a linear readout finds in the states of a reservoir.
@@ -35,7 +43,12 @@ def memory_capacity(
         r_k = \mathrm{corr}(u(t-k), \hat u_k(t))
 
     where :math:`\hat u_k` is a ridge readout trained on the first part of the stream and
-    :math:`r_k^2` is taken on the rest. For an i.i.d. input it is at most the number of states.
+    :math:`r_k` is taken on the n rows of the rest. Chance is subtracted:
+    :math:`1 - (1 - r_k^2)(n - 1)/(n - 2)` takes the place of :math:`r_k^2`, and a lag counts where
+    its :math:`r_k` is positive and stands out of those of independent states, which follow a Beta
+    distribution, by the rule of Benjamini & Hochberg over all lags at 1 in 1000: noise has 0. The
+    total is at most the rank of the states, which it comes to by itself if the input is independent
+    from sample to sample; a warning says where it does not.
     States are best taken once for each sample of the input::
 
         u = ng.tasks.uniform_input(4000, generator=g)
@@ -48,14 +61,14 @@ def memory_capacity(
         max_lag: Longest lag K.
         train_fraction: Share of the rows that train the readout.
         washout: Rows dropped at the beginning (those without a past of ``max_lag`` always are).
-        floor: An :math:`r_k^2` below this counts as 0: 1000 test rows of pure noise give about
-            .001 to .005 per lag.
+        floor: What a lag must reach to count, instead of the test against chance.
         readout: The readout to train instead of ``RidgeReadout()``.
 
     Raises:
-        ValueError: If shapes do not fit or too few rows remain.
+        ValueError: If shapes do not fit, or too few rows remain to train or to test on.
 
-    Source: Jaeger (2001), "Short term memory in echo state networks".
+    Sources: Jaeger (2001), "Short term memory in echo state networks"; Dambre et al. (2012) for the
+    bound; Benjamini & Hochberg (1995), "Controlling the false discovery rate".
     """
     check_count("max_lag", max_lag)
     states, u = check_stream(states, u)
@@ -65,18 +78,49 @@ def memory_capacity(
     first = max(max_lag, washout)
     num_rows = u.numel() - first
     num_train = int(num_rows * train_fraction)
-    if num_train < 2 or num_rows - num_train < 2:
+    if min(num_train, num_rows - num_train) < FEWEST:
+        needed = first + math.ceil(FEWEST / min(train_fraction, 1.0 - train_fraction)) + 1
         raise ValueError(
             f"{u.numel()} samples leave {max(num_rows, 0)} rows behind 'max_lag' and 'washout', "
-            f"too few to train and test on; record a longer stream"
+            f"too few to train and test on, {FEWEST} each at least; record {needed} samples, or "
+            f"lower 'max_lag' and 'washout'"
         )
     past = torch.stack([u[first - lag : u.numel() - lag] for lag in range(1, max_lag + 1)], dim=1)
     rows = states[first:]
     readout = RidgeReadout() if readout is None else readout
-    found = readout.fit(rows[:num_train], past[:num_train])(rows[num_train:])
-    r2 = _correlation(found, past[num_train:]).square()
-    r2 = torch.where(r2 < float(floor), 0.0, r2)
-    return MemoryCapacity(float(r2.sum()), r2)
+    with warnings.catch_warnings():  # that some lags are forgotten is what is asked here
+        warnings.filterwarnings("ignore", "The best penalty|None of .* features")
+        found = readout.fit(rows[:num_train], past[:num_train])(rows[num_train:])
+    r2 = _above_chance(_correlation(found, past[num_train:]), len(found), floor)
+    total = float(r2.sum())
+    if total > 1.0 and total > (rank := state_rank(rows - rows.mean(dim=0)).rank):
+        warnings.warn(
+            f"The lags add up to {total:.3g} for states of rank {rank}, so that 'u' is not "
+            f"independent from sample to sample and lags share what they say; the total is "
+            f"{rank}. Draw it by 'tasks.uniform_input'",
+            stacklevel=2,
+        )
+        total = float(rank)
+    return MemoryCapacity(total, r2)
+
+
+def _above_chance(r: Tensor, num_rows: int, floor: float | None) -> Tensor:
+    """What correlations ``r`` ``[K]`` over that many rows say beyond chance, 0 where nothing."""
+    from scipy.special import betainc
+
+    r2 = torch.where(r > 0, r.square(), 0.0)
+    share = (1.0 - (1.0 - r2) * (num_rows - 1) / (num_rows - 2)).clamp(min=0.0)
+    if floor is not None:
+        return torch.where(share < floor, 0.0, share)
+    p = 0.5 * betainc((num_rows - 2) / 2, 0.5, (1.0 - r2).clamp(min=0.0).cpu().numpy())
+    p = torch.where(r > 0, torch.from_numpy(p).to(r), 1.0)
+    ordered, order = p.sort()
+    rank = torch.arange(1, p.numel() + 1, dtype=p.dtype, device=p.device)
+    passed = (ordered <= DISCOVERY * rank / p.numel()).nonzero()
+    counts = torch.zeros_like(p, dtype=torch.bool)
+    if passed.numel():
+        counts[order[: int(passed[-1, 0]) + 1]] = True
+    return torch.where(counts, share, 0.0)
 
 
 def check_stream(states: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,7 @@
 """Null models: graphs that keep some properties of another and are random in all others."""
 
 import copy
+import warnings
 from typing import Any
 
 import torch
@@ -21,6 +22,9 @@ LATTICE_ROUNDS = 200
 DISTANCE_ROUNDS = 200
 """Rounds of swaps that keep distances: few of them may be made."""
 
+FEWEST_NEW = 0.5
+"""Share of the edges that must connect other neurons than before."""
+
 
 def null_model(
     data: Data,
@@ -35,7 +39,8 @@ def null_model(
 
     Every live edge keeps its source and, with it, its weight, delay and all other ``edge_*``, so
     that out-strengths and Dale's law stay; the edges keep their order. Silent edges stay where
-    they are. No self loop and no parallel edge is made; those that were there may go.
+    they are. No self loop and no parallel edge is made; those that were there may go. Where there
+    is little room, as in dense graphs, tiny ones and stars, much stays: a warning says how much.
 
     - ``"degree"``: all in-degrees and out-degrees stay (Maslov & Sneppen, 2002).
     - ``"degree_distance"``: as well, every edge keeps the distance it spans within ``tolerance``
@@ -106,11 +111,26 @@ def null_model(
                 lengths = _Lengths(edges[:, part], pos, tolerance)
                 rules = (lengths.same, lengths.order)
             edges[:, part] = rewired(edges[:, part], size, rounds, generator, *rules)
+    if rounds != 0:
+        _warn_of_same(data.edge_index.cpu()[:, live], edges, size, kind)
     null = copy.copy(data)
     null.edge_index = data.edge_index.clone()
     device = data.edge_index.device
     null.edge_index[:, live.to(device)] = edges.to(device)
     return null
+
+
+def _warn_of_same(old: Tensor, new: Tensor, size: int, kind: str) -> None:
+    """Says so where less than ``FEWEST_NEW`` of the connections were not there before."""
+    before, after = (edges[0] * size + edges[1] for edges in (old, new))
+    share = 1.0 - float(torch.isin(after, before).double().mean()) if after.numel() else 1.0
+    if share < FEWEST_NEW:
+        warnings.warn(
+            f"Only {100 * share:.0f} % of the {after.numel()} edges of the null model {kind!r} "
+            f"connect neurons that were not connected before: there is little room for others, so "
+            f"that it says little of chance; keep less, as by kind='random' in a sparse graph",
+            stacklevel=3,
+        )
 
 
 class _Lengths:
