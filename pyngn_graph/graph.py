@@ -106,6 +106,11 @@ def _validated(data: Data, max_delay: int, extent: Extent, *refused: str) -> Dat
     if not isinstance(data, Data):
         raise TypeError(f"Expected a torch_geometric 'Data' (got {type(data).__name__})")
     refuse_names(data, *refused)
+    if "num_edges" in data:
+        raise ValueError(
+            "'num_edges' is what PyG calls the number of edges, and no attribute may bear that "
+            "name; rename it, e.g. 'node_num_edges'"
+        )
     num_nodes = _checked_num_nodes(data)
     num_edges = checked_edge_index(data.get("edge_index"), num_nodes, extent).size(1)
     _check_devices(data)

@@ -12,6 +12,7 @@ import pytest
 
 from pyngn_graph import datasets
 from pyngn_graph.datasets import files, mnist
+from pyngn_graph.exchange import read_graph
 
 MEGABYTE = 1 << 20
 ZEROS = b"\0" * MEGABYTE
@@ -129,3 +130,28 @@ def test_the_largest_file_is_read(tmp_path: Path) -> None:
     assert files.read_raw(tmp_path, "a", "nowhere", 5) == b"12345"
     with pytest.raises(ValueError, match=r"'a' has 5 bytes and is not the file .* get it anew"):
         files.read_raw(tmp_path, "a", "nowhere", 4)
+
+
+def packed_table(lines: bytes) -> bytes:
+    return gzip.compress(lines, compresslevel=6)
+
+
+@pytest.mark.parametrize("name", ["edges.csv.gz", "edges.tsv.gz", "matrix.npz", "graph.graphml.gz"])
+def test_a_bomb_of_a_user_is_refused(name: str, tmp_path: Path) -> None:
+    zeros = b"0,1,1\n" * (100 * MEGABYTE // 6)
+    content = archive({"a.npy": 100 * ZEROS}) if name == "matrix.npz" else packed_table(zeros)
+    (tmp_path / name).write_bytes(content)
+    assert len(content) < MEGABYTE
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"becomes more than [\d,]+, which no table or matrix"):
+            read_graph(tmp_path / name)
+        assert tracemalloc.get_traced_memory()[1] < MOST
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_packed_table_is_read(tmp_path: Path) -> None:
+    rows = "source,target,weight\n" + "".join(f"{i},{i + 1},0.5\n" for i in range(5000))
+    (tmp_path / "edges.csv.gz").write_bytes(packed_table(rows.encode()))
+    assert read_graph(tmp_path / "edges.csv.gz").num_edges == 5000

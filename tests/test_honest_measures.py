@@ -99,6 +99,12 @@ def test_noise_computes_nothing(samples: int, features: int) -> None:
     assert dynamics.information_processing_capacity(noise, u, 2, 3).total < 0.2
 
 
+def test_a_slow_input_is_no_measure_of_what_is_computed() -> None:
+    slow = uniform_input(100, generator=generator(0)).repeat_interleave(20, dim=0)
+    with pytest.raises(ValueError, match=r"its values follow each other .*; draw it by"):
+        dynamics.information_processing_capacity(slow, slow, 1, 20)
+
+
 # --- branching ratio
 
 

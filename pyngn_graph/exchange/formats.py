@@ -1,8 +1,6 @@
 """Files of other programs as NetworkX graphs and matrices; nothing in them is executed."""
 
-import gzip
 import io
-import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 from pyngn_graph.disk import expanded
 from pyngn_graph.reading.matrices import source_of_matrix
 from pyngn_graph.reading.source import Source
+from pyngn_graph.unpacking import members, unpacked
 
 
 def parsed(path: str | Path, kind: str, read: Callable[[io.BytesIO], Any]) -> Any:
@@ -28,7 +27,7 @@ def parsed(path: str | Path, kind: str, read: Callable[[io.BytesIO], Any]) -> An
     content = path.read_bytes()
     try:
         if path.suffix.lower() == ".gz":
-            content = gzip.decompress(content)
+            content = unpacked(content)
         return read(io.BytesIO(content))
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"'{path}' is no readable {kind} file ({error}); mend it") from error
@@ -76,11 +75,10 @@ def read_matrix(path: str | Path, name: str | None, ending: str) -> Source:
 
 
 def _npz(file: io.BytesIO) -> dict[str, Any]:
-    with zipfile.ZipFile(file) as archive:
-        arrays = {
-            member.removesuffix(".npy"): _npy(io.BytesIO(archive.read(member)))["array"]
-            for member in archive.namelist()
-        }
+    arrays = {
+        name.removesuffix(".npy"): _npy(io.BytesIO(content))["array"]
+        for name, content in members(file)
+    }
     return {"matrix": _sparse(arrays)} if "format" in arrays and "shape" in arrays else arrays
 
 

@@ -35,7 +35,16 @@ from pyngn_graph.reading.source import ABSENT, Column, Columns, Source
 from pyngn_graph.reading.values import flags, numbers, side
 from pyngn_graph.reserved import AT_TICKS, NUM_TARGETS, OF_EDGES, OF_NEURONS
 
-_STRUCTURE = {"edge_index", "num_nodes", "batch", "ptr", "face", "provenance", "node_label"}
+_STRUCTURE = {
+    "edge_index",
+    "num_nodes",
+    "num_edges",
+    "batch",
+    "ptr",
+    "face",
+    "provenance",
+    "node_label",
+}
 _RESERVED = _STRUCTURE | {
     *{"dt", "clock", "health_clock", "first_num_edges", "length_scale", "velocity"},
     *{"territory_index", "territory", "node_id", *AT_TICKS, NUM_TARGETS, *OF_EDGES, *OF_NEURONS},

@@ -1,7 +1,6 @@
 """Tables as they lie in files: bytes become rows of text, whatever program wrote them."""
 
 import csv
-import gzip
 import re
 import zlib
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
@@ -13,6 +12,7 @@ from pathlib import Path
 from pyngn_graph.disk import expanded
 from pyngn_graph.reading.faults import Faults
 from pyngn_graph.reading.values import with_points
+from pyngn_graph.unpacking import unpacked
 
 SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars", " ": "spaces"}
 
@@ -62,8 +62,8 @@ def rows_of(path: str | Path) -> Rows:
     title = f"'{path.name}'"
     if path.suffix.lower() == ".gz":
         try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
+            content = unpacked(content)
+        except (OSError, EOFError, zlib.error, ValueError) as error:
             raise ValueError(f"{title} is no readable gzip file ({error}); unpack it") from error
     text, encoding = decoded(content, title)
     return rows_in(text, title, encoding)

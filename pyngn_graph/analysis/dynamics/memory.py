@@ -83,7 +83,7 @@ def memory_capacity(
         raise ValueError(
             f"{u.numel()} samples leave {max(num_rows, 0)} rows behind 'max_lag' and 'washout', "
             f"too few to train and test on, {FEWEST} each at least; record {needed} samples, or "
-            f"lower 'max_lag' and 'washout'"
+            f"lower 'max_lag' and 'washout', or take train_fraction=0.75"
         )
     past = torch.stack([u[first - lag : u.numel() - lag] for lag in range(1, max_lag + 1)], dim=1)
     rows = states[first:]

@@ -180,3 +180,9 @@ def _check_uniform(u: Tensor) -> None:
             f"{power:.3g}); draw it by 'tasks.uniform_input', and give u of [low, high] as "
             f"2 (u - low) / (high - low) - 1"
         )
+    follows = max(abs(float((u[:-k] * u[k:]).mean())) for k in range(1, min(6, u.numel())))
+    if follows > 6 * sigma / 3:
+        raise ValueError(
+            f"'u' must be independent from sample to sample, but its values follow each other "
+            f"(covariance {follows:.3g} at one of the first lags); draw it by 'tasks.uniform_input'"
+        )
