@@ -172,8 +172,7 @@ class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
             name = type(self).__name__
             raise ValueError(f"{name} requires y to be passed, but the target y is None")
         series = self._series(X, fresh)
-        if np.shape(y) != (len(series.values), 1):
-            check_labels(np.shape(y), tuple(series.values.shape))
+        check_labels(np.asarray(y).shape, tuple(series.values.shape))
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         check_consistent_length(series.values, y)

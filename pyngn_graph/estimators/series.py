@@ -112,7 +112,7 @@ def check_labels(y_shape: tuple[int, ...], x_shape: tuple[int, ...]) -> None:
         ValueError: With what to do instead.
     """
     number, steps = x_shape[:2]
-    if y_shape[:2] == (number, steps) or (number == 1 and y_shape == (steps,) != (1,)):
+    if steps > 1 and (y_shape[:2] == (number, steps) or (number == 1 and y_shape == (steps,))):
         raise ValueError(
             f"y {list(y_shape)} has a label for each time step of X {list(x_shape)}, and a "
             f"classifier names whole series: cut X into windows [n, T, C] with one label each, or "
