@@ -15,12 +15,13 @@ CHECK := import sys; sys.exit(sys.version_info < (3, 11) and \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint tutorials docs science science-full soak oracle torchrun release clean
+.PHONY: help demo test bounds lint tutorials docs science science-full soak oracle torchrun release clean
 
 help:
 	@echo "make demo    install, then run the main job on real digits    (ARGS='--help' lists its options)"
 	@echo "make test    install, then run all tests, coverage >= 90 %"
 	@echo "             (a part of them: ARGS='tests/test_neuron.py --no-cov')"
+	@echo "make bounds  install, then run hostile and edited graphs with every index of compiled loops checked"
 	@echo "make lint    install, then ruff check, ruff format --check, mypy"
 	@echo "make tutorials     install, then run the scripts of tutorials/ and write their notebooks"
 	@echo "             (some of them: ARGS='01 04')"
@@ -43,6 +44,11 @@ demo: $(VENV)/demo.stamp
 # Two workers for two cores, so each computes on one thread.
 test: $(VENV)/test.stamp
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --cov --cov-report=term $(ARGS)
+
+# Compiled loops look at no bounds, so that a wrong index is seen here, if anywhere.
+bounds: $(VENV)/test.stamp
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CURDIR)/build/bounds OMP_NUM_THREADS=1 \
+		$(BIN)/pytest -q tests/test_reserved.py tests/test_edited_graphs.py $(ARGS)
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
