@@ -42,7 +42,7 @@ def search_space() -> dict[str, Any]:
         "rho": real(0.005, 0.1, log=True),
         "input_scale": real(0.3, 10.0, log=True),
         "input_density": real(0.1, 1.0),
-        "pool": choice(["last", 1, 2, 3, 4, 5]),
+        "pool": choice(["last", 1, 2, 3, 5]),
         "tau_trace": real(5.0, 100.0, log=True),
         **{cell: choice([False, True]) for cell in GLIA},
     }
