@@ -14,9 +14,12 @@ from torch_geometric.data import Data
 from pyngn_graph.garbage import no_collection
 from pyngn_graph.graph import accepted
 from pyngn_graph.reading import names as ids
-from pyngn_graph.reading.assembly import Reading, Scale, assembled
+from pyngn_graph.reading import words
+from pyngn_graph.reading.assembly import assembled
+from pyngn_graph.reading.outcome import Reading
 from pyngn_graph.reading.source import ABSENT, Columns, Source
 from pyngn_graph.reading.values import side
+from pyngn_graph.reading.weights import USUAL, Scale
 from pyngn_graph.tuples import as_lists, as_tuples
 
 __all__ = ["edge_list", "from_networkx", "names_of", "read_networkx", "to_networkx"]
@@ -143,7 +146,7 @@ def read_networkx(
     graph: Any,
     columns: Mapping[str, str] | None = None,
     weights: str | None = None,
-    scale: Scale | None = None,
+    scale: Scale = USUAL,
     file: str | None = None,
 ) -> Reading:
     """What a NetworkX graph says; see :func:`from_networkx`.
@@ -158,10 +161,16 @@ def read_networkx(
             f"Expected a NetworkX graph (got {type(graph).__name__}); 'pyngn_graph.from_data' "
             f"takes graphs of every kind"
         )
+    strange = words.roles(columns).keys() & {"pre", "post", "id", "type"}
+    if strange:
+        raise ValueError(
+            f"'columns' names {sorted(strange)}, which are columns of tables; a NetworkX graph "
+            f"knows its nodes and the ends of its edges: leave them out"
+        )
     with no_collection():
         if SCHEMA in graph.graph:
             return _restored(graph)
-        return assembled(_source(graph, file), columns, weights, scale or Scale())
+        return assembled(_source(graph, file), columns, weights, scale)
 
 
 def _source(graph: Any, file: str | None) -> Source:

@@ -104,7 +104,10 @@ def refuse_names(data: Data, *names: str) -> None:
 
 def _validated(data: Data, max_delay: int, extent: Extent, *refused: str) -> Data:
     if not isinstance(data, Data):
-        raise TypeError(f"Expected a torch_geometric 'Data' (got {type(data).__name__})")
+        raise TypeError(
+            f"Expected a torch_geometric 'Data' (got {type(data).__name__}); "
+            f"'pyngn_graph.from_data' makes one of graphs of every kind"
+        )
     refuse_names(data, *refused)
     if "num_edges" in data:
         raise ValueError(

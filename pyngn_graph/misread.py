@@ -17,10 +17,11 @@ MANY_EDGES = 50
 
 
 def warn_of_counts(weight: NDArray[Any], name: str) -> None:
-    """Says that given weights ``[K]`` look like counts of synapses."""
+    """Says that given weights ``[K]`` look like counts of synapses, or mean counts."""
+    whole = "whole numbers " if bool((weight == weight.round()).all()) else ""
     warn(
-        f"The given weights ({name!r}) are whole numbers from {weight.min():g} to "
-        f"{weight.max():g}, as counts of synapses are, but a weight is a jump of the potential, "
+        f"The given weights ({name!r}) are {whole}from {weight.min():g} to {weight.max():g}, as "
+        f"counts of synapses are, but a weight is a jump of the potential, "
         f"and the threshold is 1: such a net fires at nearly every step, some 800 Hz. "
         f"weights='counts' makes weights of counts; weights='jumps' says that they are meant so"
     )
@@ -29,8 +30,8 @@ def warn_of_counts(weight: NDArray[Any], name: str) -> None:
 def warn_of_named_counts(name: str) -> None:
     """Says that the edges have no weight, and that counts under another name became weights."""
     warn(
-        f"The edges have no 'weight'; {name!r} counts synapses or fibers, and weights were made of "
-        f"it, of mean 0.2 and as its square root. weights='counts' says that this is meant, "
+        f"{name!r} counts synapses or fibers, and weights were made of it, as its square root, for "
+        f"a weight is a jump of the potential. weights='counts' says that this is meant, "
         f"weights='jumps' takes the numbers as they are"
     )
 

@@ -134,12 +134,15 @@ class Projection(nn.Module):
         else:
             x = as_tensor("x", given).to(self.bias.device)
         channels = self.num_nodes if self.in_channels is None else self.in_channels
+        flat = channels == 1 and (x.dim() == 1 or (x.dim() == 2 and x.size(1) != 1))
         if x.dim() == 2:
             x = x.unsqueeze(0)
         if x.dim() != 3 or x.size(-1) != channels or 0 in x.shape:
             hint = ""
             if x.dim() == 3 and x.size(1) == channels:
                 hint = "; time comes before channels: try 'x.transpose(1, 2)'"
+            if flat:
+                hint = "; series of one channel are 'x.unsqueeze(-1)', or 'x[..., None]' in NumPy"
             raise ValueError(
                 f"'x' must have shape [B, T, {channels}] (trial, sample, channel) or "
                 f"[T, {channels}] (got {list(x.shape)}){hint}"

@@ -22,12 +22,18 @@ def padded(series: Sequence[Any]) -> tuple[Tensor, Tensor]:
         ``[B]`` int64.
 
     Raises:
-        ValueError: If they are no series, or have different numbers of channels.
+        ValueError: If they are no series, not finite, or have different numbers of channels.
     """
     arrays = as_arrays(series)
     lengths = torch.tensor([len(each) for each in arrays])
-    x = torch.from_numpy(filled(arrays, 0.0))
-    return x.float(), lengths
+    x = torch.from_numpy(filled(arrays, 0.0)).float()
+    bad = (~torch.isfinite(x)).nonzero()
+    if len(bad):
+        raise ValueError(
+            f"Series must be finite in float32 (series {int(bad[0, 0])} is not, at time step "
+            f"{int(bad[0, 1])}); fill the gaps, and cut off NaN behind an end"
+        )
+    return x, lengths
 
 
 def is_ragged(series: Any) -> bool:

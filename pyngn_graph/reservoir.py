@@ -377,7 +377,7 @@ class TriglialReservoir(Constructed):
         >>> graph = ng.generators.Tissue(num_nodes=100, seed=0)()
         >>> reservoir = ng.TriglialReservoir(graph, bias=(0.7, 1.1), glia=[ng.Astrocyte()])
         >>> life = reservoir.adapt(num_steps=2000, progress=False)
-        >>> life.graph is reservoir.run(num_steps=10, progress=False).graph
+        >>> life.graph is reservoir.run(num_steps=500, progress=False).graph
         False
         """
         return self._recorded(

@@ -225,7 +225,7 @@ def _sync(handle: int) -> None:
 def _sync_folder(folder: Path) -> None:
     try:
         handle = os.open(folder, os.O_RDONLY)
-    except PermissionError:  # Windows opens no folder; others one that may be listed only
+    except OSError:  # Windows opens no folder, others none that may not be listed
         return
     try:
         _sync(handle)

@@ -271,6 +271,11 @@ def learned(make: Callable[[], Any]) -> Callable[..., Any]:
     return door
 
 
+def weighed(x: Any, y: Any, sample_weight: Any) -> Any:
+    readout = ng.RidgeReadout().fit(x, y, sample_weight)
+    return readout.weight, readout.predict(ROWS)
+
+
 def labelled(x: Any, y: Any) -> Any:
     readout = ng.RidgeReadout().fit(x, y)
     return readout.predict(x), readout.score(x, y)
@@ -379,6 +384,8 @@ VALUE_DOORS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "Ridge": (learned(ng.RidgeReadout), {"x": ROWS, "y": VALUES, "again": ROWS}),
     "Delta": (learned(lambda: ng.DeltaReadout(epochs=1)), {"x": ROWS, "y": VALUES, "again": ROWS}),
     "labels": (labelled, {"x": ROWS, "y": torch.arange(12) % 3}),
+    "weights": (weighed, {"x": ROWS, "y": VALUES, "sample_weight": torch.arange(12) / 6.0}),
+    "padded": (ng.padded, {"series": random_drive(0, 2, 4, 2)}),
     "Ridge()": (lambda alpha: labelled_with(ng.RidgeReadout(alpha)), {"alpha": 1e-3}),
     "Delta()": (
         lambda **o: labelled_with(ng.DeltaReadout(**o)), {"lr": 0.1, "epochs": 1, "seed": 0},

@@ -728,3 +728,70 @@ def test_arguments_of_from_data() -> None:
     data = ng.from_data([(0, 1)], pos=np.array([[0, 0, 0], [500, 0, 0]]), velocity=50)
     assert data.edge_delay.tolist() == [11]
     assert ng.describe(data).facts["positions from"] == "the argument 'pos'"
+
+
+def test_numbered_columns_are_one_as_far_as_they_are_all_there(tmp_path: Path) -> None:
+    path = tmp_path / "e.csv"
+    path.write_text("source,target,v_0,v_1,v_3,w_1,k_0,k_1\n0,1,1,2.5,9,7,a,b\n1,0,3,4,8,6,c,d\n")
+    data = read_csv(path)
+    assert data.edge_v.tolist() == [[1.0, 2.5], [3.0, 4.0]]
+    assert data.edge_v_3.tolist() == [9, 8]
+    assert data.edge_w_1.tolist() == [7, 6]
+    assert data.edge_k == [["a", "b"], ["c", "d"]]
+
+
+def test_mean_counts_are_no_jumps_either() -> None:
+    graph = network(weights=[58.25, 34.75, 382.0])
+    (said,) = saidly(lambda: ng.from_networkx(graph))[1]
+    assert "from 34.75 to 382, as counts" in said
+    assert saidly(lambda: ng.from_networkx(graph, weights="counts"))[1] == []
+    assert saidly(lambda: ng.from_networkx(network(weights=[5.5, 9.25, 0.5])))[1] == []  # mV, say
+
+
+def test_what_might_have_been_weights_is_named() -> None:
+    graph = nx.DiGraph([(0, 1, {"value": 3.5, "note": "a"}), (1, 0, {"value": 1.5, "note": "b"})])
+    for data in (ng.from_networkx(graph), ng.from_data(graph)):
+        said = ng.describe(data).facts["not taken for weights"]
+        assert said == "'value'; columns={'weight': 'value'} takes it"
+    assert ng.from_data(graph, columns={"weight": "value"}).edge_weight.tolist() == [3.5, 1.5]
+
+
+def test_labels_that_are_missing_are_ids(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text("source,target\n7,8\n")
+    (tmp_path / "n.csv").write_text("id,label\n7,seven\n8,\n")
+    assert read_csv(tmp_path / "e.csv", tmp_path / "n.csv").node_label == ["seven", "8"]
+
+
+MIXED = {
+    "g.graphml": (
+        '<graphml xmlns="http://graphml.graphdrawing.org/xmlns"><graph edgedefault="directed">'
+        '<node id="a"/><node id="b"/>'
+        '<edge source="a" target="b" directed="false"/></graph></graphml>'
+    ),
+    "g.gexf": (
+        '<gexf xmlns="http://www.gexf.net/1.2draft" version="1.2">'
+        '<graph defaultedgetype="directed">'
+        '<nodes><node id="0"/><node id="1"/></nodes>'
+        '<edges><edge id="0" source="0" target="1" type="undirected"/></edges></graph></gexf>'
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_mixed_directions_in_files_are_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(MIXED[name])
+    with pytest.raises(ValueError, match=r"(?i)edge found in directed graph"):
+        read_graph(tmp_path / name)
+
+
+def test_a_connectome_says_where_it_is_from() -> None:
+    ring = np.array([[0, 1, 2], [1, 2, 0]], dtype=np.uint64)
+    data = ng.datasets.connectome(ring, np.array([3, 2, 5], dtype=np.uint16), 3, seed=4)
+    facts = ng.describe(data).facts
+    assert facts["weights from"] == "counts to the power of 0.5, mean 0.2"
+    assert "3 unknown: they excite" in facts["signs from"]
+    assert facts["delays from"] == "drawn, uniform, at most 100 steps, seed 4"
+    placed = ng.datasets.connectome(ring, [3, 2, 5], 3, pos=np.eye(3), sign=[1, -1, 0])
+    facts = ng.describe(placed).facts
+    assert "the length of distances" in facts["delays from"]
+    assert "given for 2 neurons, 1 unknown" in facts["signs from"]

@@ -251,3 +251,23 @@ def test_chance_is_the_most_common_class() -> None:
     train, test = torch.tensor([0, 1, 1, 2, 1]), torch.tensor([1, 1, 0, 2])
     assert chance(train, test) == 0.5
     assert chance(train, torch.tensor([0, 2])) == 0.0
+
+
+def test_labels_of_time_steps_are_no_classes() -> None:
+    u, _ = long(2)
+    labels = (u[:, 0] > 0).astype(int)
+    for y in (labels, labels[None]):
+        with pytest.raises(ValueError, match=r"a label for each time step .* cut X into windows"):
+            ReservoirClassifier(**HOW).fit(u[None], y)
+    target = (labels.reshape(1, 200, 1) == np.unique(labels)).astype(float)
+    steps = ReservoirRegressor(**HOW | {"tau_trace": 5.0}).fit(u[None], target)
+    assert steps.predict(u[None]).argmax(axis=2).shape == (1, 200)
+
+
+def test_a_reservoir_of_one_channel_says_where_it_belongs() -> None:
+    graph = ng.generators.Tissue(num_nodes=20, seed=0)()
+    reservoir = ng.TriglialReservoir(graph, in_channels=1)
+    for x in (torch.rand(30), torch.rand(5, 30), np.ones((5, 30))):
+        with pytest.raises(ValueError, match=r"series of one channel are 'x\.unsqueeze\(-1\)'"):
+            reservoir(x)
+        assert reservoir(torch.as_tensor(x).unsqueeze(-1)).size(1) == 20

@@ -13,6 +13,7 @@ from pyngn_graph.datasets.measured import connectome
 from pyngn_graph.misread import warn, warn_unless_counts
 from pyngn_graph.provenance import noted
 from pyngn_graph.reading import words
+from pyngn_graph.reading.attributes import signs_in
 from pyngn_graph.reading.faults import Faults
 from pyngn_graph.reading.positions import positions
 from pyngn_graph.reading.source import Source
@@ -26,6 +27,7 @@ def from_edge_table(
     *,
     types: Sequence[str] | None = None,
     columns: Mapping[str, str] | None = None,
+    weights: str = "counts",
     **options: Any,
 ) -> Data:
     """The graph in two tables of counts, as a reservoir runs it.
@@ -48,6 +50,7 @@ def from_edge_table(
         types: Which types of edges to take; None takes all.
         columns: What columns are for, where their names do not say so, see
             :func:`~pyngn_graph.exchange.read_csv`.
+        weights: ``"counts"``, and nothing else.
         **options: Weights, signs and delays, see :func:`connectome`.
 
     Returns:
@@ -59,6 +62,11 @@ def from_edge_table(
         ValueError: If a column is missing, entries cannot be read (all are named), or an option
             breaks its rule.
     """
+    if weights != "counts":
+        raise ValueError(
+            f"'from_edge_table' reads counts (got weights={weights!r}); for jumps of the potential "
+            f"take 'from_data(edges, nodes, weights='jumps')'"
+        )
     source = read_tables(edges, nodes, columns)
     data = counted(source, types=types, columns=columns, **options)
     if options.get("power") != 0:
@@ -80,7 +88,7 @@ def counted(
     """
     chosen = words.roles(columns)
     faults, title = Faults(source.title), source.title
-    place, _, said = positions(source, chosen, faults)
+    place, used, said = positions(source, chosen, faults)
     if said is not None:
         source.notes["positions from"] = said
         if place is None:
@@ -105,6 +113,10 @@ def counted(
             faults.add(source.place("edge", i), name, float(count[i]), "a positive count")
         source.notes["weights from"] = f"counts in {name!r}"
     faults.check()
+    known = {*used, sign, name}
+    rest = [n for n in (*source.nodes, *source.edges) if n not in known and n.lower() != "type"]
+    if rest:
+        source.notes["left out"] = f"{', '.join(map(repr, rest))}; 'from_data' keeps all columns"
     names = source.names
     index, size = torch.from_numpy(source.ends), torch.from_numpy(count).float()
     kinds = {key.lower(): key for key in source.edges}
@@ -113,8 +125,8 @@ def counted(
             raise ValueError(f"{title} has no column 'type' to choose {list(types)} by")
         return connectome(index, size, len(names), names=names, **options)
     found = [str(kind) for kind in source.edges[kinds["type"]]]
-    known = sorted(set(found))
-    taken = check_types(known if types is None else types, known)
+    available = sorted(set(found))
+    taken = check_types(available if types is None else types, available)
     code = {kind: i for i, kind in enumerate(taken)}
     kind = torch.tensor([code.get(each, -1) for each in found], dtype=torch.long)
     keep = kind >= 0
@@ -133,13 +145,13 @@ def counted(
 
 
 def _signs(source: Source, name: str, faults: Faults) -> Tensor:
-    """Signs ``[N]`` int64: -1, 1, or 0 where the entry is 0 or empty."""
-    column = ["0" if str(entry).strip() == "" else entry for entry in source.nodes[name]]
-    values = numbers(column, name, lambda i: source.place("node", i), faults)
-    for i in np.flatnonzero(~np.isin(values, (-1, 0, 1))).tolist():
-        rule = "-1, 1, or 0 or empty for unknown"
-        faults.add(source.place("node", i), name, source.nodes[name][i], rule)
-    return torch.from_numpy(values).long()
+    """Signs ``[N]`` int64: -1, 1, or 0 where they are unknown."""
+    signs = signs_in(source.nodes[name])
+    for i, sign in enumerate(signs):
+        if sign is None:
+            rule = "-1, 1, or 0 or empty for unknown"
+            faults.add(source.place("node", i), name, source.nodes[name][i], rule)
+    return torch.tensor([sign or 0 for sign in signs], dtype=torch.long)
 
 
 def check_types(types: Sequence[str], available: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from pyngn_graph.datasets.layout import spectral_layout
 from pyngn_graph.generators.anatomy import Anatomy
 from pyngn_graph.graph import checked_edge_index, validate
 from pyngn_graph.misread import warn_of_short_ways
+from pyngn_graph.provenance import noted
 from pyngn_graph.reading.counts import sizes_of_counts
 
 
@@ -149,7 +150,22 @@ def connectome(
         data.edge_type = edge_type.clone()
     if names is not None:
         data.node_label = list(names)
-    return validate(data)
+    unknown = int((sign == 0).sum())
+    notes = {"weights from": f"counts to the power of {power:g}, mean {weight:g}"}
+    if pos is not None:
+        notes["positions from"] = "measured" if layout is None else f"a {layout} layout, no anatomy"
+    notes["signs from"] = f"given for {num_nodes - unknown:,} neurons, {unknown:,} unknown: " + (
+        f"of them a share of {inhibitory_fraction:g} inhibits, drawn with seed {seed}"
+        if inhibitory_fraction
+        else "they excite"
+    )
+    by_distance = "axons" if length is not None else "distances"
+    notes["delays from"] = (
+        f"the length of {by_distance}, {data.velocity:g} micrometres per ms"
+        if delay == "distance"
+        else f"drawn, {delay}, at most {max_delay} steps, seed {seed}"
+    )
+    return validate(noted(data, notes))
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -13,7 +13,7 @@ from torch_geometric.data import Data
 
 from pyngn_graph.defaults import DEGREE, LIFE, LONGEST, POOL, RHO, TAU_M
 from pyngn_graph.estimators.base import ReservoirEstimator
-from pyngn_graph.estimators.series import Series
+from pyngn_graph.estimators.series import Series, check_labels
 from pyngn_graph.glia.oligodendrocyte import DelayRule
 from pyngn_graph.glia.pruning import Criterion
 from pyngn_graph.readout.ridge import ALPHAS
@@ -172,6 +172,7 @@ class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
             name = type(self).__name__
             raise ValueError(f"{name} requires y to be passed, but the target y is None")
         series = self._series(X, fresh)
+        check_labels(np.asarray(y).shape, tuple(series.values.shape))
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         check_consistent_length(series.values, y)

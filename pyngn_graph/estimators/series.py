@@ -105,6 +105,22 @@ def check_single(shape: tuple[int, ...]) -> None:
         )
 
 
+def check_labels(y_shape: tuple[int, ...], x_shape: tuple[int, ...]) -> None:
+    """Refuses a label for each time step of ``x_shape`` ``[n, T, C]``.
+
+    Raises:
+        ValueError: With what to do instead.
+    """
+    number, steps = x_shape[:2]
+    if steps > 1 and (y_shape[:2] == (number, steps) or (number == 1 and y_shape == (steps,))):
+        raise ValueError(
+            f"y {list(y_shape)} has a label for each time step of X {list(x_shape)}, and a "
+            f"classifier names whole series: cut X into windows [n, T, C] with one label each, or "
+            f"fit a ReservoirRegressor to '(y.reshape({number}, {steps}, 1) == np.unique(y))."
+            f"astype(float)', whose largest prediction names the class of a time step"
+        )
+
+
 def check_steps(y_shape: tuple[int, ...], x_shape: tuple[int, ...]) -> None:
     """Refuses values for each time step of ``x_shape`` ``[n, T, C]`` that lack an axis.
 

@@ -16,8 +16,10 @@ from pyngn_graph.exchange.bare import read_data
 from pyngn_graph.exchange.files import reading_of_file
 from pyngn_graph.exchange.frames import source_of_array, source_of_frame, source_of_list
 from pyngn_graph.generators.foreign import Completion
-from pyngn_graph.reading.assembly import Reading, Scale, assembled
+from pyngn_graph.reading.assembly import assembled
 from pyngn_graph.reading.matrices import source_of_matrix
+from pyngn_graph.reading.outcome import Reading
+from pyngn_graph.reading.weights import Scale
 
 
 def from_data(
@@ -92,7 +94,13 @@ def reading_of(
     from scipy import sparse
 
     if isinstance(data, str | PathLike):
-        return reading_of_file(Path(data), nodes, columns, weights, scale)
+        if nodes is not None and not isinstance(nodes, str | PathLike):
+            raise TypeError(
+                f"'nodes' must be a file, as the edges are (got {type(nodes).__name__}); read both "
+                f"into frames, or neither"
+            )
+        about = None if nodes is None else Path(nodes)
+        return reading_of_file(Path(data), about, columns, weights, scale)
     is_frame = hasattr(data, "columns") and hasattr(data, "__getitem__")
     if isinstance(data, Mapping) or is_frame:
         source = source_of_frame(data, nodes, columns)

@@ -10,8 +10,10 @@ from torch_geometric.data import Batch, Data
 
 from pyngn_graph.conform import conformed
 from pyngn_graph.reading import words
-from pyngn_graph.reading.assembly import Reading, Scale, assembled
+from pyngn_graph.reading.assembly import assembled
+from pyngn_graph.reading.outcome import Reading
 from pyngn_graph.reading.source import Columns, Source
+from pyngn_graph.reading.weights import USUAL, Scale
 
 _SPARE = 1000
 """So many times more nodes than ends of edges are ids, no places."""
@@ -21,7 +23,7 @@ def read_data(
     data: Data,
     columns: Mapping[str, str] | None = None,
     weights: str | None = None,
-    scale: Scale | None = None,
+    scale: Scale = USUAL,
 ) -> Reading:
     """What a ``Data`` says of a graph; see :func:`pyngn_graph.from_data`.
 
@@ -77,7 +79,7 @@ def read_data(
                 f"it anew, or delete it to have it drawn"
             )
     source = Source("the Data", [*range(num_nodes)], ends.numpy(), edges=edges)
-    reading = assembled(source, _of_edges(chosen), weights, scale or Scale())
+    reading = assembled(source, _of_edges(chosen), weights, scale)
     if "edge_weight" in data and "edge_delay" in data:
         reading = Reading(reading.data, reading.given, own=True)
     found = reading.data

@@ -19,8 +19,10 @@ from pyngn_graph.exchange.formats import parsed, read_gexf, read_gml, read_matri
 from pyngn_graph.exchange.graphml import reading_of_graphml
 from pyngn_graph.files import load_graph
 from pyngn_graph.reading import words
-from pyngn_graph.reading.assembly import Reading, Scale, assembled, complete
+from pyngn_graph.reading.assembly import assembled
+from pyngn_graph.reading.outcome import Reading, complete
 from pyngn_graph.reading.tables import read_tables
+from pyngn_graph.reading.weights import USUAL, Scale
 
 PLAIN = [Data, DataEdgeAttr, DataTensorAttr, EdgeLayout, GlobalStorage]
 """The classes of which a pickled ``Data`` is made; none of them runs code of a file."""
@@ -59,7 +61,7 @@ def read_graph(
         FileNotFoundError: If there is no such file.
         TypeError, ValueError: If the ending is unknown or the file does not hold a graph.
     """
-    return reading_of_file(path, nodes, columns, weights, Scale()).plain()
+    return reading_of_file(path, nodes, columns, weights, USUAL).plain()
 
 
 def reading_of_file(
@@ -79,7 +81,7 @@ def reading_of_file(
     if ending not in READERS:
         raise ValueError(
             f"'{path}' has an unknown ending {ending!r}; graphs are read from {', '.join(READERS)}"
-            f", and 'from_networkx' takes what NetworkX reads"
+            f"; for others 'from_data' takes what NetworkX or pandas reads"
         )
     if not path.is_file():
         raise FileNotFoundError(f"There is no file '{path}'")

@@ -13,7 +13,8 @@ from pyngn_graph.convert import read_networkx
 from pyngn_graph.exchange.columns import Columns, from_columns, to_columns
 from pyngn_graph.exchange.formats import parsed
 from pyngn_graph.graph import ANY_DELAY, accepted, validate
-from pyngn_graph.reading.assembly import Reading, Scale, complete
+from pyngn_graph.reading.outcome import Reading, complete
+from pyngn_graph.reading.weights import USUAL, Scale
 from pyngn_graph.storage import write_bytes
 
 LAYOUT = "pyngn_graph"
@@ -70,7 +71,7 @@ def read_graphml(
         TypeError, ValueError: If it is no GraphML, or its graph breaks a rule of
             :func:`~pyngn_graph.from_networkx`.
     """
-    return reading_of_graphml(path, columns, weights, Scale()).plain()
+    return reading_of_graphml(path, columns, weights, USUAL).plain()
 
 
 def reading_of_graphml(

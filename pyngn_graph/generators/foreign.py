@@ -14,7 +14,8 @@ from pyngn_graph.generators.anatomy import Anatomy
 from pyngn_graph.graph import validate
 from pyngn_graph.misread import warn_of_short_ways
 from pyngn_graph.provenance import noted
-from pyngn_graph.reading.assembly import Reading, Scale
+from pyngn_graph.reading.outcome import Reading
+from pyngn_graph.reading.weights import Scale
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

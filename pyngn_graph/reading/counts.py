@@ -14,7 +14,7 @@ WEIGHT, POWER, INHIBITION = 0.2, 0.5, 4.0
 
 def check_meaning(weights: Any) -> None:
     """Raises a ValueError unless ``weights`` is one of ``MEANINGS`` or None."""
-    if weights is not None and weights not in MEANINGS:
+    if weights is not None and not (isinstance(weights, str) and weights in MEANINGS):
         raise ValueError(
             f"'weights' must say what the column of weights holds, 'counts' of synapses or "
             f"'jumps' of the potential (got {weights!r}); which column it is says "
@@ -29,6 +29,12 @@ def sizes_of_counts(count: Tensor, weight: float = WEIGHT, power: float = POWER)
 
 
 def look_like_counts(weight: np.ndarray[Any, Any]) -> bool:
-    """Whether weights ``[K]`` are whole numbers from 1 on in size, some of them 2 and more."""
+    """Whether weights ``[K]`` are whole numbers from 1 on, some of them 2 and more, or far above 1.
+
+    In size, that is; mean counts are no whole numbers, but half of them are 10 and more.
+    """
     size = np.abs(weight)
-    return bool(size.size and ((size >= 1) & (size == np.round(size))).all() and (size >= 2).any())
+    if not size.size:
+        return False
+    whole = bool(((size >= 1) & (size == np.round(size))).all() and (size >= 2).any())
+    return whole or float(np.median(size)) >= 10

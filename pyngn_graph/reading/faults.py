@@ -14,7 +14,7 @@ class Faults:
         remedy: What to do about its faults.
     """
 
-    def __init__(self, title: str, remedy: str = "Mend these entries, or drop their rows") -> None:
+    def __init__(self, title: str, remedy: str = "Mend or drop them") -> None:
         self.title, self.remedy = title, remedy
         self._said: list[str] = []
         self._number = 0

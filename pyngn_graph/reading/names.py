@@ -16,7 +16,7 @@ from pyngn_graph.reading.source import are_text
 _WHOLE = re.compile(r"(?:(?:0|-?[1-9][0-9]{0,18}+)\n)*+")
 _DIGITS = re.compile(r"-?[0-9]{1,30}")
 _FLOAT = re.compile(r"(?:0|-?[1-9][0-9]{0,14}+)(?:\.0*)?")
-_ROUNDED = re.compile(r"-?[0-9]+(\.[0-9]+)?[eE]\+?[0-9]+")
+_ROUNDED = re.compile(r"-?[0-9]+(\.[0-9]+)?[eE]\+[0-9]+|-?[0-9]+\.[0-9]+[eE][0-9]+")
 _MISSING = ("", "na", "nan", "none", "null", "n/a", "#n/a", "<na>")
 _EXACT = 2**53
 """Whole numbers from here on are not all floats."""

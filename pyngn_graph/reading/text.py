@@ -1,6 +1,7 @@
 """Tables as they lie in files: bytes become rows of text, whatever program wrote them."""
 
 import csv
+import io
 import re
 import zlib
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
@@ -132,7 +133,7 @@ def _cut(
     """Rows, and comments before them; if asked, the numbers of the rows' lines as well."""
     entries: list[list[str]] = []
     comments: list[str] = []
-    lines = text.splitlines(keepends=True)
+    lines = io.StringIO(text, newline=None).readlines()  # other signs break no lines of tables
     start = 0
     for line in lines:  # before the first row: blank lines, comments, and Excel's 'sep=;'
         bare = line.strip()

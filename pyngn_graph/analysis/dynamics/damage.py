@@ -237,6 +237,7 @@ def _twin(reservoir: TriglialReservoir, x: Tensor, at: int) -> tuple[TriglialRes
 def _shifted(reservoir: TriglialReservoir, currents: Tensor, shift: Tensor, at: int) -> Tensor:
     """``currents`` ``[B, T, N]`` with a pulse at step ``at`` that adds ``shift`` to potentials."""
     num_trials, _, num_nodes = currents.shape
+    shift = as_tensor("shift", shift)
     if shift.shape != (num_trials, num_nodes):
         raise ValueError(
             f"'shift' must have shape [{num_trials}, {num_nodes}], one value for each trial and "
