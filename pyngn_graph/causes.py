@@ -33,6 +33,10 @@ moves the neurons."""
 NOISY = 0.1
 """Share of noise above which a reservoir is not healthy."""
 
+FORGOTTEN = 0.05
+"""Share that the first half of a trial has in the state at its end, up to which it is forgotten,
+and so it is up to twice the share of noise."""
+
 BURST_VARIATION = 1.0
 """Coefficient of variation of the population rate, chance taken off, from which it bursts."""
 
@@ -181,11 +185,16 @@ def _of_states(facts: Facts) -> Iterator[Cause]:
     if response.alike:
         other = "compare the inputs"
         yield Cause(BLIND, "all trials leave the same state", tuple(pooled), other=other)
-    if response.noise_share is None or response.noise_share <= NOISY:
+    noise, early = response.noise_share, response.early_share
+    if noise is not None and early is not None and early <= max(2.0 * noise, FORGOTTEN):
+        meaning = f": that of another trial instead moves them by {early:.1%} of the way to it"
+        seen = "the states at the end hold nothing of the first half of a trial"
+        yield Cause(OFF, seen, tuple(pooled), meaning)
+    if noise is None or noise <= NOISY:
         return
-    seen = f"the share of noise in the states is {response.noise_share:.0%}"
+    seen = f"the share of noise in the states is {noise:.0%}"
     meaning = ": so far noise of 1 % on the input moves them, compared with another trial"
-    yield Cause(min(1.0, response.noise_share), seen, tuple(pooled or less_chance(facts)), meaning)
+    yield Cause(min(1.0, noise), seen, tuple(pooled or less_chance(facts)), meaning)
 
 
 def _of_bursts(facts: Facts) -> Iterator[Cause]:

@@ -14,14 +14,15 @@ from pyngn_graph import snapshot, storage
 from pyngn_graph.checks import is_count
 from pyngn_graph.disk import expanded
 from pyngn_graph.glia.base import GlialCell
-from pyngn_graph.graph import validate
+from pyngn_graph.graph import completed, validate
 from pyngn_graph.probe import Probe
 from pyngn_graph.projection import Projection
 from pyngn_graph.setting import Setting
-from pyngn_graph.simulation import Simulation
+from pyngn_graph.simulation import Simulation, in_step
 from pyngn_graph.state import ReservoirState
 from pyngn_graph.storage import with_prefix, without_prefix
 from pyngn_graph.transforms import Transform
+from pyngn_graph.unions import graph_sizes
 
 
 class Checkpoint:
@@ -93,6 +94,11 @@ class Checkpoint:
             graph = without_prefix("graph", moved)
             data = snapshot.graph_from_parts(graph, header["graph"])
             validate(data, max_delay=simulation.setting.max_delay)
+            if graph_sizes(data) != graph_sizes(simulation.data):
+                raise ValueError(
+                    "its graph has other neurons than the reservoir; take another copy"
+                )
+            data = in_step(simulation.setting.prepared(completed(data)))
             state = None
             if "t" in header:
                 fast = without_prefix("state", moved)

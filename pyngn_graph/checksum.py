@@ -22,13 +22,18 @@ def checksum(value: Tensor) -> int:
     finds slips, and is no protection against intent.
     """
     value = value.detach().contiguous()
-    if value.device.type != "cpu":
-        return _elsewhere(value)
-    flat = value.numpy().reshape(-1).view(np.uint8)
-    whole = flat.size & ~3
-    words = flat[:whole].view(np.uint32)
-    total = int(_sum(words if words.flags.aligned else words.copy()))
-    return total if whole == flat.size else total ^ int.from_bytes(flat[whole:].tobytes(), "little")
+    # With less than two elements any stride counts as contiguous, but not to 'view'.
+    raw = value.as_strided((value.numel(),), (1,), value.storage_offset()).view(torch.uint8)
+    whole = raw.numel() & ~3
+    words, rest = raw[:whole], raw[whole:]
+    total = on_cpu(words) if value.device.type == "cpu" else elsewhere(words)
+    return total ^ int.from_bytes(bytes(rest.tolist()), "little")
+
+
+def on_cpu(words: Tensor) -> int:
+    """The sum over ``words``, of four bytes each."""
+    values = words.numpy().view(np.uint32)
+    return int(_sum(values if values.flags.aligned else values.copy()))
 
 
 @compiled
@@ -42,13 +47,12 @@ def _sum(words: NDArray[Any]) -> np.uint32:
     return total
 
 
-def _elsewhere(value: Tensor) -> int:
+def elsewhere(words: Tensor) -> int:
     """The same on a GPU, in numbers of another kind."""
-    flat = value.reshape(-1).view(torch.uint8)
-    whole = flat.numel() & ~3
-    mixed = flat[:whole].view(torch.int32).long()
+    aligned = words if words.storage_offset() % 4 == 0 else words.clone()
+    mixed = aligned.view(torch.int32).long()
     mixed = mixed ^ (torch.arange(mixed.numel(), device=mixed.device) << 32)
     for factor in (int(ONE), int(OTHER)):
         mixed = mixed * factor
         mixed = mixed ^ (mixed >> 29)
-    return int(mixed.sum()) ^ int.from_bytes(bytes(flat[whole:].tolist()), "little")
+    return int(mixed.sum())

@@ -33,6 +33,7 @@ MEANS = (
     "external_rate",
     "input_strength",
     "noise_share",
+    "early_share",
 )
 """What a union has the mean of, over its neurons."""
 
@@ -48,7 +49,8 @@ class Diagnosis:
         verdict: ``"dead"`` (less than 0.5 Hz), ``"saturated"`` (more than 100 Hz), ``"healthy"``
             (nothing is amiss) or ``"impaired"``: a third of the neurons silent or of the gains at
             a bound, a rate off the target by a factor of 3, bursts, an input that carries
-            nothing, or more than 10 % of noise in the states.
+            nothing, more than 10 % of noise in the states, or states at the end of a trial in
+            which nothing is left of its first half.
         mean_rate: Mean firing rate, Hz.
         target_rate: Target of the astrocytes, Hz; None without astrocytes.
         life_rate: Mean rate when the astrocytes were last at work, Hz, from their calcium; None if
@@ -63,8 +65,10 @@ class Diagnosis:
             constant current that reaches the threshold; None if it was not asked for.
         noise_share: Mean squared distance between the states of a trial with and without noise of
             1 % on the input, over that between two trials: near 0 where the input decides, near 1
-            where chance does. Of a single trial, between moments. None if it was not asked for or
-            the states are all alike.
+            where chance does. None if it was not asked for, of a single trial, and where all
+            states are alike.
+        early_share: The same where the first half of each trial is that of another one instead:
+            what states at the end (``pool="last"``) hold of it.
         concern: What is gravest, a clause; empty if nothing is amiss.
         advice: What to change, one sentence for each thing that is amiss, the gravest first. None
             of them raises what another lowers.
@@ -83,6 +87,7 @@ class Diagnosis:
     external_rate: float | None
     input_strength: float | None
     noise_share: float | None
+    early_share: float | None
     concern: str
     advice: tuple[str, ...]
     changes: tuple[Change, ...] = ()
@@ -116,15 +121,18 @@ def diagnose(
     activity: Activity | None,
     x: Tensor | None = None,
     lengths: Tensor | None = None,
+    pool: str | int | None = None,
 ) -> Diagnosis:
     """Judges the run that left ``activity``, or, given ``x``, one of this input.
+
+    States are read as ``pool`` of the reservoir says, unless it is given: ``"all"``, at all times.
 
     Raises:
         RuntimeError: If there is neither.
     """
-    responses = None
+    responses, pool = None, reservoir.setting.pool if pool is None else pool
     if x is not None:
-        activity, responses = answered(reservoir, x, lengths)
+        activity, responses = answered(reservoir, x, lengths, pool)
     if activity is None:
         raise RuntimeError("Nothing to diagnose yet; call 'run' or the reservoir itself first")
     setting, found = reservoir.setting, []
@@ -141,7 +149,7 @@ def diagnose(
                 activity, counts=activity.counts[nodes], population=activity.population[k]
             ),
             response=None if responses is None else responses[k],
-            pool=setting.pool,
+            pool=pool,
             start=setting.start,
         )
         found.append(judged(facts))
@@ -166,6 +174,7 @@ def judged(facts: Facts) -> Diagnosis:
         external_rate=facts.external,
         input_strength=None if response is None else response.strength,
         noise_share=None if response is None else response.noise_share,
+        early_share=None if response is None else response.early_share,
         concern=by_severity(causes)[0].seen if causes else "",
         advice=advice,
         changes=changes,

@@ -26,6 +26,9 @@ BIN, ONSET = 20.0, 100.0
 NOISE = 0.01
 """Standard deviation of the noise on the input, in units of that of each channel."""
 
+EARLY_INPUT = 0.1
+"""Share of what tells trials apart that must lie in their first half to ask what is left of it."""
+
 TRIALS, SAMPLES = 100, 2000
 """Most trials, and about the most samples, that are looked at."""
 
@@ -58,12 +61,15 @@ class Response:
             that reaches the threshold; None where no input or no such current is.
         noise_share: Mean squared distance of the liquid states with and without noise, over that
             between two trials; None if there are fewer than two, or they do not differ.
+        early_share: The same where the first half of each trial is that of another one instead;
+            None also where the state is not that at the end, or the first halves hardly differ.
         alike: Whether all states are the same, of two or more.
     """
 
     external: Tensor
     strength: float | None
     noise_share: float | None
+    early_share: float | None
     alike: bool
 
 
@@ -78,9 +84,9 @@ def external_rate(
 
 
 def answered(
-    reservoir: "TriglialReservoir", x: Tensor, lengths: Tensor | None
+    reservoir: "TriglialReservoir", x: Tensor, lengths: Tensor | None, pool: str | int
 ) -> tuple[Activity, list[Response]]:
-    """A run of ``x`` with the glia at rest, and how each graph answers to this input.
+    """A run of ``x`` with the glia at rest, and how each graph, read by ``pool``, answers to it.
 
     Of many trials ``TRIALS`` are looked at. The reservoir stays as it was.
     """
@@ -95,15 +101,23 @@ def answered(
     states = split_states(twin.run(x, lengths=samples, progress=False).states, sizes)
     activity = twin._activity
     assert activity is not None
-    moved: list[Tensor] | list[None] = [None] * len(sizes)
-    if len(x) > 1:
-        moved = split_states(twin(_noisy(x, samples), samples), sizes)
+    nothing: list[Tensor] | list[None] = [None] * len(sizes)
+    noisy = split_states(twin(_noisy(x, samples), samples), sizes) if len(x) > 1 else nothing
+    swapped = _swapped(x, samples) if pool == "last" else None
+    other = nothing if swapped is None else split_states(twin(swapped, samples), sizes)
     external = _external(reservoir, x, samples)
     strengths = _strengths(reservoir, x, samples)
-    parts = zip(spans(reservoir.graph), strengths, states, moved, strict=True)
     return activity, [
-        Response(external[nodes], strength, *_noise_share(ours.double(), theirs))
-        for (nodes, _), strength, ours, theirs in parts
+        Response(
+            external=external[nodes],
+            strength=strength,
+            noise_share=_share(ours, theirs),
+            early_share=_share(ours, late),
+            alike=len(x) > 1 and not bool(ours.double().var(dim=0).any()),
+        )
+        for (nodes, _), strength, ours, theirs, late in zip(
+            spans(reservoir.graph), strengths, states, noisy, other, strict=True
+        )
     ]
 
 
@@ -172,14 +186,25 @@ def _inside(x: Tensor, samples: Tensor) -> Tensor:
     return x[steps < samples.unsqueeze(1)]
 
 
-def _noise_share(states: Tensor, moved: Tensor | None) -> tuple[float | None, bool]:
-    """The share of noise of states ``[B, F]``, and whether they are all alike."""
+def _swapped(x: Tensor, samples: Tensor) -> Tensor | None:
+    """``x`` with the first half of each trial taken from the one before; None if they are alike."""
+    half = torch.minimum(samples, samples.roll(1)) // 2
+    first = (torch.arange(x.size(1), device=x.device) < half.unsqueeze(1)).unsqueeze(2)
+    change = (x - x.roll(1, dims=0)).double().square()
+    early = float((change * first).sum())
+    if not early > EARLY_INPUT * float(change.sum()):
+        return None
+    return torch.where(first, x.roll(1, dims=0), x)
+
+
+def _share(states: Tensor, moved: Tensor | None) -> float | None:
+    """Mean squared distance of states ``[B, F]`` to others, over that between two of them."""
     if moved is None:
-        return None, False
+        return None
+    states = states.double()
     between = 2.0 * float(states.var(dim=0).sum())
-    if between == 0.0:
-        return None, True
-    return float((states - moved.double()).square().sum(dim=1).mean()) / between, False
+    distance = float((states - moved.double()).square().sum(dim=1).mean())
+    return distance / between if between else None
 
 
 def _strengths(

@@ -22,7 +22,7 @@ EDGE_TYPES = (
 )
 """What every view has, graphs without edges included."""
 
-_OF_ASTROCYTES = ("gain", "calcium", "territory_index", "territory")
+_OF_ASTROCYTES = ("gain", "calcium", "territory_index")
 
 
 def to_hetero_data(data: Data) -> HeteroData:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch_geometric import EdgeIndex
@@ -39,14 +40,16 @@ def warn_of_signal(reservoir: Any, x: Any) -> None:
     """Warns, once for each reservoir, of an input that is probably meant otherwise."""
     warn_of_gradients(reservoir, x)
     graph, channels = reservoir.graph, reservoir.in_channels
-    if isinstance(x, Tensor) and x.dim() == 2 and x.shape == (graph.num_nodes, channels):
+    shape = list(getattr(x, "shape", ()))
+    if channels is not None and shape == [graph.num_nodes, channels]:
+        one = "x.unsqueeze(0)" if isinstance(x, Tensor) else "x[None]"
         warn_once(
             reservoir,
             "nodes",
-            f"'x' of shape {list(x.shape)} is read as one trial of {x.size(0)} samples of "
-            f"{channels} channels, and the graph has {graph.num_nodes} nodes. If it holds features "
-            f"of nodes, use 'SignalReservoir(graph, in_channels={channels})(x.unsqueeze(0))'; if "
-            f"it is a trial, 'x.unsqueeze(0)' says so",
+            f"'x' of shape {shape} is read as one trial of {shape[0]} samples of {channels} "
+            f"channels, and the graph has {shape[0]} nodes. If it holds features of nodes, use "
+            f"'SignalReservoir(graph, in_channels={channels})({one})'; if it is a trial, '{one}' "
+            f"says so",
         )
 
 
@@ -83,6 +86,8 @@ def warn_once(module: Any, key: str, message: str) -> None:
 
 def _is_edges(value: Any, graph: Data, width: int | None) -> bool:
     """Whether ``value`` is an ``edge_index``, an adjacency, or pairs of another ``width``."""
+    if isinstance(value, np.ndarray) and value.dtype in (np.int32, np.int64):
+        value = torch.from_numpy(np.ascontiguousarray(value))
     if not isinstance(value, Tensor):
         return False
     if value.layout != torch.strided or isinstance(value, EdgeIndex):

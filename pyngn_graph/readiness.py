@@ -1,7 +1,7 @@
 """A graph that may have been edited by hand, made ready for a run: the same for every backend."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -87,10 +87,7 @@ class Readiness:
     def notice(self, data: Data) -> None:
         """Looks at everything, to see later whether it is still as it was."""
         foreign, old = self.setting.is_foreign, self._seen
-        seen = {
-            key: _look(key, value, old.get(key), self.handed_out and (foreign or key in RESERVED))
-            for key, value in data.to_dict().items()
-        }
+        seen = look_at(data, old, self.handed_out, foreign)
         for key, value in self.projection.named_buffers(prefix="input"):
             seen[key] = _look(key, value, old.get(key), True)  # to be had without the graph
         same = seen.keys() == old.keys() and all(now.is_same(old[key]) for key, now in seen.items())
@@ -110,6 +107,19 @@ class Readiness:
                 f"{self.setting.dt} of the reservoir (got {' + '.join(map(str, sizes))}, {own}); "
                 f"build a new reservoir for another"
             )
+
+
+def look_at(
+    data: Data, before: Mapping[str, Seen], closely: bool = True, all_of_it: bool = False
+) -> dict[str, Seen]:
+    """What stands in a graph; torch is told of edits since ``before`` that it did not see.
+
+    Those are found where ``closely`` says so, in what this library reads or in ``all_of_it``.
+    """
+    return {
+        key: _look(key, value, before.get(key), closely and (all_of_it or key in RESERVED))
+        for key, value in data.to_dict().items()
+    }
 
 
 def _look(key: str, value: Any, before: Seen | None, closely: bool) -> Seen:

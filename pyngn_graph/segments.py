@@ -5,6 +5,7 @@ from torch import Tensor
 from torch_geometric import typing
 from torch_geometric.nn import Aggregation
 
+from pyngn_graph.graph import checked_edge_index
 from pyngn_graph.sorting import grouped
 
 
@@ -22,6 +23,7 @@ class SegmentSum(Aggregation):
 
     Raises:
         ImportError: If torch-scatter is not installed.
+        TypeError, ValueError: If a target is none of the neurons.
     """
 
     def __init__(self, target: Tensor, num_nodes: int) -> None:
@@ -30,6 +32,7 @@ class SegmentSum(Aggregation):
             raise ImportError(
                 "'SegmentSum' needs torch-scatter: pip install torch-scatter --no-build-isolation"
             )
+        checked_edge_index(target.expand(2, -1), num_nodes)
         start, order = grouped(target, torch.ones_like(target, dtype=torch.bool), num_nodes)
         self.register_buffer("start", start, persistent=False)
         self.register_buffer("order", order, persistent=False)

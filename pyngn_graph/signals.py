@@ -10,7 +10,7 @@ from torch_geometric.data import Data
 
 from pyngn_graph.arrays import Numbers, as_tensor
 from pyngn_graph.constructed import Constructed, arguments, shown
-from pyngn_graph.diagnosis import Diagnosis
+from pyngn_graph.diagnosis import Diagnosis, diagnose
 from pyngn_graph.glia.base import GlialCell, f32
 from pyngn_graph.graph import MAX_DELAY, validate
 from pyngn_graph.misuse import check_signal, warn_of_gradients
@@ -170,7 +170,8 @@ class SignalReservoir(Constructed):
 
         See :meth:`pyngn_graph.TriglialReservoir.diagnose`.
         """
-        return self.reservoir.diagnose(None if x is None else self.currents(x))
+        current = None if x is None else self.currents(x)
+        return diagnose(self.reservoir, self.reservoir._activity, current, pool="all")
 
     @torch.compiler.disable
     def forward(self, x: Numbers) -> Tensor:

@@ -82,7 +82,7 @@ class Simulation:
         self.spread = spread
         self.foreign: bool = learns and setting.is_foreign
         own = data.clone() if self.foreign else copy.copy(data)  # recordings hold the tensors
-        self.data = _in_step(each_graph(own, on_its_grid))
+        self.data = in_step(each_graph(own, on_its_grid))
         self.state, self.potential = state, potential
         self.num_nodes: int = data.num_nodes
         self.horizon: int = SPAN
@@ -272,7 +272,7 @@ class Simulation:
             # Weights that stay lie on the grid, for with fewer of them it is no coarser.
             graph = graph if sound else on_its_grid(graph)
             graphs.append(self.setting.prepared_one(graph, k))
-        self.data = _in_step(united(graphs)) if isinstance(whole, Batch) else graphs[0]
+        self.data = in_step(united(graphs)) if isinstance(whole, Batch) else graphs[0]
         if tracked:
             origin = torch.cat(origins)
             state = state.rewired(origin, before)
@@ -309,7 +309,7 @@ def _is_slow(cell: GlialCell | Transform) -> bool:
     return not (isinstance(cell, GlialCell) and cell.every_step)
 
 
-def _in_step(data: Data) -> Data:
+def in_step(data: Data) -> Data:
     """A ``Batch`` that holds each number on which its graphs agree once."""
     if isinstance(data, Batch):
         for key in SHARED:

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,6 +20,9 @@ from pyngn_graph.disk import beginning, expanded, keep_rights, leftovers, target
 from pyngn_graph.migration import VERSION, migrated
 
 FORMAT = "pyngn_graph"
+
+RESERVED = "__metadata__"
+"""What safetensors calls that which is no tensor."""
 
 KINDS = {
     "reservoir": "'TriglialReservoir.load'",
@@ -44,8 +47,11 @@ def write(
 
     Raises:
         OSError: If the file cannot be written; ``path`` stays whole, and nothing else remains.
+        ValueError: If a tensor has the one name that the format needs itself.
     """
     path = target(path)
+    if RESERVED in tensors:
+        raise ValueError(f"'{RESERVED}' has a meaning of its own in such files; rename it")
     tensors = _apart(tensors)
     text = json.dumps({**header, "kind": kind}, default=plain)
     metadata = {"format": FORMAT, "version": str(VERSION), "header": text}
@@ -85,7 +91,8 @@ def claim(path: str | os.PathLike[str]) -> None:
     path = target(path)
     try:
         for leftover in leftovers(path):
-            leftover.unlink(missing_ok=True)
+            with suppress(PermissionError):  # those of others are theirs
+                leftover.unlink(missing_ok=True)
         trial = path.with_name(f"{beginning(path)}{uuid4().hex}")
         trial.touch()
         trial.unlink()
@@ -225,7 +232,7 @@ def _sync(handle: int) -> None:
 def _sync_folder(folder: Path) -> None:
     try:
         handle = os.open(folder, os.O_RDONLY)
-    except PermissionError:  # Windows opens no folder; others one that may be listed only
+    except OSError:  # Windows opens no folder, others none that may not be listed
         return
     try:
         _sync(handle)

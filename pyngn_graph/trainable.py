@@ -14,7 +14,7 @@ from torch_geometric.data import Data
 from pyngn_graph.arrays import Numbers, as_tensor
 from pyngn_graph.checks import check_count, check_finite, is_count
 from pyngn_graph.constructed import Constructed, shown
-from pyngn_graph.diagnosis import Diagnosis, can_tell, judged, warn_of
+from pyngn_graph.diagnosis import Diagnosis, can_tell, diagnose, judged, warn_of
 from pyngn_graph.evidence import ILL, Activity
 from pyngn_graph.facts import Facts
 from pyngn_graph.graph import MAX_DELAY, longest_delay, prepare, round_delay, validate
@@ -220,7 +220,7 @@ class TrainableReservoir(Constructed):
                 tau_trace=self.tau_trace,
                 max_delay=self.max_delay,
             )
-        return reservoir.diagnose(trials)
+        return diagnose(reservoir, None, trials, pool="all")
 
     def to_data(self) -> Data:
         """The graph with the weights and delays as they are now, ready for a reservoir with glia.

@@ -193,3 +193,11 @@ def test_nullable_columns_of_a_frame() -> None:
     words = pandas.DataFrame({"a": ["u", "v"], "b": [0.5, 1.0]})
     with pytest.raises(TypeError, match="'x' must be real numbers"):
         as_tensor("x", words)
+
+
+def test_arrays_that_mean_something_else_are_told_as_tensors_are() -> None:
+    made = reservoir()
+    with pytest.warns(UserWarning, match=r"SignalReservoir\(graph, in_channels=3\)\(x\[None\]\)"):
+        made(np.ones((8, 3)))
+    with pytest.raises(TypeError, match="looks like the edges of a graph"):
+        made(random_graph().edge_index.numpy())

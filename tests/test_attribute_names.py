@@ -42,8 +42,11 @@ def survives(data: Data, folder: Path) -> Data:
     return read.clone().to("cpu")
 
 
+ODD = ["a.b", "a b", "", "1", "é", "__class__", "__dict__", "_store", "x" * 300, "a\nb", "edge_"]
+
+
 @pytest.mark.parametrize("level", ["node", "edge"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES + ODD)
 @pytest.mark.filterwarnings("ignore")
 def test_an_attribute_of_any_name_is_kept_or_refused_by_name(
     level: str, name: str, tmp_path: Path
@@ -63,6 +66,16 @@ def test_an_attribute_of_any_name_is_kept_or_refused_by_name(
         if name in key and isinstance(value, torch.Tensor) and sorted(value.tolist()) == values
     ]
     assert kept, list(data.to_dict())
+
+
+def test_the_name_that_files_need_is_refused_by_name(tmp_path: Path) -> None:
+    data = random_graph(0, 4, 9, max_delay=3)
+    data["__metadata__"] = torch.arange(4)
+    with pytest.raises(ValueError, match="'__metadata__' has a meaning of its own in such files"):
+        ng.save_graph(data, tmp_path / "graph")
+    assert list(tmp_path.iterdir()) == []
+    ng.TriglialReservoir(data).save(tmp_path / "reservoir")
+    assert ng.load_graph(tmp_path / "reservoir")["__metadata__"].tolist() == [0, 1, 2, 3]
 
 
 def test_what_pyg_counts_itself_is_refused_by_name() -> None:

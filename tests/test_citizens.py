@@ -355,7 +355,7 @@ def test_batch_and_loader_shift_only_what_counts_neurons() -> None:
     loader = DataLoader(pair, batch_size=2)
     for batch in (Batch.from_data_list(pair), next(iter(loader))):
         for key in pair[0].keys():
-            if key in ("num_nodes", "dt", "territory"):
+            if key in ("num_nodes", "dt"):
                 continue
             parts = [torch.as_tensor(graph[key]) for graph in pair]
             parts = [part.view(1) if part.dim() == 0 else part for part in parts]

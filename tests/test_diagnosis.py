@@ -101,11 +101,13 @@ def facts(
     response: tuple[float, float, float | None] | None = None,
     adapted: bool = False,
     edges: int = 1,
+    early: float | None = None,
 ) -> Facts:
     """A hundred neurons, ``silent`` of which never fire, with these gains.
 
     Every other bin of the population rate is ``volley`` times the one before; the response is
-    (external rate, strength, share of noise); ``end`` is the rate at the end of a life.
+    (external rate, strength, share of noise), ``early`` the share of the first half; ``end`` is the
+    rate at the end of a life.
     """
     counts = torch.full((100,), round(10.0 * rate))
     counts[:silent] = 0
@@ -119,7 +121,9 @@ def facts(
     answer = None
     if response is not None:
         external, strength, share = response
-        answer = Response(torch.full((100,), external).double(), strength, share, share is None)
+        answer = Response(
+            torch.full((100,), external).double(), strength, share, early, share is None
+        )
     return Facts(
         data=data,
         cell=Astrocyte(target_rate=target),
@@ -154,6 +158,8 @@ def test_healthy_means_that_nothing_is_amiss() -> None:
         ({"response": (12.0, 1e-4, 0.01)}, "the input carries next to nothing"),
         ({"response": (12.0, 0.0, 0.01)}, "the input is the same in all trials at all times"),
         ({"response": (12.0, 1.0, 0.4)}, "the share of noise in the states is 40%"),
+        ({"response": (12.0, 1.0, 0.05), "early": 0.09}, "the states at the end hold nothing of"),
+        ({"response": (12.0, 1.0, 0.0), "early": 0.04}, "the states at the end hold nothing of"),
         ({"response": (12.0, 1.0, None)}, "all trials leave the same state"),
         ({"end": 0.0, "bias": 1.5}, "the bias alone drives 100% of the neurons above"),
     ],
@@ -402,6 +408,39 @@ def test_strong_recurrence_without_inhibition_is_noise() -> None:
     assert calm.noise_share is not None
     assert wild.noise_share is not None
     assert calm.noise_share < NOISY < wild.noise_share
+
+
+def test_states_at_the_end_may_hold_nothing_of_the_beginning() -> None:
+    x = torch.randn(20, 60, 2, generator=torch.Generator().manual_seed(0))
+    graph = Tissue(num_nodes=150, weight=0.05, seed=0)()
+    ends, segments, short = (
+        TriglialReservoir(graph, in_channels=2, hold=hold, pool=pool)
+        for hold, pool in ((10, "last"), (10, 5), (1, "last"))
+    )
+    found = ends.diagnose(x)
+    assert found.early_share is not None
+    assert found.early_share < 0.05
+    assert found.changes == (Change("pool", "set", 5),)
+    assert found.concern == "the states at the end hold nothing of the first half of a trial"
+    assert segments.diagnose(x).verdict == "healthy"
+    assert segments.diagnose(x).early_share is None
+    brief = short.diagnose(x)
+    assert brief.early_share is not None
+    assert brief.early_share > 0.1
+    swapped = x.clone()
+    swapped[:, :30] = x.roll(1, dims=0)[:, :30]
+    ours, theirs = ends(x).double(), ends(swapped).double()
+    expected = (ours - theirs).square().sum(dim=1).mean() / (2.0 * ours.var(dim=0).sum())
+    assert found.early_share == pytest.approx(float(expected))
+
+
+def test_a_beginning_that_all_trials_share_is_not_missed() -> None:
+    x = torch.randn(20, 60, 2, generator=torch.Generator().manual_seed(0))
+    x[:, :40] = 0.0
+    graph = Tissue(num_nodes=150, weight=0.05, seed=0)()
+    found = TriglialReservoir(graph, in_channels=2, hold=10).diagnose(x)
+    assert found.early_share is None
+    assert found.verdict == "healthy", str(found)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,15 @@ from helpers import CPU_BACKENDS, random_graph
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
-from pyngn_graph import Astrocyte, GlialCell, Microglia, Oligodendrocyte, TriglialReservoir
+from pyngn_graph import (
+    Astrocyte,
+    GlialCell,
+    Microglia,
+    Oligodendrocyte,
+    TriglialReservoir,
+    checksum,
+)
+from pyngn_graph.distributed import DistributedReservoir
 from pyngn_graph.glia import PerGraph
 from pyngn_graph.memo import checksum_of, tell_torch
 
@@ -272,12 +280,18 @@ def test_a_deep_copy_is_a_reservoir_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.bool, torch.float32, torch.float64, torch.int64])
-def test_a_checksum_changes_with_every_edit(dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("device", ["cpu", "as on a GPU"])
+def test_a_checksum_changes_with_every_edit(
+    dtype: torch.dtype, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if device != "cpu":
+        monkeypatch.setattr(checksum, "on_cpu", checksum.elsewhere)
     for size in (1, 2, 3, 7, 64, 1003):
         value = torch.arange(size).remainder(5).to(dtype)
         before = checksum_of(value)
         assert checksum_of(value.clone()) == before
         assert checksum_of(torch.stack([value, value], dim=1)[:, 0]) == before  # not contiguous
+        assert checksum_of(torch.cat([value[:1], value])[1:]) == before  # at an odd place
         for place in {0, size // 2, size - 1}:
             edited = value.clone()
             edited[place] = not edited[place] if dtype == torch.bool else edited[place] + 1
@@ -286,6 +300,27 @@ def test_a_checksum_changes_with_every_edit(dtype: torch.dtype) -> None:
             assert checksum_of(value.flip(0)) != before
             assert dtype == torch.bool or checksum_of(-value) != before
     assert checksum_of(torch.zeros(3, device="meta")) == 0
+
+
+def test_what_a_rank_holds_may_be_edited_unseen() -> None:
+    lives = []
+    for backend in CPU_BACKENDS:
+        whole = TriglialReservoir(graph_of(), glia=[Astrocyte()], bias=1.3, backend=backend)
+        part = DistributedReservoir.of(whole)
+        for _ in range(2):
+            part.adapt(num_steps=40)
+            part.graph.edge_weight.numpy().__imul__(-1.5)
+        lives.append(part.run(num_steps=60).events)
+    assert torch.equal(*lives)
+    assert lives[0].size(0) > 10
+
+
+@pytest.mark.parametrize("score", [torch.ones(7), torch.ones(24, 2), torch.full((100,), torch.nan)])
+def test_a_criterion_of_ones_own_must_score_every_edge(score: Tensor) -> None:
+    cell = Microglia(lambda data, generator: score)
+    reservoir = TriglialReservoir(graph_of(), glia=[cell], glia_period=5)
+    with pytest.raises(ValueError, match="a number for each of the 100 edges"):
+        reservoir.adapt(num_steps=5)
 
 
 def test_telling_torch_edits_nothing() -> None:

@@ -105,6 +105,17 @@ def test_a_slow_input_is_no_measure_of_what_is_computed() -> None:
         dynamics.information_processing_capacity(slow, slow, 1, 20)
 
 
+def test_a_rank_that_is_the_number_of_states_says_so() -> None:
+    noise = torch.randn(20, 50, generator=generator(0))
+    with pytest.warns(UserWarning, match="20 states of 50 features have full rank whatever"):
+        assert dynamics.state_rank(noise).rank == 20
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert dynamics.state_rank(noise, noise=10.0).rank == 0
+        assert dynamics.state_rank(noise.t()).rank == 20
+        assert dynamics.state_rank(noise[:1].expand(20, 50)).rank == 1
+
+
 # --- branching ratio
 
 

@@ -15,6 +15,7 @@ from torch_geometric.data import Batch, Data
 
 from pyngn_graph import (
     Astrocyte,
+    GlialCell,
     Microglia,
     Oligodendrocyte,
     SafeTransform,
@@ -188,6 +189,54 @@ def test_a_forged_checkpoint_is_refused(part: str, tmp_path: Path) -> None:
     forged(path, edit)
     with pytest.raises(ValueError, match="take another copy"):
         run()
+
+
+def test_territories_are_those_of_the_positions_whatever_a_file_says(tmp_path: Path) -> None:
+    """Neurons beyond the last: what remains where a graph was cut, and no reason to refuse it."""
+
+    def make(path: Path | None, steps: int) -> Any:
+        reservoir = TriglialReservoir(
+            random_graph(), glia=[Astrocyte(territory=100.0, eta=0.3)], bias=1.3, glia_period=15
+        )
+        return reservoir.adapt(num_steps=steps, checkpoint=path, checkpoint_every=20).graph.gain
+
+    def edit(tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+        tensors["graph.territory_index"] += 2**30
+
+    run, saved = tmp_path / "run.safetensors", tmp_path / "reservoir.safetensors"
+    right = make(run, 60)
+    forged(run, edit)
+    assert torch.equal(make(run, 60), right)
+    whole = lived("graded")
+    whole.save(saved)
+    forged(saved, edit)
+    again = TriglialReservoir.load(saved)
+    assert torch.equal(again.graph.territory_index, whole.graph.territory_index)
+    assert torch.equal(again.adapt(num_steps=60).events, whole.adapt(num_steps=60).events)
+
+
+def test_a_run_goes_on_with_its_own_territories(tmp_path: Path) -> None:
+    class Stops(GlialCell):
+        on = True
+
+        def forward(self, data: Data) -> Data:
+            if self.on and data.clock == 30:
+                raise KeyboardInterrupt
+            return data
+
+    def run() -> Tensor:
+        glia = [Astrocyte(territory=100.0, eta=0.3), Stops()]
+        reservoir = TriglialReservoir(random_graph(), glia=glia, bias=1.3, glia_period=15)
+        return reservoir.adapt(num_steps=60, checkpoint=path, checkpoint_every=10).graph.gain
+
+    path = tmp_path / "run.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    forged(path, lambda tensors, _: tensors["graph.territory_index"].add_(2**30))
+    Stops.on = False
+    gain = run()
+    path.unlink()
+    assert torch.equal(run(), gain)
 
 
 def test_events_of_a_checkpoint_must_fit_together(tmp_path: Path) -> None:

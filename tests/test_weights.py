@@ -182,7 +182,7 @@ def test_what_are_no_weights_of_classes() -> None:
     estimators = pytest.importorskip("pyngn_graph.estimators")
     x, y, _ = series()
     for wrong, match in (
-        ({7: 1.0}, r"class_weight names \[7\], which are no classes; there are \[0, 1\]"),
+        ({7: 1.0}, r"class_weight names none of the classes \[0, 1\]"),
         ("even", "class_weight must be None, 'balanced' or a dict"),
         ({0: -1.0}, "Weights of classes must be numbers >= 0"),
         ({0: 0.0, 1: 0.0}, "leaves no sample above zero weight"),

@@ -19,6 +19,7 @@ from pyngn_graph.distributed.simulation import ShardSimulation
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.probe import Probe
 from pyngn_graph.projection import Projection
+from pyngn_graph.readiness import look_at
 from pyngn_graph.recording import Recording
 from pyngn_graph.reserved import NUM_TARGETS
 from pyngn_graph.reservoir import TriglialReservoir
@@ -59,6 +60,7 @@ class DistributedReservoir:
         self.shard, self.setting, self.projection, self.ranks = shard, setting, projection, ranks
         self.exchange = Exchange(shard, ranks)
         self._state: ReservoirState | None = None
+        self._seen = look_at(shard.data, {})
 
     @classmethod
     def of(
@@ -239,6 +241,7 @@ class DistributedReservoir:
         shard, setting = self.shard, self.setting
         whole = x
         with self.ranks.together():
+            look_at(shard.data, self._seen)  # which may have been edited by hand
             shard = replace(shard, data=ready(shard.data, setting))
             if x is not None and self.projection.in_channels is None:
                 if x.size(-1) != shard.num_nodes:
@@ -267,6 +270,7 @@ class DistributedReservoir:
         self.exchange, self.shard = simulation.exchange, simulation.shard
         if learns:
             self.shard = replace(self.shard, data=simulation.data)
+        self._seen = look_at(self.shard.data, {})
         return probe
 
 

@@ -304,25 +304,6 @@ class ReservoirEstimator(BaseEstimator):
         states = [self.reservoir_(x, lengths=lengths) for x, lengths in parts]
         return self.recipe_.features(torch.cat(states))
 
-    def _weights(self, series: Series, sample_weight: Any) -> NDArray[np.float64] | None:
-        """``sample_weight`` as one number for each series, or None.
-
-        Raises:
-            ValueError: If it is something else, or no series has a positive weight.
-        """
-        if sample_weight is None:
-            return None
-        weight = check_array(
-            sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
-        )
-        if weight.shape != (len(series.values),) or (weight < 0).any() or not weight.any():
-            raise ValueError(
-                f"sample_weight must have shape [{len(series.values)}], a number for each sample, "
-                f"none below zero and some above (got {list(weight.shape)}, from "
-                f"{weight.min():g} to {weight.max():g})"
-            )
-        return weight
-
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "readout_")
 

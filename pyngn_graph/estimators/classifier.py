@@ -14,6 +14,7 @@ from torch_geometric.data import Data
 from pyngn_graph.defaults import DEGREE, LIFE, LONGEST, POOL, RHO, TAU_M
 from pyngn_graph.estimators.base import ReservoirEstimator
 from pyngn_graph.estimators.series import Series, check_labels
+from pyngn_graph.estimators.weights import checked_weights, with_class_weights
 from pyngn_graph.glia.oligodendrocyte import DelayRule
 from pyngn_graph.glia.pruning import Criterion
 from pyngn_graph.readout.ridge import ALPHAS
@@ -86,9 +87,9 @@ class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
         """
         series, labels, weight = self._labeled(X, y, sample_weight, fresh=True)
         classes = np.unique(labels)
-        total = self._class_weights(labels, classes, weight, self.class_weight)
-        if total is not None and self.class_weight is not None:  # relative to each other only
-            total = total * (float(len(labels) if weight is None else weight.sum()) / total.sum())
+        total = with_class_weights(weight, labels, classes, self.class_weight)
+        if total is not None:  # weights of classes are relative to each other only
+            total = total * ((len(labels) if weight is None else weight.sum()) / total.sum())
         self._grow(series, self.recipe, weight)
         self.classes_ = classes
         return self._learn(series, labels, total)
@@ -130,7 +131,7 @@ class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
         strange = np.setdiff1d(labels, known)
         if strange.size:
             raise ValueError(f"'y' holds labels that are not in 'classes': {strange.tolist()}")
-        total = self._class_weights(labels, known, weight, self.class_weight)
+        total = with_class_weights(weight, labels, known, self.class_weight)
         if first:
             self._grow(series, self.recipe, weight)
         self.classes_ = known
@@ -176,43 +177,11 @@ class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         check_consistent_length(series.values, y)
-        weight = self._weights(series, sample_weight)
+        weight = checked_weights(sample_weight, len(y))
         if weight is None:
             return series, y, None
         some = weight > 0
         return series.where(some), y[some], torch.from_numpy(weight[some])
-
-    def _class_weights(
-        self, labels: NDArray[Any], classes: NDArray[Any], weight: Tensor | None, given: Any
-    ) -> Tensor | None:
-        """``weight`` ``[B]`` times that of the class of each sample."""
-        if given is None:
-            return weight
-        if isinstance(given, dict):
-            strange = [label for label in given if label not in classes]
-            if strange:
-                raise ValueError(
-                    f"class_weight names {strange}, which are no classes; there are "
-                    f"{classes.tolist()}"
-                )
-        elif given != "balanced":
-            raise ValueError(
-                f"class_weight must be None, 'balanced' or a dict from labels to numbers (got "
-                f"{given!r})"
-            )
-        counts = np.ones(len(labels)) if weight is None else weight.numpy()
-        code = np.searchsorted(classes, labels)
-        if isinstance(given, dict):
-            factor = np.array([given.get(label, 1.0) for label in classes.tolist()], dtype=float)
-        else:
-            number = np.bincount(code, weights=counts, minlength=len(classes))
-            factor = counts.sum() / (np.count_nonzero(number) * np.maximum(number, 1e-300))
-        if not (np.isfinite(factor) & (factor >= 0)).all():
-            raise ValueError(f"Weights of classes must be numbers >= 0 (got {given})")
-        total = counts * factor[code]
-        if not total.any():
-            raise ValueError(f"class_weight leaves no sample above zero weight (got {given})")
-        return torch.from_numpy(total)
 
     def _learn(self, series: Series, labels: NDArray[Any], weight: Tensor | None) -> Self:
         target = torch.from_numpy(np.searchsorted(self.classes_, labels))

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from pyngn_graph.estimators.base import ReservoirEstimator
 from pyngn_graph.estimators.series import Series, check_steps, dimensions, stacked
+from pyngn_graph.estimators.weights import checked_weights
 
 
 class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
@@ -81,7 +82,7 @@ class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
         if not self.per_step_:
             return float(super().score(X, y, sample_weight))
         series = self._series(X)
-        weight = self._weights(series, sample_weight)
+        weight = checked_weights(sample_weight, len(series.values))
         y, known = self._targets(y, series)
         if weight is not None:
             weight = np.broadcast_to(weight[:, None], known.shape)[known]
@@ -100,7 +101,7 @@ class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
             raise ValueError(
                 f"y must keep its number of dimensions from call to call (got {y.ndim}); 'fit' anew"
             )
-        weight, rows = self._weights(series, sample_weight), None
+        weight, rows = checked_weights(sample_weight, len(y)), None
         if weight is not None:
             some = weight > 0
             series, y, known, weight = series.where(some), y[some], known[some], weight[some]

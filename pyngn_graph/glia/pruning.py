@@ -56,9 +56,17 @@ def select(
         fraction: Share of the live edges of a class, rounded down.
         min_in: Live inputs, those ranked best in their class, that each target keeps.
         keep: Number of live edges that remain in any case.
+
+    Raises:
+        ValueError: If ``score`` is not a number for each edge.
     """
     from pyngn_graph.glia.lowest import lowest
 
+    if score.shape != data.edge_weight.shape or bool(score.isnan().any()):
+        raise ValueError(
+            f"A criterion must give a number for each of the {data.num_edges} edges (got "
+            f"{list(score.shape)}, {int(score.isnan().sum())} of them NaN)"
+        )
     parts = score.double(), data.edge_weight < 0, alive(data), data.edge_index[1]
     doomed = lowest(
         *map(as_array, parts),

@@ -1,5 +1,6 @@
 """How many dimensions the states of a reservoir span: kernel quality and generalization rank."""
 
+import warnings
 from typing import NamedTuple
 
 import torch
@@ -51,7 +52,7 @@ def state_rank(states: Tensor, noise: float | None = None) -> StateRank:
     with :math:`\lambda_i` the eigenvalues of the covariance of the states; F independent features
     of equal variance have F (for M well above F), states on a line 1, states that are all the same
     0. The rank is at most min(M, F): with fewer states than features most sets have full rank, and
-    it says nothing; take M at least F.
+    it says nothing, and a warning says so; take M at least F.
 
     Args:
         states: States ``[M, F]``, one row for each input.
@@ -74,7 +75,14 @@ def state_rank(states: Tensor, noise: float | None = None) -> StateRank:
     spread = torch.where(spread.sqrt() > noise_floor(states, None), spread, 0.0)
     total = float(spread.sum())
     effective = total**2 / float(spread.square().sum()) if total > 0 else 0.0
-    return StateRank(int((values > floor).sum()), effective, values, floor)
+    rank = int((values > floor).sum())
+    if rank == len(states) < states.size(1):
+        warnings.warn(
+            f"{rank} states of {states.size(1)} features have full rank whatever they are; take at "
+            f"least as many states as features, or give their 'noise'",
+            stacklevel=2,
+        )
+    return StateRank(rank, effective, values, floor)
 
 
 def kernel_quality(distinct: Tensor, similar: Tensor, noise: float | None = None) -> KernelQuality:
