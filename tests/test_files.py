@@ -369,7 +369,7 @@ HEADERS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "text for a number": (lambda h: h["setting"].update(dt="1"), "is damaged|'dt'|dt ="),
     "a period of 0": (lambda h: h["setting"].update(glia_period=0), "'glia_period' must be"),
     "no graph": (lambda h: h.pop("graph"), "is damaged: .*KeyError: 'graph'"),
-    "a step in words": (lambda h: h.update(fast="one"), "invalid literal"),
+    "a step in words": (lambda h: h.update(fast="one"), "is of step 'one', which is none"),
     "a foreign cell": (
         lambda h: h["setting"]["glia"][0].update({"class": "system"}),
         r"does not hold the code of 'system'; pass the cells to 'load\(path, glia",

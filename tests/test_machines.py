@@ -92,7 +92,7 @@ def test_a_fork_of_a_process_that_has_computed_on_many_threads_goes_on() -> None
         "assert life() and torch.isfinite((large @ large).sin().sum()), torch.get_num_threads()\n"
         "child = os.fork()\n"
         "if not child:\n"
-        "    import signal; signal.alarm(60)\n"  # a hang is an exit code
+        "    import signal; signal.alarm(300)\n"  # a hang is an exit code
         "    fine = life() and life(1) and torch.isfinite((large @ large).sin().sum())\n"
         "    os._exit(0 if fine and torch.get_num_threads() == 1 else 1)\n"
         "print(os.waitpid(child, 0)[1], torch.get_num_threads())",

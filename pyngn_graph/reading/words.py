@@ -134,6 +134,9 @@ def one_of(
         check_there(chosen[role], names, role, title)
         return chosen[role]
     found = [name for name in names if _key(name) in words]
+    usual = [name for name in found if _key(name) == words[0]]
+    if len(usual) == 1:  # its own name
+        return usual[0]
     if len(found) > 1:
         raise ambiguous(found, role, title)
     return found[0] if found else None
