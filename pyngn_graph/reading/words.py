@@ -45,8 +45,8 @@ DIRECTION = ("type", "directed", "direction", "edgetype")
 NODE = tuple(
     map(
         _key,
-        """id name node node_id neuron neuron_id root_id pt_root_id body_id body cell cell_id neuron_name
-        cell_name label key region roi""".split(),
+        """id name node node_id neuron neuron_id root_id pt_root_id body_id body cell cell_id
+        neuron_name cell_name label key region roi""".split(),
     )
 )
 """What the names of nodes are called, the likeliest first."""
