@@ -841,3 +841,17 @@ def test_what_is_missing_is_none_and_can_be_saved(tmp_path: Path) -> None:
     data = ng.from_networkx(graph)
     assert data.node_label == [5, 2**70]
     assert "edge_a" not in data  # nothing is left to keep
+
+
+def test_counts_may_carry_the_sign_of_their_synapse() -> None:
+    graph = network(weights=[4, -9, 1])
+    (said,) = saidly(lambda: ng.from_networkx(graph))[1]
+    assert "weights='counts' makes weights of counts" in said
+    data, said = saidly(lambda: ng.from_data(graph, weights="counts"))  # as it says
+    assert said == []
+    unit = 0.2 / 2  # the mean of the roots 2, 3 and 1
+    expected = {pair: unit * f for pair, f in zip(EXPECTED, (2, -4 * 3, 1), strict=True)}
+    assert by_name(data) == pytest.approx(expected)
+    assert data.inhibitory.sum() == 1
+    with pytest.raises(ValueError, match=r"column 'weight': 0.0, must be a count of 1 or more"):
+        ng.from_networkx(network(weights=[1, 0, 2]), weights="counts")

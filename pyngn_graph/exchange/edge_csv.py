@@ -32,8 +32,8 @@ def write_csv(data: Data, edges: str | Path, nodes: str | Path | None = None) ->
 
     Several numbers in a row are spread over ``name_0``, ``name_1``, ...; booleans are ``true`` and
     ``false``. :func:`read_csv` restores what the columns can say: numbers as float32, int64 or
-    bool, and text. For attributes of the whole graph and for other dtypes see
-    :func:`write_graphml`.
+    bool, and text. What glia note for themselves gets other names then. For this, attributes of the
+    whole graph, and other dtypes see :func:`write_graphml`.
 
     Raises:
         TypeError, ValueError: If the graph breaks a rule of :func:`~pyngn_graph.graph.validate`,
