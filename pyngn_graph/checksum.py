@@ -21,7 +21,7 @@ def checksum(value: Tensor) -> int:
     Words of four bytes are mixed with their places, each in a way that can be undone, and added. It
     finds slips, and is no protection against intent.
     """
-    value = value.detach().contiguous()
+    value = value.detach().resolve_neg().contiguous()
     # With less than two elements any stride counts as contiguous, but not to 'view'.
     raw = value.as_strided((value.numel(),), (1,), value.storage_offset()).view(torch.uint8)
     whole = raw.numel() & ~3

@@ -205,6 +205,8 @@ def number(data: Data, key: str, default: float) -> float:
         value = value.flatten().tolist()
         value = [float(f"{each:.7g}") for each in value] if short else value
     if isinstance(value, list) and value:
+        if len(value) > 1 and not isinstance(data, Batch):
+            raise ValueError(f"'{key}' must be one number (got {len(value)}); rename it")
         if any(each != value[0] for each in value):
             raise ValueError(
                 f"The graphs of a batch must agree on '{key}' (got {value}), for they run side by "

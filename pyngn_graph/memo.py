@@ -36,7 +36,8 @@ def checksum_of(value: Tensor) -> int:
     """A checksum of all of ``value``, whoever edited it; 0 where there is no memory to look at."""
     from pyngn_graph.checksum import checksum
 
-    return 0 if value.is_meta or value.layout != torch.strided else checksum(value)
+    dense = value.layout == torch.strided and not value.is_quantized
+    return 0 if value.is_meta or not dense else checksum(value)
 
 
 def tell_torch(value: Tensor) -> None:

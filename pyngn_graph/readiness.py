@@ -65,6 +65,9 @@ class Readiness:
             self.check_same(data)
             own = completed(data.clone() if setting.is_foreign else data)
             own.dt = setting.dt
+            for key, value in own.to_dict().items():
+                if isinstance(value, Tensor) and value.requires_grad:
+                    own[key] = value.detach()
             ready = setting.prepared(own)
             self._ready = validate_again(ready, setting.max_delay) if setting.is_foreign else ready
         return self._ready

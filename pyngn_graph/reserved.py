@@ -121,6 +121,8 @@ def check_tensor_of(
         raise TypeError(f"'{key}' must be {names} (got {value.dtype}); {remedy}")
     if value.layout != torch.strided:
         raise TypeError(f"'{key}' must be dense (got {value.layout}); use '.to_dense()'")
+    if value.is_neg():
+        raise TypeError(f"'{key}' must hold what it shows, no signs to come; use '.resolve_neg()'")
     if tuple(value.shape) != shape:
         raise ValueError(f"'{key}' must have shape {list(shape)} (got {list(value.shape)})")
     if value.is_floating_point() and not all(map(math.isfinite, extent(value))):

@@ -2,7 +2,9 @@
 
 import gzip
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 
 MOST_TIMES = 100
@@ -40,6 +42,34 @@ def members(file: io.BytesIO) -> Iterator[tuple[str, bytes]]:
             raise _too_large(packed, _most(packed))
         for member in archive.infolist():
             yield member.filename, archive.read(member)
+
+
+def unpacked_matlab(content: bytes) -> bytes:
+    """A file of MATLAB 5 to 7 with its packed variables unpacked; others as they are.
+
+    Raises:
+        zlib.error: If a variable is damaged.
+        ValueError: If they become larger than they may.
+    """
+    order = {b"IM": "<", b"MI": ">"}.get(content[126:128])
+    if order is None:
+        return content
+    most, place = _most(len(content)), 128
+    parts, size = [content[:place]], place
+    while place + 8 <= len(content):
+        kind, length = struct.unpack_from(f"{order}II", content, place)
+        part = content[place : place + 8 + length]
+        if kind == _PACKED:
+            part = zlib.decompressobj().decompress(part[8:], most - size + 1)
+        parts.append(part)
+        size, place = size + len(part), place + 8 + length
+        if size > most:
+            raise _too_large(len(content), most)
+    return b"".join(parts)
+
+
+_PACKED = 15
+"""What MATLAB calls a variable that is packed."""
 
 
 def _most(packed: int) -> int:

@@ -1,6 +1,7 @@
 """Files of other programs as NetworkX graphs and matrices; nothing in them is executed."""
 
 import io
+import math
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from pyngn_graph.disk import expanded
 from pyngn_graph.reading.matrices import source_of_matrix
 from pyngn_graph.reading.source import Source
-from pyngn_graph.unpacking import members, unpacked
+from pyngn_graph.unpacking import members, unpacked, unpacked_matlab
 
 
 def parsed(path: str | Path, kind: str, read: Callable[[io.BytesIO], Any]) -> Any:
@@ -83,6 +84,12 @@ def _npz(file: io.BytesIO) -> dict[str, Any]:
 
 
 def _npy(file: io.BytesIO) -> dict[str, Any]:
+    old = np.lib.format.read_magic(file) == (1, 0)
+    header = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
+    shape, _, dtype = header(file)
+    if math.prod(shape) * dtype.itemsize > file.getbuffer().nbytes:
+        raise ValueError(f"it is too short for an array of shape {shape}")
+    file.seek(0)
     return {"array": np.lib.format.read_array(file, allow_pickle=False)}
 
 
@@ -102,15 +109,28 @@ def _sparse(arrays: Mapping[str, Any]) -> Any:
 
 
 def _mat(file: io.BytesIO) -> dict[str, Any]:
-    from scipy.io import loadmat
+    """The square matrices of a file, and what may name their nodes; nothing else is unfolded."""
+    from scipy.io import loadmat, whosmat
 
-    found = loadmat(file)
-    return {name: value for name, value in found.items() if not name.startswith("__")}
+    file = io.BytesIO(unpacked_matlab(file.getvalue()))
+    listed = whosmat(file)
+    words = ("cell", "char")
+    square = {n: s[0] for n, s, kind in listed if kind not in words and s == s[:1] * 2 != (1, 1)}
+    named = [
+        n for n, s, kind in listed if kind in words and {s[0], math.prod(s)} & {*square.values()}
+    ]
+    if not square:
+        raise ValueError(f"it must hold one square matrix, it holds {listed}")
+    return {name: loadmat(file, variable_names=[name])[name] for name in [*square, *named]}
 
 
 def _mtx(file: io.BytesIO) -> dict[str, Any]:
-    from scipy.io import mmread
+    from scipy.io import mminfo, mmread
 
+    entries, size = mminfo(file)[2], file.getbuffer().nbytes
+    if entries > size:
+        raise ValueError(f"its {size:,} bytes are too few for {entries:,} entries")
+    file.seek(0)
     return {"matrix": mmread(file)}
 
 

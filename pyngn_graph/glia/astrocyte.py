@@ -191,7 +191,7 @@ def _neighbors(data: Data, radius: float) -> Tensor:
     """Pairs ``[2, P]`` (member, center) of neurons within ``radius``, each its own member."""
     from scipy.spatial import KDTree
 
-    tree = KDTree(data.pos.double().cpu().numpy())
+    tree = KDTree(data.pos.detach().double().cpu().numpy())
     pairs = torch.from_numpy(tree.query_pairs(radius, output_type="ndarray")).long().t()
     own = torch.arange(data.num_nodes).repeat(2, 1)
     return torch.cat([own, pairs, pairs.flip(0)], dim=1).to(data.pos.device)

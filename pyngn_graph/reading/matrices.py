@@ -1,5 +1,6 @@
 """Matrices of weights as a source: an entry in row i and column j is the edge from i to j."""
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,10 @@ def source_of_matrix(matrix: Any, title: str, names: list[Any] | None = None) ->
             f"{title} must be a square matrix, row i column j the edge from i to j (got shape "
             f"{tuple(matrix.shape)}); cut out the square part"
         )
+    size = int(matrix.shape[0])
     if sparse.issparse(matrix):
+        _check_places(matrix, title)
+        _check_size(size, matrix.data.size if matrix.format == "dia" else matrix.nnz, title)
         found = matrix.tocoo()
         src, dst, weight = found.row, found.col, np.asarray(found.data)
         keep = np.asarray(weight != 0)
@@ -37,12 +41,7 @@ def source_of_matrix(matrix: Any, title: str, names: list[Any] | None = None) ->
         src, dst = np.nonzero(dense)
         weight = dense[src, dst]
     ends = np.stack([src, dst]).astype(np.int64)
-    size = int(matrix.shape[0])
-    if size > SPARE * (ends.size + 1):
-        raise ValueError(
-            f"{title} has {size:,} rows and {ends.shape[1]:,} entries, as where ids stand for "
-            f"places; pass triples of ids, 'zip(a.row, a.col, a.data)' of its 'tocoo()', in a list"
-        )
+    _check_size(size, ends.shape[1], title)
     _warn_of_half(ends, title)
     name_of = range(size) if names is None else names
 
@@ -57,6 +56,23 @@ def source_of_matrix(matrix: Any, title: str, names: list[Any] | None = None) ->
         place=place,
         notes={"directions": "row i, column j is the edge from i to j"},
     )
+
+
+def _check_places(matrix: Any, title: str) -> None:
+    """Refuses a sparse matrix whose indices lead out of it: loops of SciPy look at no bounds."""
+    if hasattr(matrix, "check_format"):
+        try:
+            copy.copy(matrix).check_format(full_check=True)  # which trims what it is called on
+        except ValueError as error:
+            raise ValueError(f"{title} is damaged ({error}); make it anew") from error
+
+
+def _check_size(size: int, entries: int, title: str) -> None:
+    if size > SPARE * (2 * entries + 1):
+        raise ValueError(
+            f"{title} has {size:,} rows and {entries:,} entries, as where ids stand for "
+            f"places; pass triples of ids, 'zip(a.row, a.col, a.data)' of its 'tocoo()', in a list"
+        )
 
 
 def _warn_of_half(ends: Any, title: str) -> None:
