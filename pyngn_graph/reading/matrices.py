@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from pyngn_graph.misread import warn
+from pyngn_graph.notices import warn
 from pyngn_graph.reading.source import Source
 
 SPARE = 1000

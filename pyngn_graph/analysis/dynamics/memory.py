@@ -10,6 +10,7 @@ from torch import Tensor
 from pyngn_graph.analysis.dynamics.rank import check_states, state_rank
 from pyngn_graph.arrays import as_finite, as_tensor
 from pyngn_graph.checks import check_count
+from pyngn_graph.notices import warn
 from pyngn_graph.readout import RidgeReadout
 
 FEWEST = 10
@@ -96,11 +97,10 @@ def memory_capacity(
     r2 = _above_chance(_correlation(found, past[num_train:]), independent, floor)
     total = float(r2.sum())
     if total > 1.0 and total > (rank := state_rank(rows - rows.mean(dim=0)).rank):
-        warnings.warn(
+        warn(
             f"The lags add up to {total:.3g} for states of rank {rank}, so that 'u' is not "
             f"independent from sample to sample and lags share what they say; the total is "
-            f"{rank}. Draw it by 'tasks.uniform_input'",
-            stacklevel=2,
+            f"{rank}. Draw it by 'tasks.uniform_input'"
         )
         total = float(rank)
     return MemoryCapacity(total, r2)
