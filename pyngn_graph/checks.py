@@ -17,6 +17,10 @@ LARGEST = 1e100
 """Largest size of a value that enters statistics: its square must not overflow."""
 
 
+WHOLE = 2**53
+"""Largest size up to which float64 holds every whole number."""
+
+
 def is_count(value: Any, least: int = 1) -> bool:
     """Whether ``value`` is a whole number from ``least`` to ``MAX_COUNT``; no bool is one."""
     whole = isinstance(value, Integral) and not isinstance(value, bool)
@@ -106,6 +110,12 @@ def check_finite(name: str, value: Any, remedy: str = "drop or replace them") ->
     """
     check_tensor(name, value)
     if not value.is_floating_point():
+        size = 0 if value.dtype == torch.bool else max(-extent(value)[0], extent(value)[1])
+        if size > WHOLE:
+            raise ValueError(
+                f"'{name}' holds whole numbers up to {size:.3g}, and float64 holds all of them up "
+                f"to 2**53 only; subtract an offset"
+            )
         return
     bad = ~(value.detach().abs() < LARGEST)
     if bool(bad.any()):

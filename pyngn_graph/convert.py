@@ -234,7 +234,7 @@ def _restored(graph: Any) -> Reading:
     data = Data(edge_index=torch.from_numpy(_ends(labels, edges)), num_nodes=len(labels))
     if labels != list(range(len(labels))):
         lists = [as_lists(label) for label in labels] if schema.get("lists") else labels
-        data.node_label = torch.tensor(labels) if integers else lists
+        data.node_label = ids.label(labels) if integers else lists
     _read(data, "node", [graph.nodes[label] for label in labels], schema["node"])
     _read(data, "edge", [row for _, _, row in edges], schema["edge"])
     given = {}

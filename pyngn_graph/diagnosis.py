@@ -11,8 +11,8 @@ from pyngn_graph.causes import SILENT_RATE, causes_of
 from pyngn_graph.evidence import ILL, Activity, answered
 from pyngn_graph.facts import Facts
 from pyngn_graph.glia.astrocyte import Astrocyte
-from pyngn_graph.misuse import warn_once
 from pyngn_graph.neuron import LIFParameters
+from pyngn_graph.notices import warn_once
 from pyngn_graph.remedies import SATURATED_RATE
 from pyngn_graph.unions import separated, spans
 

@@ -1,7 +1,5 @@
 """Warnings of numbers that were probably written in another unit than they are read in."""
 
-import sys
-import warnings
 from typing import Any
 
 import torch
@@ -10,6 +8,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.graph import alive
+from pyngn_graph.notices import warn
 from pyngn_graph.unions import separated
 
 MANY_EDGES = 50
@@ -94,12 +93,3 @@ def warn_of_excitation(data: Data) -> None:
                 "warnings.filterwarnings('ignore', 'No edge of the graph')"
             )
             return
-
-
-def warn(message: str) -> None:
-    """A ``UserWarning`` at the line outside this library, and of torch's calls, that led here."""
-    level, frame = 1, sys._getframe()
-    inside = ("pyngn_graph", "torch")
-    while frame.f_back and str(frame.f_globals.get("__name__")).split(".")[0] in inside:
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, UserWarning, stacklevel=level)

@@ -9,7 +9,7 @@ from torch_geometric import EdgeIndex
 from torch_geometric.data import Data
 from torch_geometric.data.data import BaseData
 
-from pyngn_graph.misread import warn
+from pyngn_graph.notices import warn_once
 
 
 def check_signal(
@@ -75,13 +75,6 @@ def warn_of_dtype(module: nn.Module, dtype: torch.dtype) -> None:
             f"and does not become {dtype}: its states are float32. Convert them for the layers "
             f"behind it, with 'states.to({dtype})'",
         )
-
-
-def warn_once(module: Any, key: str, message: str) -> None:
-    """Warns at the line of the user, the first time that ``module`` has reason to."""
-    if key not in module._told:
-        module._told.add(key)
-        warn(message)
 
 
 def _is_edges(value: Any, graph: Data, width: int | None) -> bool:

@@ -314,7 +314,7 @@ class TriglialReservoir(Constructed):
         *,
         num_steps: int | None = None,
         lengths: Numbers | None = None,
-        record: str | TopologyRecorder | Sequence[str | TopologyRecorder] = (),
+        record: str | TopologyRecorder | Sequence[str | TopologyRecorder] | None = (),
         every: int = 1,
         progress: bool | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -335,7 +335,8 @@ class TriglialReservoir(Constructed):
             record: Traces to keep: ``"v"``, ``"i_syn"``, ``"state"`` (the liquid state), or any
                 attribute of the graph's nodes, as ``"gain"`` and ``"calcium"``. ``"topology"``, or
                 a :class:`~pyngn_graph.history.TopologyRecorder` that says what is measured, keeps
-                the history of the graph.
+                the history of the graph. None: no more than the states, not even the spikes, for a
+                life whose recording nobody looks at.
             every: Keep traces of every ``every``-th step, and measure the topology no more often.
             progress: Show a progress bar; by default on a terminal or in a notebook when the run
                 takes longer than a second.
@@ -360,7 +361,7 @@ class TriglialReservoir(Constructed):
         *,
         num_steps: int | None = None,
         lengths: Numbers | None = None,
-        record: str | TopologyRecorder | Sequence[str | TopologyRecorder] = (),
+        record: str | TopologyRecorder | Sequence[str | TopologyRecorder] | None = (),
         every: int = 1,
         progress: bool | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -422,19 +423,21 @@ class TriglialReservoir(Constructed):
         x: Numbers | None,
         num_steps: int | None,
         lengths: Numbers | None,
-        record: str | TopologyRecorder | Sequence[str | TopologyRecorder],
+        record: str | TopologyRecorder | Sequence[str | TopologyRecorder] | None,
         every: int,
         progress: bool | None,
         checkpoint: str | os.PathLike[str] | None,
         checkpoint_every: int,
     ) -> Recording:
-        names = (record,) if isinstance(record, str | TopologyRecorder) else tuple(record)
+        kept = () if record is None else record
+        names = (kept,) if isinstance(kept, str | TopologyRecorder) else tuple(kept)
         probe, data = self._simulate(
             x,
             num_steps=num_steps,
             lengths=lengths,
             record=names,
             every=every,
+            events=record is not None,
             progress=progress,
             saved=None if checkpoint is None else (checkpoint, checkpoint_every),
             learns=learns,

@@ -19,9 +19,9 @@ from pyngn_graph.evidence import ILL, Activity
 from pyngn_graph.facts import Facts
 from pyngn_graph.graph import MAX_DELAY, longest_delay, prepare, round_delay, validate
 from pyngn_graph.interpolation import DelayKernel
-from pyngn_graph.misread import warn
 from pyngn_graph.misuse import check_signal
 from pyngn_graph.neuron import LIFParameters, LIFState, integrate
+from pyngn_graph.notices import warn
 from pyngn_graph.reservoir import TriglialReservoir
 from pyngn_graph.surrogate import Surrogate, surrogate_of
 from pyngn_graph.synapse import DelayedSpikeConv

@@ -416,6 +416,15 @@ VALUE_DOORS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
             "max_delay": 50, "seed": 0, "pos": random_drive(0, 5, 3), "c_ee": 0.3,
         },
     ),
+    "from_data()": (
+        lambda edges, **o: ng.from_data(edges, **o),
+        {
+            "edges": torch.tensor([[0, 1, 2, 0], [1, 2, 0, 2]]), "weight": 0.2, "inhibition": 4.0,
+            "inhibitory_fraction": 0.2, "velocity": 50.0, "dt": 1.0, "max_delay": 50, "seed": 0,
+            "spacing": 100.0, "pos": random_drive(0, 3, 3),
+        },
+    ),
+    "from_data(matrix)": (lambda a: ng.from_data(a, weights="jumps"), {"a": random_drive(0, 4, 4)}),
     "SmallWorld": (
         lambda **o: ng.generators.SmallWorld(**o)(),
         {"num_nodes": 6, "degree": 2.0, "rewiring": 0.1, "weight": 0.2, "seed": 0},

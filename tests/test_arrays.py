@@ -201,3 +201,14 @@ def test_arrays_that_mean_something_else_are_told_as_tensors_are() -> None:
         made(np.ones((8, 3)))
     with pytest.raises(TypeError, match="looks like the edges of a graph"):
         made(random_graph().edge_index.numpy())
+
+
+def test_whole_numbers_that_float64_does_not_hold_are_refused() -> None:
+    large = torch.full((4, 2), 2**60)
+    for call in (
+        lambda: ng.RidgeReadout().fit(large, torch.arange(4)),
+        lambda: dynamics.fano_factor(large),
+        lambda: tasks.nrmse(large, large + 1),
+    ):
+        with pytest.raises(ValueError, match=r"float64 holds all of them up to 2\*\*53 only"):
+            call()

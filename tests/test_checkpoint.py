@@ -311,7 +311,7 @@ PARTS = {
     "hold": "input, parameters",
     "cell": "parameters",
     "seed of a transform": "parameters",
-    "run instead of adapt": "input, parameters",
+    "run instead of adapt": "parameters",
     "projection": "parameters",
     "graph": "graph",
     "life": "graph",

@@ -201,19 +201,20 @@ def leaves(value: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
-def double() -> Iterator[None]:
+def put_back() -> Iterator[None]:
     yield
     torch.set_default_dtype(torch.float32)
 
 
+@pytest.mark.parametrize("other", [torch.float64, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("name", DEEDS)
-@pytest.mark.usefixtures("double")
-def test_the_default_dtype_changes_no_bit(name: str) -> None:
+@pytest.mark.usefixtures("put_back")
+def test_the_default_dtype_changes_no_bit(name: str, other: torch.dtype) -> None:
     expected = list(leaves(DEEDS[name]()))
     assert expected
-    torch.set_default_dtype(torch.float64)
+    torch.set_default_dtype(other)
     assert list(leaves(DEEDS[name]())) == expected
-    assert torch.get_default_dtype() == torch.float64
+    assert torch.get_default_dtype() == other
 
 
 MAKERS = {"zeros", "ones", "empty", "rand", "randn", "eye", "linspace", "normal", "hann_window"}

@@ -19,12 +19,19 @@ def test_there_are_programs_on_the_pages_that_teach() -> None:
     assert taught <= {page for page, program in PROGRAMS.items() if program}
 
 
+@pytest.mark.filterwarnings("error:The reservoir is", "error:No edge of the graph")
 @pytest.mark.parametrize("page", WHOLE)
 def test_the_programs_of_a_page_run(
-    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     exec(compile(PROGRAMS[page], f"{page}.md", "exec"), {"__name__": page})
+    said = [s for s in capsys.readouterr().out.splitlines() if s.startswith("The reservoir is ")]
+    assert len(said) == len(re.findall(r"^print\(.*diagnose\(", PROGRAMS[page], re.M))
+    assert all(line.startswith("The reservoir is healthy: ") for line in said), said
 
 
 @pytest.mark.parametrize("page", sorted(PROGRAMS))

@@ -49,6 +49,18 @@ def test_noise_has_no_memory_however_it_is_starved(
     assert sum(found) == 0.0
 
 
+@pytest.mark.parametrize("slow", [2, 10, 100])
+def test_slow_noise_does_not_remember_a_slow_input(slow: int) -> None:
+    pool = torch.nn.functional.avg_pool1d
+    found = []
+    for seed in range(8):
+        noise = torch.randn(21, 1, 3000 + slow, generator=generator(seed))
+        smooth = pool(noise, slow, 1)[:, 0, :3000].t()
+        found.append(dynamics.memory_capacity(smooth[:, 1:], smooth[:, 0], 30).total)
+    assert sum(each > 0 for each in found) <= 1
+    assert sum(found) < 0.5
+
+
 def test_the_samples_that_are_asked_for_are_enough() -> None:
     u = uniform_input(3000, generator=generator(0))
     noise = torch.randn(3000, 4, generator=generator(1))

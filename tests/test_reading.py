@@ -303,7 +303,7 @@ def test_columns_by_choice(tmp_path: Path) -> None:
         ("source,target,weight,Weight", "has the column 'Weight' twice"),
         ("source,target,pre,post", "several columns that may be the ends of an edge"),
         ("source,target,n_synapses,syn_count", "several columns that may be its 'weight'"),
-        ("source,target,weight,w", "several columns that may be its 'weight'"),
+        ("source,target,weights,w", "several columns that may be its 'weight'"),
     ],
 )
 def test_doubled_columns(head: str, said: str, tmp_path: Path) -> None:
@@ -795,3 +795,63 @@ def test_a_connectome_says_where_it_is_from() -> None:
     facts = ng.describe(placed).facts
     assert "the length of distances" in facts["delays from"]
     assert "given for 2 neurons, 1 unknown" in facts["signs from"]
+
+
+def test_ids_that_stand_for_places_in_a_matrix_are_refused() -> None:
+    ids = [720575940628, 720575940629]
+    theirs = sparse.coo_array(([1.0, 2.0], (ids, ids[::-1])), shape=(10**12, 10**12))
+    with pytest.raises(ValueError, match="as where ids stand for places; pass triples"):
+        ng.from_data(theirs)
+    found = theirs.tocoo()  # as it says
+    data = ng.from_data(list(zip(found.row, found.col, found.data, strict=True)))
+    assert data.node_label.tolist() == ids
+
+
+def test_attributes_of_the_whole_graph_do_not_take_its_names() -> None:
+    graph = network()
+    graph.graph |= {"pos": {5: (0, 0)}, "num_nodes": 99, "edge_weight": "mV", "name": "mine"}
+    data = ng.from_data(graph)
+    assert by_name(data) == pytest.approx(EXPECTED)
+    assert (data.graph_num_nodes, data.graph_edge_weight, data.name) == (99, "mV", "mine")
+
+
+def test_columns_of_ours_are_never_taken_for_ends(tmp_path: Path) -> None:
+    data = ng.from_data([(0, 1), (1, 0)])
+    data.edge_target, data.edge_pre, data.edge_post = ["a", "b"], torch.arange(2), ["c", "d"]
+    data.edge_w, data.id = torch.tensor([7, 8]), ["i", "j"]
+    write_csv(data, tmp_path / "e.csv", tmp_path / "n.csv")
+    back = read_csv(tmp_path / "e.csv", tmp_path / "n.csv")
+    assert torch.equal(back.edge_index, data.edge_index)
+    assert torch.equal(back.edge_weight, data.edge_weight)
+    assert (back.edge_target, back.edge_post) == (["a", "b"], ["c", "d"])
+    assert back.edge_w.tolist() == [7, 8]
+
+
+def test_what_is_missing_is_none_and_can_be_saved(tmp_path: Path) -> None:
+    rows = ["source,target,fa,n_0,n_1,id", "0,1,,1,2,nan"]
+    rows += ["1,0,nan,3,,72057594062885721", "1,1,.5,4,5,1"]
+    (tmp_path / "e.csv").write_text("\n".join(rows))
+    data = read_csv(tmp_path / "e.csv")
+    assert data.edge_fa == [None, None, 0.5]
+    assert data.edge_n == [[1, 2], [3, None], [4, 5]]
+    assert data.edge_id == [None, 72057594062885721, 1]  # to the last digit
+    ng.save_graph(data, tmp_path / "g.safetensors")
+    assert ng.load_graph(tmp_path / "g.safetensors").edge_fa == data.edge_fa
+    graph = nx.DiGraph([(2**70, 5, {"a": float("nan")}), (5, 2**70, {"b": 1})])
+    data = ng.from_networkx(graph)
+    assert data.node_label == [5, 2**70]
+    assert "edge_a" not in data  # nothing is left to keep
+
+
+def test_counts_may_carry_the_sign_of_their_synapse() -> None:
+    graph = network(weights=[4, -9, 1])
+    (said,) = saidly(lambda: ng.from_networkx(graph))[1]
+    assert "weights='counts' makes weights of counts" in said
+    data, said = saidly(lambda: ng.from_data(graph, weights="counts"))  # as it says
+    assert said == []
+    unit = 0.2 / 2  # the mean of the roots 2, 3 and 1
+    expected = {pair: unit * f for pair, f in zip(EXPECTED, (2, -4 * 3, 1), strict=True)}
+    assert by_name(data) == pytest.approx(expected)
+    assert data.inhibitory.sum() == 1
+    with pytest.raises(ValueError, match=r"column 'weight': 0.0, must be a count of 1 or more"):
+        ng.from_networkx(network(weights=[1, 0, 2]), weights="counts")

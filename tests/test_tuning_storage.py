@@ -86,8 +86,20 @@ def test_the_seed_is_any_integer() -> None:
     assert outcome(tried(seed=np.int64(3))) == outcome(study)
     assert best(study, SMALL, np.uint8(3)).random_state == 3
     assert type(best(study, SMALL, np.uint8(3)).random_state) is int
-    widths = [plot.importances(study, seed=s).patches[0].get_width() for s in (3, np.int32(3))]
+    widths = [plot.importances(scored(), seed=s).patches[0].get_width() for s in (3, np.int32(3))]
     assert widths[0] == widths[1]
+
+
+def scored() -> Any:
+    """A study whose trials differ in their scores."""
+    study = optuna.create_study()
+    uniform = optuna.distributions.FloatDistribution(0.0, 1.0)
+    for k in range(6):
+        params, kinds = {"a": k / 6, "b": k % 2 / 2}, {"a": uniform, "b": uniform}
+        study.add_trial(
+            optuna.trial.create_trial(params=params, distributions=kinds, value=float(k))
+        )
+    return study
 
 
 @pytest.mark.parametrize("seed", [True, 1.0, "1", -1])

@@ -19,6 +19,7 @@
 
 # %%
 import os
+import warnings
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -180,9 +181,10 @@ def templates(data, microglia=None):
 # %% [markdown]
 # Three lives for each wiring: unpruned; pruned by `relative`, where synapses go that are less
 # healthy than others of the same target; pruned by `winner`, which leaves each neuron about one
-# excitatory input.
+# excitatory input. (A readout warns where the states tell it next to nothing, as some of these do.)
 
 # %%
+warnings.filterwarnings("ignore", "The best penalty")
 STAGES = {"unpruned": None, "relative": "relative", "winner": "winner"}
 scores, kept = {}, {}  # (wiring, stage, task): a value for each graph
 for kind, graphs in {name: [graph], **nulls}.items():

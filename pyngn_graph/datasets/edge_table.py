@@ -10,7 +10,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.datasets.measured import connectome
-from pyngn_graph.misread import warn, warn_unless_counts
+from pyngn_graph.misread import warn_unless_counts
+from pyngn_graph.notices import warn
 from pyngn_graph.provenance import noted
 from pyngn_graph.reading import words
 from pyngn_graph.reading.attributes import signs_in

@@ -287,7 +287,7 @@ class ReservoirEstimator(BaseEstimator):
         if reservoir.glia or recipe.start == "lived":
             seen = distinct(series, weight is not None)
             life = organize(
-                recipe, reservoir, x[seen], series.lengths[seen], state, (), progress=False
+                recipe, reservoir, x[seen], series.lengths[seen], state, None, progress=False
             )
             self.life_ = float(life.lengths.sum()) * life.dt
         self.mean_, self.scale_ = mean.numpy(), scale.numpy()

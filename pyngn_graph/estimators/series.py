@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pyngn_graph.misread import warn
+from pyngn_graph.notices import warn
 from pyngn_graph.ragged import as_arrays, filled, is_ragged
 
 WIDE = 10

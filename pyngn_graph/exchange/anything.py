@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyngn_graph.checks import check_tensor
 from pyngn_graph.convert import read_networkx
 from pyngn_graph.exchange.bare import read_data
 from pyngn_graph.exchange.files import reading_of_file
@@ -148,6 +149,7 @@ def _from_other(
 def _array(data: Tensor) -> Any:
     from scipy.sparse import coo_array
 
+    check_tensor("data", data)
     data = data.detach().cpu()
     if data.layout == torch.strided:
         return data.numpy()

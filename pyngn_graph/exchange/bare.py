@@ -1,5 +1,6 @@
 """A ``Data`` of someone else: what it lacks is noted, what it has gets the types that run here."""
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,12 +12,10 @@ from torch_geometric.data import Batch, Data
 from pyngn_graph.conform import conformed
 from pyngn_graph.reading import words
 from pyngn_graph.reading.assembly import assembled
+from pyngn_graph.reading.matrices import SPARE
 from pyngn_graph.reading.outcome import Reading
 from pyngn_graph.reading.source import Columns, Source
 from pyngn_graph.reading.weights import USUAL, Scale
-
-_SPARE = 1000
-"""So many times more nodes than ends of edges are ids, no places."""
 
 
 def read_data(
@@ -38,6 +37,8 @@ def read_data(
             "'data' is a Batch of graphs; use 'Batch.from_data_list([from_data(g) for g in "
             "data.to_data_list()])'"
         )
+    if any(isinstance(value, Tensor) and not value.is_cpu for value in data.to_dict().values()):
+        data = copy.copy(data).cpu()
     data = conformed(data)
     ends = data.get("edge_index")
     if not isinstance(ends, Tensor) or ends.dtype != torch.int64:
@@ -45,7 +46,7 @@ def read_data(
             f"'edge_index' must hold pairs of whole numbers [2, E] (got {_kind(ends)}); fractions, "
             f"and whole numbers that a float rounds, are none"
         )
-    ends = ends.detach().cpu()
+    ends = ends.detach()
     if ends.dim() != 2 or ends.size(0) != 2:
         raise ValueError(
             f"'edge_index' must have shape [2, E] (got {list(ends.shape)}); for a list of pairs "
@@ -78,7 +79,7 @@ def read_data(
                 f"{list(data[key].shape) if isinstance(data[key], Tensor) else data[key]!r}); set "
                 f"it anew, or delete it to have it drawn"
             )
-    source = Source("the Data", [*range(num_nodes)], ends.numpy(), edges=edges)
+    source = Source("the Data", range(num_nodes), ends.numpy(), edges=edges)
     reading = assembled(source, _of_edges(chosen), weights, scale)
     if "edge_weight" in data and "edge_delay" in data:
         reading = Reading(reading.data, reading.given, own=True)
@@ -110,7 +111,7 @@ def _num_nodes(data: Data, ends: Tensor) -> int:
         if data.get(key) is not None:
             return len(data[key])
     largest = int(ends.max()) if ends.numel() else -1
-    if largest >= _SPARE * (ends.numel() + 1):
+    if largest >= SPARE * (ends.numel() + 1):
         raise ValueError(
             f"'edge_index' reaches {largest}, as ids do and places do not; pass pairs of ids, "
             f"'from_data(edge_index.t().tolist())', or set 'data.num_nodes'"

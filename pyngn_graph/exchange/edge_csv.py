@@ -14,7 +14,11 @@ from pyngn_graph.exchange.columns import Columns, to_columns
 from pyngn_graph.graph import accepted
 from pyngn_graph.reading.assembly import assembled
 from pyngn_graph.reading.tables import read_tables
+from pyngn_graph.reading.words import ROLES, is_
 from pyngn_graph.storage import write_bytes
+
+_ENDS = (*ROLES["pre"], *ROLES["post"])
+"""Names that would be taken for those of an edge's ends."""
 
 
 def write_csv(data: Data, edges: str | Path, nodes: str | Path | None = None) -> None:
@@ -28,8 +32,8 @@ def write_csv(data: Data, edges: str | Path, nodes: str | Path | None = None) ->
 
     Several numbers in a row are spread over ``name_0``, ``name_1``, ...; booleans are ``true`` and
     ``false``. :func:`read_csv` restores what the columns can say: numbers as float32, int64 or
-    bool, and text. For attributes of the whole graph and for other dtypes see
-    :func:`write_graphml`.
+    bool, and text. What glia note for themselves gets other names then. For this, attributes of the
+    whole graph, and other dtypes see :func:`write_graphml`.
 
     Raises:
         TypeError, ValueError: If the graph breaks a rule of :func:`~pyngn_graph.graph.validate`,
@@ -45,8 +49,10 @@ def write_csv(data: Data, edges: str | Path, nodes: str | Path | None = None) ->
     names = names_of(data) if nodes is None else None
     if names is not None:
         src, dst = ([names[i] for i in end] for end in (src, dst))
+    of_edges = {f"edge_{k}" if is_(k, _ENDS) else k: column for k, column in of_edges.items()}
     _write(edges, {"source": src, "target": dst} | of_edges)
     if nodes is not None:
+        of_nodes = {f"node_{k}" if is_(k, ("id",)) else k: col for k, col in of_nodes.items()}
         of_nodes = {"id": list(range(data.num_nodes))} | of_nodes
         if "label" not in of_nodes and "node_label" in layout["node"]:
             of_nodes["label"] = of_nodes.pop("node_label")

@@ -1,6 +1,7 @@
 """Any file that holds a graph."""
 
 import io
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,9 @@ def _table(
     return assembled(read_tables(path, None, columns), columns, weights, scale)
 
 
+_WITH_DICT = re.compile(r"\s*\S+\s+\S+\s+\{.*\}\s*")
+
+
 def _with_dicts(file: io.BytesIO) -> Any:
     """The graph of a list of NetworkX, in which attributes stand as a dict, or None."""
     import networkx as nx
@@ -140,7 +144,9 @@ def _with_dicts(file: io.BytesIO) -> Any:
     content = file.read()
     if b"{" not in content:
         return None
-    lines = content.decode().splitlines()
+    lines = [line for line in content.decode().splitlines() if line.strip() and line[0] != "#"]
+    if not all(map(_WITH_DICT.fullmatch, lines)):
+        return None
     return nx.parse_edgelist(lines, create_using=nx.MultiDiGraph)
 
 

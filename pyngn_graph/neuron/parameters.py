@@ -1,7 +1,6 @@
 """Parameters of the neurons, and the constants of a step that follow from them."""
 
 import math
-import warnings
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from pyngn_graph.checks import check_tensor
 from pyngn_graph.defaults import TAU_M
+from pyngn_graph.notices import warn
 
 Value = float | Tensor
 """One number for all neurons, or a tensor ``[N]`` with one for each."""
@@ -126,11 +126,10 @@ class LIFParameters:
         steps = torch.round(t_ref / dt).clamp(max=LONGEST_REFRACTORY)
         lost = (t_ref > 0) & (steps == 0)
         if bool(lost.any()):
-            warnings.warn(
+            warn(
                 f"'t_ref' of {t_ref[lost].max().item():g} ms rounds to 0 steps of {dt:g} ms, and "
                 f"{int(lost.sum())} of {lost.numel()} values have no effect; take a smaller 'dt', "
-                f"or t_ref=0.0 if none is meant",
-                stacklevel=2,
+                f"or t_ref=0.0 if none is meant"
             )
         syn_alpha = syn_drive = None
         if self.tau_syn is not None:

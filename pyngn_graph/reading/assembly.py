@@ -10,7 +10,7 @@ from pyngn_graph.misread import warn_of_left_positions, warn_of_silenced
 from pyngn_graph.reading import names as ids
 from pyngn_graph.reading import words
 from pyngn_graph.reading.attributes import (
-    STRUCTURE,
+    OF_GRAPH,
     free,
     take_known,
     take_label,
@@ -47,6 +47,8 @@ def assembled(
     chosen = words.roles(columns)
     faults, notes = Faults(source.title), dict(source.notes)
     size, num_edges = len(source.names), source.num_edges
+    if size == 0:
+        raise ValueError(f"'num_nodes' must be a positive int (got 0): {source.title} has no nodes")
     data = Data(edge_index=torch.from_numpy(source.ends), num_nodes=size)
     label = ids.label(source.names)
     if label is not None:
@@ -72,7 +74,7 @@ def assembled(
     faults.check()
     take_rest(data, left, notes)
     for name, value in source.graph.items():
-        data[free(str(name), "graph_", data, STRUCTURE)] = value
+        data[free(str(name), "graph_", data, OF_GRAPH)] = value
     if num_edges and bool(torch.isfinite(data.edge_weight).all()):
         warn_of_silenced(data.edge_weight, on_grid(data.edge_weight, weight_grid(data)))
     return Reading(data, given, notes)

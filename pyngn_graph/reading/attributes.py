@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 from pyngn_graph.reading import names as ids
 from pyngn_graph.reading import words
 from pyngn_graph.reading.faults import Faults
-from pyngn_graph.reading.source import ABSENT, Column, Columns, Source
+from pyngn_graph.reading.source import ABSENT, Column, Columns, Source, is_nan
 from pyngn_graph.reading.values import flags, numbers, side
 from pyngn_graph.reserved import AT_TICKS, NUM_TARGETS, OF_EDGES, OF_NEURONS
 
@@ -28,10 +28,13 @@ STRUCTURE = {
 """Attributes of what a graph is, and where it is from."""
 
 RESERVED = STRUCTURE | {
-    *{"dt", "clock", "health_clock", "first_num_edges", "length_scale", "velocity"},
+    *{"pos", "dt", "clock", "health_clock", "first_num_edges", "length_scale", "velocity"},
     *{"territory_index", "territory", "node_id", *AT_TICKS, NUM_TARGETS, *OF_EDGES, *OF_NEURONS},
 }
 """Names with a meaning of their own on a graph, which attributes from elsewhere do not have."""
+
+OF_GRAPH = RESERVED - {"dt", "clock", "length_scale", "velocity"}
+"""Of these, what an attribute of the whole graph does not mean."""
 
 _SIGNS = {"-1": -1, "-": -1, "inh": -1, "inhibitory": -1, "i": -1, "0": 0, "unknown": 0}
 _SIGNS |= {"1": 1, "+1": 1, "+": 1, "exc": 1, "excitatory": 1, "e": 1}
@@ -88,7 +91,7 @@ def signs_in(column: Column) -> list[int | None]:
     """Entries as signs: -1, 1, 0 where they are empty or unknown, None where they are others."""
 
     def word(entry: Any) -> str:
-        missing = entry is None or entry is ABSENT or entry != entry
+        missing = entry is None or entry is ABSENT or is_nan(entry)
         return "0" if missing else re.sub(r"\.0*$", "", str(entry).strip().lower()) or "0"
 
     return [_SIGNS.get(word(entry)) for entry in column]
@@ -147,7 +150,7 @@ def _run(stem: str, columns: Columns) -> list[str]:
 def _together(columns: list[Column]) -> Any:
     parts = [side(column) for column in columns]
     tensors = [part for part in parts if isinstance(part, Tensor)]
-    if len(tensors) == len(parts):
+    if len(tensors) == len(parts) and len({part.shape for part in tensors}) == 1:
         alike = len({part.dtype for part in tensors}) == 1
         return torch.stack(tensors if alike else [part.float() for part in tensors], dim=1)
     lists = [part.tolist() if isinstance(part, Tensor) else part for part in parts]

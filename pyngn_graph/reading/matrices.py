@@ -4,8 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from pyngn_graph.misread import warn
+from pyngn_graph.notices import warn
 from pyngn_graph.reading.source import Source
+
+SPARE = 1000
+"""So many times more nodes than ends of edges are ids, no places."""
 
 
 def source_of_matrix(matrix: Any, title: str, names: list[Any] | None = None) -> Source:
@@ -35,8 +38,13 @@ def source_of_matrix(matrix: Any, title: str, names: list[Any] | None = None) ->
         weight = dense[src, dst]
     ends = np.stack([src, dst]).astype(np.int64)
     size = int(matrix.shape[0])
+    if size > SPARE * (ends.size + 1):
+        raise ValueError(
+            f"{title} has {size:,} rows and {ends.shape[1]:,} entries, as where ids stand for "
+            f"places; pass triples of ids, 'zip(a.row, a.col, a.data)' of its 'tocoo()', in a list"
+        )
     _warn_of_half(ends, title)
-    name_of = list(range(size)) if names is None else names
+    name_of = range(size) if names is None else names
 
     def place(level: str, i: int) -> str:
         return f"row {ends[0, i]}" if level == "edge" else f"node {i}"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pyngn_graph.reading.faults import Faults
-from pyngn_graph.reading.source import are_text
+from pyngn_graph.reading.source import are_text, is_nan
 
 _WHOLE = re.compile(r"(?:(?:0|-?[1-9][0-9]{0,18}+)\n)*+")
 _DIGITS = re.compile(r"-?[0-9]{1,30}")
@@ -79,9 +79,9 @@ def check(column: Sequence[Any] | NDArray[Any], name: str, place: Any, faults: F
         if type(entry) is str and entry and entry.lower() not in _MISSING and "e" not in entry:
             if "E" not in entry:
                 continue
-        if isinstance(entry, float) and entry == entry:
+        if isinstance(entry, float) and not is_nan(entry):
             faults.add(place(row), name, entry, "an id as a whole number or text, not a float")
-        elif entry is None or entry != entry or entry == "":
+        elif entry is None or is_nan(entry) or (type(entry) is str and not entry):
             faults.add(place(row), name, entry, "the name of a node")
         elif isinstance(entry, str) and _ROUNDED.fullmatch(entry):
             rule = "an id with all its digits; this one was rounded, write ids as text"
@@ -96,7 +96,7 @@ def check(column: Sequence[Any] | NDArray[Any], name: str, place: Any, faults: F
 
 
 def _is_missing(entry: Any) -> bool:
-    return entry is None or entry != entry or str(entry).lower() in _MISSING
+    return entry is None or is_nan(entry) or str(entry).lower() in _MISSING
 
 
 def in_order(names: Iterable[Any]) -> list[Any]:
@@ -124,8 +124,10 @@ def places(names: Sequence[Any], *ends: list[Any]) -> NDArray[np.int64]:
     return np.stack(rows) if rows else np.empty((0, 0), np.int64)
 
 
-def label(names: list[Any]) -> Tensor | list[Any] | None:
+def label(names: Sequence[Any]) -> Tensor | list[Any] | None:
     """What ``node_label`` holds: nothing for 0 .. N - 1, int64 for whole numbers, or a list."""
+    if isinstance(names, range):
+        return None
     if names == list(range(len(names))) and all(type(name) is int for name in names):
         return None
     if all(type(name) is int and -(2**63) <= name < 2**63 for name in names):

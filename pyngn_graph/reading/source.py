@@ -39,7 +39,7 @@ class Source:
     """
 
     title: str
-    names: list[Any]
+    names: Sequence[Any]
     ends: NDArray[np.int64]
     nodes: Columns = field(default_factory=dict)
     edges: Columns = field(default_factory=dict)
@@ -62,6 +62,11 @@ class Source:
 
         columns = {name: taken(column, order) for name, column in self.edges.items()}
         return replace(self, ends=ends, edges=columns, place=moved)
+
+
+def is_nan(entry: Any) -> bool:
+    """Whether an entry is the float that stands for nothing."""
+    return isinstance(entry, float) and entry != entry
 
 
 def are_text(column: Column) -> bool:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pyngn_graph.reading.faults import Faults
-from pyngn_graph.reading.source import ABSENT, Column, are_text
+from pyngn_graph.reading.source import ABSENT, Column, are_text, is_nan
 
 _NUMBER = r"[+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?"
 _NUMBERS = re.compile(rf"(?:{_NUMBER}\n)*+")
@@ -157,12 +157,15 @@ def _tensor(array: NDArray[Any]) -> Tensor | list[Any]:
 def _of_text(column: list[str]) -> Tensor | list[Any]:
     kinds = set(column)
     lacking = {entry for entry in kinds if entry.lower() in _MISSING}
+    nans = {entry for entry in kinds if entry.lower() == "nan"}
+    if nans and _WHOLE.fullmatch("\n".join([*(kinds - nans - lacking), ""])):
+        lacking |= nans  # whole numbers have no NaN, and floats not all their digits
     if lacking:
         missing = [entry in lacking for entry in column]
         rest = [entry for entry, gone in zip(column, missing, strict=True) if not gone]
         typed = _of_text(rest) if rest else []
         values = iter(typed.tolist() if isinstance(typed, Tensor) else typed)
-        return [None if gone else next(values) for gone in missing]
+        return [None if gone else _plain(next(values)) for gone in missing]
     if {entry.lower() for entry in kinds} <= {"true", "false"}:
         return torch.tensor([entry.lower() == "true" for entry in column])
     joined = "\n".join([*column, ""])
@@ -187,5 +190,5 @@ def _is_missing(entry: Any) -> bool:
 
 def _plain(entry: Any) -> Any:
     if isinstance(entry, np.generic):
-        return entry.item()
-    return None if entry is ABSENT else entry
+        entry = entry.item()
+    return None if entry is ABSENT or is_nan(entry) else entry

@@ -80,22 +80,22 @@ def _of_counts(
     data: Data, values: NDArray[np.float64], given: Any, name: str, source: Source, scale: Scale,
     faults: Faults,
 ) -> Tensor:  # fmt: skip
-    for i in np.flatnonzero(values <= 0).tolist():
+    for i in np.flatnonzero(values == 0).tolist():
         place = source.place("edge", int(np.flatnonzero(given)[i]))
         faults.add(
             place,
             name,
             float(values[i]),
-            "a positive count; weights='jumps' takes numbers as they are",
+            "a count of 1 or more; weights='jumps' takes numbers as they are",
         )
     faults.check()
     if not values.size:
         return torch.empty(0, dtype=torch.float32)
-    size = sizes_of_counts(torch.from_numpy(values), scale.weight)
+    size = sizes_of_counts(torch.from_numpy(np.abs(values)), scale.weight)
+    inhibits = torch.from_numpy(values < 0)  # some tables write the sign of a synapse so
     if "inhibitory" in data:
-        inhibits = data.inhibitory[data.edge_index[0]][torch.from_numpy(given)]
-        size = torch.where(inhibits, -scale.inhibition * size, size)
-    return size
+        inhibits |= data.inhibitory[data.edge_index[0]][torch.from_numpy(given)]
+    return torch.where(inhibits, -scale.inhibition * size, size)
 
 
 def delays_of(

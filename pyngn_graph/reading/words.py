@@ -11,6 +11,8 @@ source target | pre post | from to | src dst | src tgt | source_id target_id | p
 | source_node target_node | source_neuron target_neuron | source_name target_name
 | source_node_id target_node_id | from_id to_id | from_node to_node | from_node_id to_node_id
 | node_1 node_2 | neuron_1 neuron_2 | id_1 id_2 | node_a node_b | u v | i j | start end
+| pre_cell post_cell | source_cell target_cell
+| presynaptic_id postsynaptic_id | pre_neuron_id post_neuron_id | upstream downstream
 | start_id end_id | sender receiver | origin destination | row col | row column
 """
 
@@ -32,7 +34,8 @@ COUNT = tuple(
         """synapses synapse_count num_synapses n_synapses nr_synapses number_of_synapses syn_count
         nsyns nsyn n_syn num_syn syns number_of_fibers num_fibers n_fibers fiber_count fibers
         number_of_fibres streamlines streamline_count num_streamlines n_streamlines count counts
-        size nbr sections multiplicity contacts num_contacts n_contacts""".split(),
+        synapse_number no_of_synapses total_synapses size nbr sections multiplicity contacts
+        num_contacts n_contacts""".split(),
     )
 )
 """What counts of synapses or fibers are called."""
@@ -42,8 +45,8 @@ DIRECTION = ("type", "directed", "direction", "edgetype")
 NODE = tuple(
     map(
         _key,
-        """id name node node_id neuron neuron_id root_id pt_root_id body_id body cell cell_id label
-        key region roi""".split(),
+        """id name node node_id neuron neuron_id root_id pt_root_id body_id body cell cell_id
+        neuron_name cell_name label key region roi""".split(),
     )
 )
 """What the names of nodes are called, the likeliest first."""
@@ -134,6 +137,9 @@ def one_of(
         check_there(chosen[role], names, role, title)
         return chosen[role]
     found = [name for name in names if _key(name) in words]
+    usual = [name for name in found if _key(name) == words[0]]
+    if len(usual) == 1:  # its own name
+        return usual[0]
     if len(found) > 1:
         raise ambiguous(found, role, title)
     return found[0] if found else None

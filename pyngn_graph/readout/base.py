@@ -1,7 +1,6 @@
 """What the readouts share: one linear map, checked inputs, labels or values as targets."""
 
 import os
-import warnings
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from pyngn_graph import storage
 from pyngn_graph.arrays import Numbers, as_tensor
 from pyngn_graph.checks import check_finite
+from pyngn_graph.notices import warn
 
 
 class Readout(nn.Module):
@@ -239,10 +239,9 @@ class Readout(nn.Module):
 def warn_of_constant_features(num_rows: int, num_features: int) -> None:
     """Says that there is nothing to learn from, unless it is one row."""
     if num_rows > 1:
-        warnings.warn(
+        warn(
             f"None of {num_features} features varies over {num_rows} rows, so that all predictions "
-            f"are the same; look at 'reservoir.diagnose()' if they are states of a reservoir",
-            stacklevel=4,
+            f"are the same; look at 'reservoir.diagnose()' if they are states of a reservoir"
         )
 
 

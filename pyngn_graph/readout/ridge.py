@@ -1,6 +1,5 @@
 """Ridge regression in closed form, from sums that batches add up."""
 
-import warnings
 from collections.abc import Iterable
 from typing import Any, Self
 
@@ -10,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from pyngn_graph.arrays import Numbers, as_finite
+from pyngn_graph.notices import warn
 from pyngn_graph.readout.base import Readout, one_hot, warn_of_constant_features, widened
 from pyngn_graph.readout.solve import Spectrum
 
@@ -244,11 +244,10 @@ class RidgeReadout(Readout):
             number = int((chosen == end).sum())
             if number and least < largest:
                 targets = f"{number} of {chosen.numel()} targets"
-                warnings.warn(
+                warn(
                     f"The best penalty for {targets} is {end:g}, the {name} to "
                     f"choose from: {why}. If that cannot be, go on to alpha={beyond:g}; "
-                    f"alpha={end:g} alone takes it as it is",
-                    stacklevel=4,
+                    f"alpha={end:g} alone takes it as it is"
                 )
 
     def _total(self) -> float:

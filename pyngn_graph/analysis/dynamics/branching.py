@@ -1,7 +1,6 @@
 """How many spikes a spike causes: the branching ratio, also where most neurons are not seen."""
 
 import math
-import warnings
 from typing import NamedTuple
 
 import torch
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from pyngn_graph.arrays import as_finite
 from pyngn_graph.checks import check_count
+from pyngn_graph.notices import warn
 
 GRID = 200
 """Values of m from which the fit starts out."""
@@ -105,7 +105,7 @@ def branching_ratio(activity: Tensor, max_lag: int = 50, dt: float = 1.0) -> Bra
     fit = b * m**lag
     why = _undefined(r, fit, m, a.numel(), a.size(1))
     if why:
-        warnings.warn(f"There is no branching ratio: {why}", stacklevel=2)
+        warn(f"There is no branching ratio: {why}")
     return BranchingRatio(
         m=math.nan if why else m,
         naive=float(r[0]),

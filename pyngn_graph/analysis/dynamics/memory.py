@@ -10,6 +10,7 @@ from torch import Tensor
 from pyngn_graph.analysis.dynamics.rank import check_states, state_rank
 from pyngn_graph.arrays import as_finite, as_tensor
 from pyngn_graph.checks import check_count
+from pyngn_graph.notices import warn
 from pyngn_graph.readout import RidgeReadout
 
 FEWEST = 10
@@ -46,7 +47,8 @@ def memory_capacity(
     :math:`r_k` is taken on the n rows of the rest. Chance is subtracted:
     :math:`1 - (1 - r_k^2)(n - 1)/(n - 2)` takes the place of :math:`r_k^2`, and a lag counts where
     its :math:`r_k` is positive and stands out of those of independent states, which follow a Beta
-    distribution, by the rule of Benjamini & Hochberg over all lags at 1 in 1000: noise has 0. The
+    distribution, by the rule of Benjamini & Hochberg over all lags at 1 in 1000: noise has 0. (n is
+    less where the input follows itself, by the rule of Bartlett.) The
     total is at most the rank of the states, which it comes to by itself if the input is independent
     from sample to sample; a warning says where it does not.
     States are best taken once for each sample of the input::
@@ -91,29 +93,47 @@ def memory_capacity(
     with warnings.catch_warnings():  # that some lags are forgotten is what is asked here
         warnings.filterwarnings("ignore", "The best penalty|None of .* features")
         found = readout.fit(rows[:num_train], past[:num_train])(rows[num_train:])
-    r2 = _above_chance(_correlation(found, past[num_train:]), len(found), floor)
+    independent = _independent_rows(found, u)
+    r2 = _above_chance(_correlation(found, past[num_train:]), independent, floor)
     total = float(r2.sum())
     if total > 1.0 and total > (rank := state_rank(rows - rows.mean(dim=0)).rank):
-        warnings.warn(
+        warn(
             f"The lags add up to {total:.3g} for states of rank {rank}, so that 'u' is not "
             f"independent from sample to sample and lags share what they say; the total is "
-            f"{rank}. Draw it by 'tasks.uniform_input'",
-            stacklevel=2,
+            f"{rank}. Draw it by 'tasks.uniform_input'"
         )
         total = float(rank)
     return MemoryCapacity(total, r2)
 
 
-def _above_chance(r: Tensor, num_rows: int, floor: float | None) -> Tensor:
-    """What correlations ``r`` ``[K]`` over that many rows say beyond chance, 0 where nothing."""
+def _independent_rows(found: Tensor, u: Tensor) -> Tensor:
+    """What ``found`` ``[n, K]`` is worth in independent rows, ``[K]`` (Bartlett, 1946).
+
+    That is n for an input ``u`` ``[T]`` that is independent from sample to sample.
+    """
+    n, u, found = len(found), u - u.mean(), found - found.mean(dim=0)
+    power, inflation = float(u.square().mean()), torch.ones_like(found[0])
+    variance = found.square().mean(dim=0).clamp(min=1e-300)
+    for lag in range(1, n - 1):
+        follows = float((u[:-lag] * u[lag:]).mean()) / power if power else 0.0
+        if follows < 2.0 / len(u) ** 0.5:
+            break
+        inflation += 2.0 * follows * (found[:-lag] * found[lag:]).sum(dim=0) / n / variance
+    return n / inflation.clamp(min=1.0)
+
+
+def _above_chance(r: Tensor, num_rows: Tensor, floor: float | None) -> Tensor:
+    """What correlations ``r`` over ``num_rows`` say beyond chance, all ``[K]``; 0 where nothing."""
     from scipy.special import betainc
 
+    num_rows = num_rows.clamp(min=3.0)
     r2 = torch.where(r > 0, r.square(), 0.0)
     share = (1.0 - (1.0 - r2) * (num_rows - 1) / (num_rows - 2)).clamp(min=0.0)
     if floor is not None:
         return torch.where(share < floor, 0.0, share)
-    p = 0.5 * betainc((num_rows - 2) / 2, 0.5, (1.0 - r2).clamp(min=0.0).cpu().numpy())
-    p = torch.where(r > 0, torch.from_numpy(p).to(r), 1.0)
+    freedom, unexplained = (num_rows - 2).cpu().numpy(), (1.0 - r2).clamp(min=0.0).cpu().numpy()
+    p = torch.from_numpy(0.5 * betainc(freedom / 2, 0.5, unexplained)).to(r)
+    p = torch.where(r > 0, p, 1.0)
     ordered, order = p.sort()
     rank = torch.arange(1, p.numel() + 1, dtype=p.dtype, device=p.device)
     passed = (ordered <= DISCOVERY * rank / p.numel()).nonzero()

@@ -1,12 +1,12 @@
 """How many dimensions the states of a reservoir span: kernel quality and generalization rank."""
 
-import warnings
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from pyngn_graph.arrays import as_finite
+from pyngn_graph.notices import warn
 
 
 class StateRank(NamedTuple):
@@ -77,10 +77,9 @@ def state_rank(states: Tensor, noise: float | None = None) -> StateRank:
     effective = total**2 / float(spread.square().sum()) if total > 0 else 0.0
     rank = int((values > floor).sum())
     if rank == len(states) < states.size(1):
-        warnings.warn(
+        warn(
             f"{rank} states of {states.size(1)} features have full rank whatever they are; take at "
-            f"least as many states as features, or give their 'noise'",
-            stacklevel=2,
+            f"least as many states as features, or give their 'noise'"
         )
     return StateRank(rank, effective, values, floor)
 

@@ -1,7 +1,6 @@
 """Null models: graphs that keep some properties of another and are random in all others."""
 
 import copy
-import warnings
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from pyngn_graph.analysis.topology.network import Network
 from pyngn_graph.analysis.topology.rewiring import random_edges, rewired
 from pyngn_graph.checks import generator_of
 from pyngn_graph.graph import alive
+from pyngn_graph.notices import warn
 
 ROUNDS = 40
 """Rounds of swaps of a random graph."""
@@ -125,11 +125,10 @@ def _warn_of_same(old: Tensor, new: Tensor, size: int, kind: str) -> None:
     before, after = (edges[0] * size + edges[1] for edges in (old, new))
     share = 1.0 - float(torch.isin(after, before).double().mean()) if after.numel() else 1.0
     if share < FEWEST_NEW:
-        warnings.warn(
+        warn(
             f"Only {100 * share:.0f} % of the {after.numel()} edges of the null model {kind!r} "
             f"connect neurons that were not connected before: there is little room for others, so "
-            f"that it says little of chance; keep less, as by kind='random' in a sparse graph",
-            stacklevel=3,
+            f"that it says little of chance; keep less, as by kind='random' in a sparse graph"
         )
 
 
