@@ -49,6 +49,16 @@ class Activity:
     population: Tensor
     adapted: bool
 
+    def after(self, earlier: "Activity") -> "Activity":
+        """Both as one run."""
+        device = self.counts.device
+        return Activity(
+            earlier.counts.to(device) + self.counts,
+            earlier.steps + self.steps,
+            torch.cat([earlier.population.to(device), self.population], dim=-1),
+            self.adapted,
+        )
+
 
 @dataclass(frozen=True)
 class Response:
