@@ -26,7 +26,7 @@ from pyngn_graph.glia.astrocyte import Astrocyte
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import MAX_DELAY, number, prepare
 from pyngn_graph.history import TopologyRecorder
-from pyngn_graph.misread import warn_of_excitation, warn_of_silenced
+from pyngn_graph.misread import warn_of_excitation, warn_of_raw_counts, warn_of_silenced
 from pyngn_graph.misuse import check_signal, warn_of_dtype, warn_of_signal
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.probe import Probe
@@ -204,6 +204,8 @@ class TriglialReservoir(Constructed):
         self._activity: Activity | None = None
         self._heard: tuple[Activity, bool] | None = None
         self._told: set[str] = set()
+        neurons = self.setting.neuron
+        warn_of_raw_counts(data, float(torch.as_tensor(neurons.v_th - neurons.v_rest).min()))
         if not any(isinstance(cell, Astrocyte) for cell in self.setting.glia_of(0)):
             warn_of_excitation(self._graph)
         self._made = True
