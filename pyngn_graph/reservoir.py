@@ -450,6 +450,8 @@ class TriglialReservoir(Constructed):
         Raises:
             RuntimeError: Without input, before the first run.
         """
+        if x is not None:
+            check_signal(self._graph, self.in_channels, x, lengths)
         return diagnose(self, self._activity, x, lengths)
 
     def save(self, path: str | os.PathLike[str]) -> None:
