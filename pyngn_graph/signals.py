@@ -74,8 +74,9 @@ class SignalReservoir(Constructed):
             the other in the states.
         seed: Seed of input weights and bias.
         progress: Show a progress bar; see :meth:`pyngn_graph.TriglialReservoir.run`.
-        **options: Everything else of :class:`~pyngn_graph.TriglialReservoir`: ``neuron``,
-            ``glia``, ``dt``, ``hold`` (the steps for which a sample is held), ...
+        **options: Everything else of :class:`~pyngn_graph.TriglialReservoir`, but for ``pool`` and
+            ``input_density``: ``neuron``, ``glia``, ``dt``, ``hold`` (the steps for which a sample
+            is held), ``stateful`` and ``start``, which hold for liquid states too, ...
 
     Attributes:
         reservoir: The :class:`~pyngn_graph.TriglialReservoir` of all neurons.
