@@ -1,6 +1,7 @@
 """A reservoir that learns by gradients: weights and delays of its edges are parameters."""
 
 import copy
+import dataclasses
 import math
 import warnings
 from collections.abc import Callable
@@ -25,6 +26,14 @@ from pyngn_graph.notices import warn
 from pyngn_graph.reservoir import TriglialReservoir
 from pyngn_graph.surrogate import Surrogate, surrogate_of
 from pyngn_graph.synapse import DelayedSpikeConv
+
+WORDS = {
+    "'bias'": "a constant that is added to 'x'",
+    "the input ('input_scale')": "the size of 'x'",
+    "the time for which a sample is held ('hold')": "the number of rows for each sample of 'x'",
+    "let an Astrocyte set the gains (in 'glia'), or ": "",
+}
+"""What a diagnosis names that is not to be had here, and what is."""
 
 
 class _State(NamedTuple):
@@ -232,7 +241,7 @@ class TrainableReservoir(Constructed):
                 tau_trace=self.tau_trace,
                 max_delay=self.max_delay,
             )
-        return diagnose(reservoir, None, trials, pool="all")
+        return _in_its_words(diagnose(reservoir, None, trials, pool="all"))
 
     def to_data(self) -> Data:
         """The graph with the weights and delays as they are now, ready for a reservoir with glia.
@@ -262,7 +271,7 @@ class TrainableReservoir(Constructed):
         heard = heard_of(self, activity, dt, bool(drive.any()))
         if heard is not None:
             found = judged(Facts(self._graph, None, self.neuron, bias, dt, heard[0]))
-            warn_of(self, found, heard[1])
+            warn_of(self, _in_its_words(found), heard[1])
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         before = self.edge_delay.detach().double()
@@ -353,3 +362,13 @@ class TrainableReservoir(Constructed):
             traces.append(trace)
             t += 1
         return torch.stack(traces), _State(neuron, history, trace, t)
+
+
+def _in_its_words(found: Diagnosis) -> Diagnosis:
+    """A diagnosis whose advice names what there is to change here."""
+    advice = []
+    for sentence in found.advice:
+        for theirs, ours in WORDS.items():
+            sentence = sentence.replace(theirs, ours)
+        advice.append(sentence)
+    return dataclasses.replace(found, advice=tuple(advice))

@@ -305,3 +305,67 @@ def test_numpy_rows_in_lists_are_a_signal() -> None:
     reservoir = ng.TriglialReservoir(graph(), 3)
     for given in (list(X), [row.numpy() for row in X], X.tolist(), np.asarray(X)):
         assert torch.equal(reservoir(given), reservoir(X))
+
+
+@pytest.mark.parametrize("what", ["data", "edges", "pair", "networkx"])
+def test_a_graph_is_not_diagnosed_as_a_signal(what: str) -> None:
+    for kind in KINDS:
+        with pytest.raises(TypeError, match=r"must be a signal|looks like the edges of a graph"):
+            made(kind).diagnose(GRAPHS[what])
+
+
+@pytest.mark.parametrize("bias", [0.95, None])
+def test_an_input_that_holds_neurons_down_is_named(bias: float | None) -> None:
+    """As pixels do, that are never negative; the advice is run as it is printed."""
+    reservoir = ng.TriglialReservoir(net(), 3, bias=bias, input_scale=2.0, pool=5)
+    x = torch.rand(6, 400, 3, generator=torch.Generator().manual_seed(0))
+    found = reservoir.diagnose(x)
+    (sentence,) = [each for each in found.advice if "neurons never fire" in each]
+    assert "on average the input holds most of these down" in sentence
+    code = re.search(r"'(x - .*\))'", sentence)
+    assert code is not None
+    better = reservoir.diagnose(eval(code[1], {"x": x}))
+    assert better.silent_share < found.silent_share / 3.0
+    assert not any("holds most of these down" in each for each in better.advice)
+    assert not any("holds" in each for each in reservoir.diagnose(-0.01 * x).advice)
+
+
+def test_advice_names_what_there_is_to_change() -> None:
+    learning = ng.TrainableReservoir(net())
+    dead, wild = torch.full((300, 100), 0.3), torch.full((300, 100), 30.0)
+    for x, way in ((dead, "raise a constant that is added to 'x' to ("), (wild, "the size of 'x'")):
+        (warned,) = said(lambda x=x: ng.TrainableReservoir(net())(x))
+        text = f"{learning.diagnose(x)}"
+        assert way in text
+        for name in ("'bias'", "'input_scale'", "'hold'", "Astrocyte"):
+            assert name not in text + str(warned.message)
+    low, high = re.search(r"\((.*), (.*)\)", str(learning.diagnose(dead))).groups()  # type: ignore[union-attr]
+    constant = torch.linspace(float(low), float(high), 100)
+    assert learning.diagnose(constant.expand(300, 100)).mean_rate > 3.0
+
+
+def test_weights_of_your_own_are_not_drawn_away() -> None:
+    own = torch.full((12, 3), 0.5)
+    for changes in ({"seed": 3}, {"input_scale": 2.0}, {"input_density": 0.5}, {"hold": 2}):
+        reservoir = ng.TriglialReservoir(graph(), 3, input_weight=own)
+        assert torch.equal(reservoir.replace(**changes).input_weight, own)
+        assert torch.equal(reservoir.replace().replace(**changes).input_weight, own)
+    drawn = ng.TriglialReservoir(graph(), 3).replace(hold=2).replace(seed=3)
+    assert torch.equal(drawn.input_weight, ng.TriglialReservoir(graph(), 3, seed=3).input_weight)
+    liquid = ng.SignalReservoir(graph(), 3, input_weight=own[:1])
+    assert torch.equal(liquid.replace(seed=3, input_scale=2.0).input_weight, own[:1])
+    other = ng.SignalReservoir(graph(), 3).replace(hold=2).replace(seed=3)
+    assert torch.equal(other.input_weight, ng.SignalReservoir(graph(), 3, seed=3).input_weight)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tools_of_torch_may_mark_a_reservoir(kind: Any) -> None:
+    reservoir = made(kind)
+    exec("module.qconfig = None", {"__name__": "torch.tool", "module": reservoir})
+    assert reservoir.qconfig is None
+    with pytest.raises(AttributeError, match="is fixed when it is made"):
+        exec("module.dt = 2.0", {"__name__": "torch.tool", "module": reservoir})
+    with pytest.raises(AttributeError, match="no attribute 'mark' to set"):
+        reservoir.mark = 1
+    with pytest.raises(TypeError, match="Expected a torch_geometric 'Data'"):
+        reservoir.replace(graph=None)
