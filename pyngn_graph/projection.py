@@ -1,7 +1,8 @@
 """How an input becomes a current into every neuron: a fixed projection and a bias."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -193,6 +194,13 @@ class Projection(nn.Module):
 
             return currents(self, x)
         return project(x, self.weight, self.bias)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        # Only the device is followed: in another type there would be other bits.
+        def move(value: Tensor) -> Tensor:
+            return value.to(fn(value.new_empty(0)).device)
+
+        return super()._apply(move, recurse)  # type: ignore[no-untyped-call]
 
     def extra_repr(self) -> str:
         """Channels, scale, density and seed."""

@@ -26,7 +26,7 @@ from pyngn_graph.glia.astrocyte import Astrocyte
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import MAX_DELAY, number, prepare
 from pyngn_graph.history import TopologyRecorder
-from pyngn_graph.misread import warn_of_excitation, warn_of_silenced
+from pyngn_graph.misread import warn_of_excitation, warn_of_raw_counts, warn_of_silenced
 from pyngn_graph.misuse import check_signal, warn_of_dtype, warn_of_signal
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.probe import Probe
@@ -115,8 +115,6 @@ class TriglialReservoir(Constructed):
     are documented with each cell.
     """
 
-    REMEDY = "'reservoir.replace({name}={value})' makes another on the graph as it stands"
-
     neuron: LIFParameters = shown("setting.neuron", "Parameters of the neurons.")
     glia: tuple[GlialCell | Transform, ...] = shown("setting.glia", "The glia, in their order.")
     dt: float = shown("setting.dt", "Step, ms.")
@@ -204,7 +202,10 @@ class TriglialReservoir(Constructed):
         self._lived: ReservoirState | None = None
         self._potential: Tensor | None = None
         self._activity: Activity | None = None
+        self._heard: tuple[Activity, bool] | None = None
         self._told: set[str] = set()
+        neurons = self.setting.neuron
+        warn_of_raw_counts(data, float(torch.as_tensor(neurons.v_th - neurons.v_rest).min()))
         if not any(isinstance(cell, Astrocyte) for cell in self.setting.glia_of(0)):
             warn_of_excitation(self._graph)
         self._made = True
@@ -227,7 +228,7 @@ class TriglialReservoir(Constructed):
         data = self.setting.prepared(data)
         self._check_potentials(data, None)
         self._graph = data
-        self._state = self._lived = self._potential = None
+        self._state = self._lived = self._potential = self._heard = None
 
     @property
     def backend(self) -> str:
@@ -243,13 +244,7 @@ class TriglialReservoir(Constructed):
         Raises:
             ValueError, TypeError: If there is no such argument, or a value breaks its rule.
         """
-        unknown = sorted(set(changes) - set(self.readable()))
-        if unknown:
-            raise TypeError(
-                f"A {type(self).__name__} has no {unknown}; its arguments are {self.readable()}"
-            )
-        same = {name: getattr(self, name) for name in self.readable()}
-        same["backend"] = self.setting.backend
+        same = self._arguments(changes) | {"backend": self.setting.backend}
         if changes.keys() & {"in_channels", "input_scale", "input_density", "seed"}:
             same["input_weight"] = None
         if "graph" in changes and changes["graph"].num_nodes != self._graph.num_nodes:
@@ -455,6 +450,8 @@ class TriglialReservoir(Constructed):
         Raises:
             RuntimeError: Without input, before the first run.
         """
+        if x is not None:
+            check_signal(self._graph, self.in_channels, x, lengths)
         return diagnose(self, self._activity, x, lengths)
 
     def save(self, path: str | os.PathLike[str]) -> None:
