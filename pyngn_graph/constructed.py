@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any, ClassVar
@@ -52,6 +53,8 @@ class Constructed(nn.Module):
         own = getattr(type(self), name, None)
         if name in self.WRITABLE or name in self._parameters or getattr(own, "fset", None):
             return False
+        if own is None and name not in self.readable() and _caller(3) == "torch":
+            return False  # as tools of torch mark all modules of a model
         return _is_ours(type(self)) or own is not None or name in self.readable()
 
     @classmethod
@@ -95,6 +98,11 @@ class Constructed(nn.Module):
             f"a {kind} has no attribute '{name}' to set: {meant}its arguments are {names}; keep "
             f"what is yours on a module of your own"
         )
+
+
+def _caller(depth: int) -> str:
+    """The package whose code is at work so many calls above."""
+    return str(sys._getframe(depth).f_globals.get("__name__")).split(".")[0]
 
 
 def _is_ours(kind: type) -> bool:

@@ -107,8 +107,8 @@ class Projection(nn.Module):
         if x is None:
             if num_steps is None or not is_count(num_steps):
                 raise ValueError(
-                    f"Without input give 'num_steps', a whole number >= 1 (got {num_steps!r}), and "
-                    f"below 2**31"
+                    f"Without input give 'run' or 'adapt' 'num_steps', a whole number >= 1 (got "
+                    f"{num_steps!r}), and below 2**31"
                 )
             x = self.bias.new_zeros(1, num_steps, 0)
         elif num_steps is not None:

@@ -240,16 +240,25 @@ class TriglialReservoir(Constructed):
 
         What is drawn is kept unless one of its own arguments changes: the projection with
         ``in_channels``, ``input_scale``, ``input_density`` or ``seed``, the bias with ``bias``.
+        An ``input_weight`` of your own is kept as long as it fits.
 
         Raises:
             ValueError, TypeError: If there is no such argument, or a value breaks its rule.
         """
         same = self._arguments(changes) | {"backend": self.setting.backend}
-        if changes.keys() & {"in_channels", "input_scale", "input_density", "seed"}:
+        drawn = changes.keys() & {"input_scale", "input_density", "seed"} and self._is_drawn()
+        if drawn or "in_channels" in changes:
             same["input_weight"] = None
-        if "graph" in changes and changes["graph"].num_nodes != self._graph.num_nodes:
+        nodes = getattr(changes.get("graph", self._graph), "num_nodes", None)
+        if nodes != self._graph.num_nodes:
             same |= {"input_weight": None, "bias": None}
         return TriglialReservoir(**(same | changes))
+
+    def _is_drawn(self) -> bool:
+        """Whether the projection is the random one."""
+        own = (self.in_channels, self.input_scale, self.input_density, None, 0.0, self.seed)
+        drawn = joint_projection(graph_sizes(self._graph), *own).weight
+        return drawn is None or torch.equal(drawn, self.projection.weight.cpu())  # type: ignore[union-attr]
 
     def reset(self, v: Tensor | float | None = None) -> None:
         """Forgets the fast state; ``v`` (a number or ``[N]``) sets the potentials to start from.

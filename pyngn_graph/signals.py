@@ -157,16 +157,20 @@ class SignalReservoir(Constructed):
     def replace(self, **changes: Any) -> "SignalReservoir":
         """A new reservoir on the graph as it stands, with other arguments; it begins at rest.
 
-        What is drawn is kept unless one of its own arguments changes, as for
+        What is drawn, or of your own, is kept or drawn anew as for
         :meth:`pyngn_graph.TriglialReservoir.replace`.
 
         Raises:
             ValueError, TypeError: If there is no such argument, or a value breaks its rule.
         """
         same = self._arguments(changes) | {"backend": self.reservoir.setting.backend}
-        if changes.keys() & {"in_channels", "input_scale", "seed"}:
+        size, own = self.projection.num_nodes, (self.in_channels, self.input_scale)
+        drawn = Projection(size, *own, 1.0, None, 0.0, self.seed).weight
+        is_drawn = drawn is not None and torch.equal(drawn, self.input_weight.cpu())
+        if (changes.keys() & {"input_scale", "seed"} and is_drawn) or "in_channels" in changes:
             del same["input_weight"]
-        if "graph" in changes and _places(changes["graph"])[1] != self.projection.num_nodes:
+        graph = changes.get("graph")
+        if isinstance(graph, Data) and _places(graph)[1] != size:
             same = {name: same[name] for name in same if name not in ("input_weight", "bias")}
         return SignalReservoir(**(same | changes))
 

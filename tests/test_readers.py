@@ -342,3 +342,30 @@ def test_advice_names_what_there_is_to_change() -> None:
     low, high = re.search(r"\((.*), (.*)\)", str(learning.diagnose(dead))).groups()  # type: ignore[union-attr]
     constant = torch.linspace(float(low), float(high), 100)
     assert learning.diagnose(constant.expand(300, 100)).mean_rate > 3.0
+
+
+def test_weights_of_your_own_are_not_drawn_away() -> None:
+    own = torch.full((12, 3), 0.5)
+    for changes in ({"seed": 3}, {"input_scale": 2.0}, {"input_density": 0.5}, {"hold": 2}):
+        reservoir = ng.TriglialReservoir(graph(), 3, input_weight=own)
+        assert torch.equal(reservoir.replace(**changes).input_weight, own)
+        assert torch.equal(reservoir.replace().replace(**changes).input_weight, own)
+    drawn = ng.TriglialReservoir(graph(), 3).replace(hold=2).replace(seed=3)
+    assert torch.equal(drawn.input_weight, ng.TriglialReservoir(graph(), 3, seed=3).input_weight)
+    liquid = ng.SignalReservoir(graph(), 3, input_weight=own[:1])
+    assert torch.equal(liquid.replace(seed=3, input_scale=2.0).input_weight, own[:1])
+    other = ng.SignalReservoir(graph(), 3).replace(hold=2).replace(seed=3)
+    assert torch.equal(other.input_weight, ng.SignalReservoir(graph(), 3, seed=3).input_weight)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tools_of_torch_may_mark_a_reservoir(kind: Any) -> None:
+    reservoir = made(kind)
+    exec("module.qconfig = None", {"__name__": "torch.tool", "module": reservoir})
+    assert reservoir.qconfig is None
+    with pytest.raises(AttributeError, match="is fixed when it is made"):
+        exec("module.dt = 2.0", {"__name__": "torch.tool", "module": reservoir})
+    with pytest.raises(AttributeError, match="no attribute 'mark' to set"):
+        reservoir.mark = 1
+    with pytest.raises(TypeError, match="Expected a torch_geometric 'Data'"):
+        reservoir.replace(graph=None)
