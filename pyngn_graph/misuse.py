@@ -9,6 +9,7 @@ from torch_geometric import EdgeIndex
 from torch_geometric.data import Data
 from torch_geometric.data.data import BaseData
 
+from pyngn_graph.arrays import as_tensor
 from pyngn_graph.notices import warn_once
 
 
@@ -93,8 +94,8 @@ def _is_edges(value: Any, graph: Data, width: int | None) -> bool:
     """Whether ``value`` is an ``edge_index``, an adjacency, or pairs of another ``width``."""
     if type(value).__module__.split(".")[0] in ("torch_sparse", "scipy"):
         return True
-    if isinstance(value, np.ndarray) and value.dtype.kind in "iuf":
-        value = torch.from_numpy(np.ascontiguousarray(value))
+    if isinstance(value, np.ndarray) and value.ndim == 2 and 2 in value.shape:
+        value = as_tensor("x", value)
     if not isinstance(value, Tensor):
         return False
     if value.layout != torch.strided or isinstance(value, EdgeIndex):

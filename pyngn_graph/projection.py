@@ -63,7 +63,11 @@ class Projection(nn.Module):
             bias = low + (high - low) * share
         bias = as_float32("bias", bias)
         if bias.dim() and bias.shape != (num_nodes,):
-            raise ValueError(f"'bias' must have shape [{num_nodes}] (got {list(bias.shape)})")
+            pair = bias.flatten().tolist() if bias.shape == (2,) else (0.7, 1.1)
+            raise ValueError(
+                f"'bias' must have shape [{num_nodes}] (got {list(bias.shape)}); bounds are a "
+                f"tuple: bias=({pair[0]:g}, {pair[1]:g})"
+            )
         self.in_channels, self.num_nodes = in_channels, num_nodes
         self.scale, self.density = scale, density
         self.seed: int | Sequence[int] = seed
