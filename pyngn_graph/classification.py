@@ -99,7 +99,7 @@ def organize(
     x: Tensor,
     lengths: Tensor | None = None,
     seed: int = 0,
-    record: Sequence[str] = (),
+    record: Sequence[str] | None = (),
     progress: bool | None = None,
     checkpoint: Path | None = None,
 ) -> Recording:

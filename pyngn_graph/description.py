@@ -37,7 +37,7 @@ def describe(data: Data) -> Description:
         TypeError, ValueError: See :func:`pyngn_graph.validate`.
     """
     data = accepted(data)
-    dt, live = number(data, "dt", 1.0), alive(data)
+    dt, live = float(number(data, "dt", 1.0)), alive(data)
     inhibitory = f", {int(data.inhibitory.sum()):,} inhibitory" if "inhibitory" in data else ""
     facts = {"neurons": f"{data.num_nodes:,}{inhibitory}"}
     silent = data.num_edges - int(live.sum())

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -9,10 +10,23 @@ from torch_geometric.data import Data
 
 from pyngn_graph.graph import alive
 from pyngn_graph.notices import warn
+from pyngn_graph.provenance import KEY
 from pyngn_graph.unions import separated
 
 MANY_EDGES = 50
 """Live edges from which a graph is more than an example."""
+
+
+def look_like_counts(weight: NDArray[Any]) -> bool:
+    """Whether weights ``[K]`` are whole numbers from 1 on, some of them 2 and more, or far above 1.
+
+    In size, that is; mean counts are no whole numbers, but half of them are 10 and more.
+    """
+    size = np.abs(weight)
+    if not size.size:
+        return False
+    whole = bool(((size >= 1) & (size == np.round(size))).all() and (size >= 2).any())
+    return whole or float(np.median(size)) >= 10
 
 
 def warn_of_counts(weight: NDArray[Any], name: str) -> None:
@@ -24,6 +38,36 @@ def warn_of_counts(weight: NDArray[Any], name: str) -> None:
         f"and the threshold is 1: such a net fires at nearly every step, some 800 Hz. "
         f"weights='counts' makes weights of counts; weights='jumps' says that they are meant so"
     )
+
+
+def warn_of_raw_counts(data: Data, span: float) -> None:
+    """Warns where the weights of a graph are large beside the threshold and look like counts.
+
+    ``span`` is the distance from rest to threshold. Where a door has said what the weights are,
+    it has warned already, or was told that they are meant so.
+    """
+    weight = data.edge_weight[alive(data)]
+    if weight.numel() < MANY_EDGES or "weights from" in str(data.get(KEY)):
+        return
+    size = weight.abs()
+    if look_like_counts(weight.cpu().numpy()) and float(size.median()) >= span:
+        warn(
+            f"The weights ('edge_weight') go from {float(weight.min()):g} to "
+            f"{float(weight.max()):g}, as counts of synapses do, but a weight is a jump of the "
+            f"potential, and the threshold is {span:g} above rest: such a net fires at nearly "
+            f"every step, some 800 Hz. 'pyngn_graph.from_data(graph, weights='counts')' makes "
+            f"weights of counts, weights='jumps' there says that they are meant so"
+        )
+
+
+def warn_of_units(lacking: int, num_edges: int) -> None:
+    """Warns where edges that have no weight of their own got 1, the threshold."""
+    if lacking >= MANY_EDGES:
+        of = "The edges have" if lacking == num_edges else f"{lacking:,} of the edges have"
+        warn(
+            f"{of} no weight, and got 1, the threshold: each spike makes the next neuron fire. "
+            f"'pyngn_graph.from_data(graph)' draws weights instead"
+        )
 
 
 def warn_of_named_counts(name: str) -> None:

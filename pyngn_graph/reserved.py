@@ -69,8 +69,8 @@ OF_NEURONS = {
     "gain": Rule(_FLOAT, size=1e30, remedy=_RESCALE),
     "calcium": Rule(_FLOAT, size=1e3, remedy=_RESCALE),
     # Oligodendrocytes
-    "axon_trace": Rule(_DOUBLE, size=1e6),
-    "axon_mean": Rule(_DOUBLE, size=1e6),
+    "axon_trace": Rule(_DOUBLE, 0.0, 1e6),
+    "axon_mean": Rule(_DOUBLE, 0.0, 1e6),
     "coherence_sum": Rule(_DOUBLE, size=1e12),
     "coherence_mean": Rule(_DOUBLE, size=1e12),
     "coherence_variance": Rule(_DOUBLE, 0.0, 1e30),

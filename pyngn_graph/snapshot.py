@@ -171,6 +171,8 @@ def _check_values(state: ReservoirState, num_edges: int) -> None:
     last = state.history[(t - 1) % depth, : state.trace.size(0)]
     if not torch.equal(last.to(neuron.spikes.dtype), neuron.spikes):
         raise ValueError("'spikes' of the fast state are not the last of its 'history'")
+    if t < depth and bool(state.history[t:].any()):
+        raise ValueError("'history' of the fast state has spikes before the first step")
     if state.in_flight is not None and state.in_flight.numel():
         low = state.in_flight.new_tensor([t, 0, 0]).unsqueeze(1)
         high = state.in_flight.new_tensor([t + depth, num_edges, state.columns]).unsqueeze(1)

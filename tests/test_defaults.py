@@ -241,6 +241,21 @@ def test_glia_live_no_longer_than_the_recipe_says() -> None:
     assert life.lengths.tolist() == [300]
 
 
+def test_a_life_that_nobody_looks_at_leaves_nothing_behind() -> None:
+    recipe = Recipe(num_nodes=40, hold=2, life=2000.0)
+    x = 2.0 * torch.rand(30, 40, 1, generator=generator(1))
+    seen, unseen = recipe.reservoir(1), recipe.reservoir(1)
+    life = organize(recipe, seen, x, progress=False)
+    quiet = organize(recipe, unseen, x, record=None, progress=False)
+    assert len(life.events) > 100
+    assert len(quiet.events) == 0
+    assert torch.equal(life.states, quiet.states)
+    assert torch.equal(life.lengths, quiet.lengths)
+    for key, value in seen.graph.to_dict().items():
+        if isinstance(value, torch.Tensor):
+            assert torch.equal(value, unseen.graph[key]), key
+
+
 @pytest.mark.parametrize("life", [0.0, -1.0, float("nan"), float("inf")])
 def test_what_is_no_life(life: float) -> None:
     with pytest.raises(ValueError, match="'life' must be a positive number of ms, or None"):

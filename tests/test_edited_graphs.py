@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 import torch
 from helpers import CPU_BACKENDS, random_graph
+from hostile import is_ours, tensors
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
@@ -330,3 +333,42 @@ def test_telling_torch_edits_nothing() -> None:
             tell_torch(value)
         assert value._version > before
         assert torch.equal(value, kept)
+
+
+@given(
+    name=st.sampled_from(sorted(GLIA)),
+    key=st.integers(0, 99),
+    unseen=st.booleans(),
+    drawn=st.data(),
+)
+def test_a_spoiled_graph_is_refused_by_all_backends_or_means_the_same_to_them(
+    name: str, key: int, unseen: bool, drawn: st.DataObject
+) -> None:
+    lived = {
+        b: TriglialReservoir(
+            graph_of(), glia=GLIA[name](), bias=(1.1, 1.4), glia_period=20, backend=b
+        )
+        for b in CPU_BACKENDS
+    }
+    values = {k: v for k, v in lived["event"].graph.to_dict().items() if isinstance(v, Tensor)}
+    chosen = sorted(values)[key % len(values)]
+    spoiled = drawn.draw(tensors(values[chosen]))
+    answers: list[Any] = []
+    for reservoir in lived.values():
+        old = reservoir.graph[chosen]
+        same = old.shape == spoiled.shape and old.dtype == spoiled.dtype and not spoiled.is_meta
+        if unseen and same:
+            old.numpy()[...] = spoiled.numpy()
+        else:
+            reservoir.graph[chosen] = spoiled
+        try:
+            events = [reservoir.adapt(num_steps=50).events, reservoir.run(num_steps=30).events]
+            answers.append((torch.cat(events).numpy().tobytes(), reservoir.graph.edge_weight))
+        except (ValueError, TypeError) as error:
+            answers.append(str(error) if is_ours(error) else error)
+    if not isinstance(answers[0], tuple):
+        assert isinstance(answers[0], str)
+        assert answers[0] == answers[1]
+    else:
+        assert answers[0][0] == answers[1][0]
+        assert torch.equal(answers[0][1], answers[1][1])

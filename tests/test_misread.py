@@ -7,7 +7,9 @@ from typing import Any
 import networkx as nx
 import pytest
 import torch
+from helpers import random_graph
 from torch import Tensor
+from torch_geometric.data import Data
 
 import pyngn_graph as ng
 from pyngn_graph.datasets import connectome, from_edge_table
@@ -145,3 +147,57 @@ def test_positions_under_capital_letters(tmp_path: Path) -> None:
     nodes.write_text("name,X,Y,Z\na,0,0,0\nb,9,9,9\n")
     assert warned(lambda: from_edge_table(nodes, edges)) == []
     assert from_edge_table(nodes, edges).pos.tolist() == [[0.0] * 3, [9.0] * 3]
+
+
+# Weights that reach a reservoir without a door in between
+
+
+def counted(scale: float = 1.0, **how: Any) -> Data:
+    graph = random_graph(0, 30, 200, **how)
+    graph.edge_weight = torch.arange(200).remainder(37).add(1).float() * scale
+    return graph
+
+
+def told(call: Any, *starts: str) -> list[str]:
+    """The warnings of a call that begin with one of ``starts``."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    return [str(each.message) for each in caught if str(each.message).startswith(starts)]
+
+
+def test_counts_that_reach_a_reservoir_as_they_are_are_named() -> None:
+    glia = [ng.Astrocyte()]
+    said = told(lambda: ng.TriglialReservoir(counted(), glia=glia), "The weights ('edge_weight')")
+    assert len(said) == 1
+    assert "from 1 to 37" in said[0]
+    with pytest.warns(UserWarning, match="some 800 Hz"):
+        ng.TriglialReservoir(counted())
+    ways = [counted(1 / 37), random_graph(0, 30, 200), random_graph(0, 30, 20, weight=9.0)]
+    ways += [ng.from_data(counted(), weights=meant) for meant in ("counts", "jumps")]
+    for graph in ways:
+        assert told(lambda graph=graph: ng.TriglialReservoir(graph), "The weights (") == []
+    volts = ng.LIFParameters(v_th=40.0)  # whole numbers of mV
+    assert told(lambda: ng.TriglialReservoir(counted(), neuron=volts), "The weights (") == []
+
+
+def test_the_remedy_for_raw_counts_works() -> None:
+    graph = ng.from_data(counted(), weights="counts", inhibitory_fraction=0.2)
+    assert float(graph.edge_weight.abs().mean()) < 1.0
+    run = ng.TriglialReservoir(graph, bias=(0.7, 1.1)).run(num_steps=200)
+    assert float(run.rates().mean()) < 200.0
+
+
+@pytest.mark.parametrize("door", ["from_networkx", "read_graph"])
+def test_weights_of_one_for_want_of_any_are_named(door: str, tmp_path: Path) -> None:
+    graph = nx.gnp_random_graph(30, 0.2, seed=0, directed=True)
+    nx.write_graphml(graph, tmp_path / "g.graphml")
+    doors = {
+        "from_networkx": lambda: ng.from_networkx(graph),
+        "read_graph": lambda: ng.exchange.read_graph(tmp_path / "g.graphml"),
+    }
+    said = told(doors[door], "The edges have no weight")
+    assert len(said) == 1
+    assert "from_data(graph)" in said[0]
+    nx.set_edge_attributes(graph, 0.5, "weight")
+    assert told(lambda: ng.from_networkx(graph), "The edges have no") == []

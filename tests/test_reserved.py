@@ -139,7 +139,12 @@ FAST = {
     "v": [lambda v: v * torch.nan, lambda v: v + 3e38],
     "trace": [lambda v: v * torch.nan, lambda v: v[:1]],
     "spikes": [lambda v: 1 - v, lambda v: v + 0.5],
-    "history": [lambda v: v[:0], lambda v: v[:, :1], lambda v: ~v],
+    "history": [
+        lambda v: v[:0],
+        lambda v: v[:, :1],
+        lambda v: ~v,
+        lambda v: torch.cat([v] + [torch.ones_like(v)] * 9),
+    ],
 }
 """Edits of the fast state that no run can have made."""
 

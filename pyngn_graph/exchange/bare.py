@@ -82,7 +82,8 @@ def read_data(
     source = Source("the Data", range(num_nodes), ends.numpy(), edges=edges)
     reading = assembled(source, _of_edges(chosen), weights, scale)
     if "edge_weight" in data and "edge_delay" in data:
-        reading = Reading(reading.data, reading.given, own=True)
+        said = {} if weights is None else reading.notes
+        reading = Reading(reading.data, reading.given, said, own=True)
     found = reading.data
     for key, value in data.to_dict().items():
         if key not in ("edge_index", "num_nodes", *keys.values()):

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 MEANINGS = ("counts", "jumps")
@@ -26,15 +25,3 @@ def sizes_of_counts(count: Tensor, weight: float = WEIGHT, power: float = POWER)
     r"""Sizes of weights ``[E]`` float32, :math:`w_0 c^p / \langle c^p \rangle`."""
     size = count.double() ** power
     return (weight * size / size.mean()).float()
-
-
-def look_like_counts(weight: np.ndarray[Any, Any]) -> bool:
-    """Whether weights ``[K]`` are whole numbers from 1 on, some of them 2 and more, or far above 1.
-
-    In size, that is; mean counts are no whole numbers, but half of them are 10 and more.
-    """
-    size = np.abs(weight)
-    if not size.size:
-        return False
-    whole = bool(((size >= 1) & (size == np.round(size))).all() and (size >= 2).any())
-    return whole or float(np.median(size)) >= 10

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.graph import ANY_DELAY, validate
+from pyngn_graph.misread import warn_of_units
 from pyngn_graph.provenance import noted
 
 
@@ -29,6 +30,8 @@ class Reading:
     def plain(self) -> Data:
         """The graph with a weight of 1 and a delay of 1 step where the source has none."""
         data, notes = self.data, dict(self.notes)
+        if not self.own:
+            warn_of_units(int((~self.given["weight"]).sum()), data.num_edges)
         for name, unit in (("weight", "the threshold"), ("delay", "step")):
             lacking = int((~self.given[name]).sum())
             if lacking and not self.own:

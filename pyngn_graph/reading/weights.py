@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyngn_graph.misread import warn_of_counts, warn_of_named_counts
+from pyngn_graph.misread import look_like_counts, warn_of_counts, warn_of_named_counts
 from pyngn_graph.reading import words
 from pyngn_graph.reading.attributes import at, free
-from pyngn_graph.reading.counts import INHIBITION, WEIGHT, look_like_counts, sizes_of_counts
+from pyngn_graph.reading.counts import INHIBITION, WEIGHT, sizes_of_counts
 from pyngn_graph.reading.faults import Faults
 from pyngn_graph.reading.source import ABSENT, Column, Columns, Source, are_text
 from pyngn_graph.reading.values import numbers
