@@ -12,7 +12,7 @@ from torch_geometric.data import Batch, Data
 from torch_geometric.utils import select
 
 from pyngn_graph.blockwise import converted, sums
-from pyngn_graph.checks import Extent, extent, is_count, is_hollow, known_extent
+from pyngn_graph.checks import MAX_COUNT, Extent, extent, is_count, is_hollow, known_extent
 from pyngn_graph.conform import conformed
 from pyngn_graph.grid import input_sizes, on_its_grid
 from pyngn_graph.memo import remembered
@@ -317,6 +317,8 @@ def _checked_num_nodes(data: Data) -> int:
     num_nodes = data.num_nodes
     if isinstance(num_nodes, bool) or not isinstance(num_nodes, int) or num_nodes < 1:
         raise ValueError(f"'num_nodes' must be a positive int (got {num_nodes!r})")
+    if num_nodes > MAX_COUNT:
+        raise ValueError(f"'num_nodes' must be at most 2**31 - 1 (got {num_nodes}); lower it")
     return num_nodes
 
 

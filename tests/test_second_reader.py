@@ -16,6 +16,7 @@ from helpers import CPU_BACKENDS, random_graph
 from scipy import io as scipy_io
 from scipy import sparse
 from torch import Tensor
+from torch_geometric.data import Data
 
 from pyngn_graph import Astrocyte, Microglia, TriglialReservoir, from_data, validate
 from pyngn_graph.exchange import read_graph
@@ -197,3 +198,16 @@ def test_a_parameter_on_the_graph_is_a_tensor_like_any_other(key: str) -> None:
 def test_a_row_of_numbers_where_one_belongs_is_named(key: str) -> None:
     with pytest.raises(ValueError, match=f"'{key}' must be (one|a) number"):
         TriglialReservoir(random_graph(**{key: torch.arange(8.0)}))
+
+
+@pytest.mark.parametrize("door", [validate, TriglialReservoir, from_data])
+@pytest.mark.parametrize("number", [2**31, 10**15])
+def test_more_neurons_than_can_be_counted_are_refused_before_any_is_made(
+    door: Callable[[Data], Any], number: int
+) -> None:
+    graph = random_graph()
+    graph.num_nodes = number
+    for key in ("pos", "inhibitory"):
+        graph.pop(key, None)
+    with pytest.raises(ValueError, match="'num_nodes' must be at most"):
+        door(graph)

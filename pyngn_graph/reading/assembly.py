@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch_geometric.data import Data
 
+from pyngn_graph.checks import check_count
 from pyngn_graph.grid import on_grid, weight_grid
 from pyngn_graph.misread import warn_of_left_positions, warn_of_silenced
 from pyngn_graph.reading import names as ids
@@ -49,6 +50,7 @@ def assembled(
     size, num_edges = len(source.names), source.num_edges
     if size == 0:
         raise ValueError(f"'num_nodes' must be a positive int (got 0): {source.title} has no nodes")
+    check_count("num_nodes", size)
     data = Data(edge_index=torch.from_numpy(source.ends), num_nodes=size)
     label = ids.label(source.names)
     if label is not None:
