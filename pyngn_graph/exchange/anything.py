@@ -102,6 +102,8 @@ def reading_of(
             )
         about = None if nodes is None else Path(nodes)
         return reading_of_file(Path(data), about, columns, weights, scale)
+    if isinstance(data, np.ndarray) and data.dtype.names:
+        data = {name: data[name] for name in data.dtype.names}
     is_frame = hasattr(data, "columns") and hasattr(data, "__getitem__")
     if isinstance(data, Mapping) or is_frame:
         source = source_of_frame(data, nodes, columns)
@@ -118,6 +120,10 @@ def reading_of(
         return read_networkx(data, columns, weights, scale)
     if isinstance(data, Tensor):
         data = _array(data)
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError(
+            "'data' is a masked array; '.filled(0)' makes one in which 0 stands for no edge"
+        )
     if sparse.issparse(data):
         source = source_of_matrix(data, "the matrix")
     elif isinstance(data, np.ndarray):
@@ -151,6 +157,8 @@ def _array(data: Tensor) -> Any:
 
     check_tensor("data", data)
     data = data.detach().cpu()
+    if data.dtype in (torch.bfloat16, torch.float16):
+        data = data.float()
     if data.layout == torch.strided:
         return data.numpy()
     found = data.to_sparse_coo().coalesce()  # type: ignore[no-untyped-call]
