@@ -1,5 +1,6 @@
 """Numbers as people hold them, arrays, lists, frames and tensors, as tensors; nothing is lost."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,8 @@ def as_tensor(name: str, value: Any, remedy: str = "") -> Tensor:
 
     Raises:
         TypeError: If it holds something else: complex numbers, words, objects.
-        ValueError: If rows differ in length, or whole numbers do not fit into 64 bits.
+        ValueError: If rows differ in length, entries are masked, or whole numbers do not fit into
+            64 bits.
     """
     if isinstance(value, list | tuple) and value and all(isinstance(v, Tensor) for v in value):
         try:
@@ -36,6 +38,7 @@ def as_tensor(name: str, value: Any, remedy: str = "") -> Tensor:
             raise _ragged(name) from error
     if isinstance(value, Tensor):
         check_tensor(name, value, remedy or "pass its real part, 'value.real'")
+        _check_layout(name, value)
         return value
     array = _array(name, value, remedy)
     if array.dtype.kind == "u" and array.size and int(array.max()) > 2**63 - 1:
@@ -80,7 +83,22 @@ def as_finite(name: str, value: Any, remedy: str = "drop or replace them") -> Te
     return tensor
 
 
+def _check_layout(name: str, value: Tensor) -> None:
+    for kind, found, remedy in (
+        ("sparse", value.layout != torch.strided and not value.is_nested, ".to_dense()"),
+        ("nested", value.is_nested, ".to_padded_tensor(0.0)"),
+        ("quantized", value.is_quantized, ".dequantize()"),
+    ):
+        if found:
+            raise TypeError(f"'{name}' is a {kind} tensor; pass '{name}{remedy}'")
+
+
 def _array(name: str, value: Any, remedy: str) -> NDArray[Any]:
+    if np.ma.is_masked(value):
+        raise ValueError(
+            f"'{name}' is masked at {int(np.ma.getmaskarray(value).sum())} of {value.size} "
+            f"entries, and there is no number; pass '{name}.filled(...)' with one"
+        )
     remedy = remedy or "pass numbers: an array, a data frame or a tensor"
     if isinstance(value, str | bytes | dict | set) or value is None or callable(value):
         raise TypeError(f"'{name}' must be real numbers (got {type(value).__name__}); {remedy}")
@@ -92,6 +110,8 @@ def _array(name: str, value: Any, remedy: str) -> NDArray[Any]:
         raise _ragged(name) from error
     except (TypeError, RuntimeError) as error:
         raise TypeError(f"'{name}' cannot be read as an array ({error}); {remedy}") from error
+    if array.dtype == object and array.size and all(isinstance(v, Real) for v in array.flat):
+        array = np.array(array.tolist())  # as of a frame with columns of several types
     if array.dtype.kind == "c":
         raise TypeError(
             f"'{name}' must be real numbers (got {array.dtype}); pass its real part, or its size"

@@ -87,6 +87,10 @@ def _too_slow(facts: Facts, severity: float, seen: str) -> Cause:
             Change("adapt", "set") if facts.start == "lived" else Change("start", "set", "lived")
         )
         return Cause(severity, seen, (other,), meaning)
+    if rate >= SILENT_RATE and facts.held_down_share > 0.5:
+        meaning = ": on average the input holds most of these down"
+        centred = "take its mean off the input, 'x - x.mean(dim=(0, 1))'"
+        return Cause(severity, seen, (), meaning, centred)
     changes = more_bias(facts) or more_input(facts)
     if not changes and facts.external is not None and facts.external > 1.5 * rate:
         changes = [Change("edge_weight", "lower", by=0.1)]

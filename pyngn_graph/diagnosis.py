@@ -184,14 +184,34 @@ def judged(facts: Facts) -> Diagnosis:
 def warn_if_ill(reservoir: "TriglialReservoir", activity: Activity, x: Tensor) -> None:
     """Warns, once for each reservoir, of a run on ``x`` that was dead or saturated.
 
-    A run that is too short to tell stays without a word, and so does one without any drive.
+    A run that is too short to tell counts together with those that follow it, as the steps of a
+    stream do. One without any drive stays without a word.
     """
-    seconds = activity.steps * reservoir.setting.dt / 1000.0
-    if ILL in reservoir._told or not can_tell(seconds, activity.counts.numel()):
+    if ILL in reservoir._told:
         return
+    driven = bool(x.any() or reservoir.bias.any())
+    heard = heard_of(reservoir, activity, reservoir.setting.dt, driven)
+    if heard is None:
+        return
+    activity, driven = heard
+    seconds = activity.steps * reservoir.setting.dt / 1000.0
     rates = [activity.counts[nodes].double().mean() for nodes, _ in spans(reservoir.graph)]
     if not all(SILENT_RATE <= float(rate) / seconds <= SATURATED_RATE for rate in rates):
-        warn_of(reservoir, diagnose(reservoir, activity), bool(x.any() or reservoir.bias.any()))
+        warn_of(reservoir, diagnose(reservoir, activity), driven)
+
+
+def heard_of(
+    module: Any, activity: Activity, dt: float, driven: bool
+) -> tuple[Activity, bool] | None:
+    """What ``module`` did since it was last judged, and whether it was ``driven``.
+
+    None while that is too short to tell; it is remembered then.
+    """
+    if module._heard is not None and module._heard[0].adapted == activity.adapted:
+        activity, driven = activity.after(module._heard[0]), driven or module._heard[1]
+    tells = can_tell(activity.steps * dt / 1000.0, activity.counts.numel())
+    module._heard = None if tells else (activity, driven)
+    return (activity, driven) if tells else None
 
 
 def can_tell(seconds: float, num_nodes: int) -> bool:

@@ -49,6 +49,16 @@ class Activity:
     population: Tensor
     adapted: bool
 
+    def after(self, earlier: "Activity") -> "Activity":
+        """Both as one run."""
+        device = self.counts.device
+        return Activity(
+            earlier.counts.to(device) + self.counts,
+            earlier.steps + self.steps,
+            torch.cat([earlier.population.to(device), self.population], dim=-1),
+            self.adapted,
+        )
+
 
 @dataclass(frozen=True)
 class Response:
@@ -64,6 +74,8 @@ class Response:
         early_share: The same where the first half of each trial is that of another one instead;
             None also where the state is not that at the end, or the first halves hardly differ.
         alike: Whether all states are the same, of two or more.
+        pull: Mean current that the input causes in each neuron, ``[N]``, in the units of
+            ``strength``; None where there are none.
     """
 
     external: Tensor
@@ -71,6 +83,7 @@ class Response:
     noise_share: float | None
     early_share: float | None
     alike: bool
+    pull: Tensor | None = None
 
 
 def external_rate(
@@ -111,11 +124,12 @@ def answered(
         Response(
             external=external[nodes],
             strength=strength,
+            pull=pull,
             noise_share=_share(ours, theirs),
             early_share=_share(ours, late),
             alike=len(x) > 1 and not bool(ours.double().var(dim=0).any()),
         )
-        for (nodes, _), strength, ours, theirs, late in zip(
+        for (nodes, _), (strength, pull), ours, theirs, late in zip(
             spans(reservoir.graph), strengths, states, noisy, other, strict=True
         )
     ]
@@ -209,7 +223,8 @@ def _share(states: Tensor, moved: Tensor | None) -> float | None:
 
 def _strengths(
     reservoir: "TriglialReservoir", x: Tensor, samples: Tensor
-) -> Iterable[float | None]:
+) -> Iterable[tuple[float | None, Tensor | None]]:
+    """Strength and pull for each graph."""
     rows = _inside(x, samples)
     rows = rows[:: max(1, len(rows) // SAMPLES)].double()
     unit = threshold_current(reservoir.setting.neuron)
@@ -220,4 +235,5 @@ def _strengths(
     for nodes, _ in spans(reservoir.graph):
         size = variance[nodes][reached[nodes] > 0]
         known = unit > 0.0 and size.numel() > 0
-        yield float(size.mean().sqrt()) / unit if known else None
+        strength = float(size.mean().sqrt()) / unit if known else None
+        yield strength, current[:, nodes].mean(dim=0) / unit if unit > 0.0 else None

@@ -12,6 +12,9 @@ from pyngn_graph.evidence import Activity, Response
 from pyngn_graph.glia.astrocyte import Astrocyte
 from pyngn_graph.neuron import LIFParameters
 
+PULL = 0.1
+"""Mean current of the input, in units of what reaches the threshold, that counts as one."""
+
 NUM_BINS = 25
 """Bins that are needed to look for bursts."""
 
@@ -80,6 +83,15 @@ class Facts:
     def silent_share(self) -> float:
         """Share of the neurons that did not fire."""
         return float((self.activity.counts == 0).double().mean())
+
+    @property
+    def held_down_share(self) -> float:
+        """Share of the silent neurons that the input, on average, takes away from threshold."""
+        silent = self.activity.counts == 0
+        pull = None if self.response is None else self.response.pull
+        if pull is None or not bool(silent.any()):
+            return 0.0
+        return float((pull[silent] < -PULL).double().mean())
 
     @property
     def external(self) -> float | None:

@@ -4,6 +4,7 @@ import copy
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric import EdgeIndex
@@ -211,6 +212,8 @@ def number(data: Data, key: str, default: float) -> float:
                 f"side; run them in reservoirs of their own"
             )
         value = value[0]
+    if isinstance(value, np.number):
+        value = value.item()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"'{key}' must be a number (got {value!r})")
     return value

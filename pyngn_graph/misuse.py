@@ -9,6 +9,7 @@ from torch_geometric import EdgeIndex
 from torch_geometric.data import Data
 from torch_geometric.data.data import BaseData
 
+from pyngn_graph.arrays import as_tensor
 from pyngn_graph.notices import warn_once
 
 
@@ -17,10 +18,16 @@ def check_signal(
 ) -> None:
     """Refuses a graph, or the edges of one, where a signal or its lengths belong.
 
+    A tuple or list is looked through, for ``model((x, edge_index))`` is a habit of PyG.
+
     Raises:
         TypeError: With what to pass instead, a tensor of ``shape``.
     """
-    if isinstance(x, BaseData):
+    if isinstance(x, tuple | list):
+        for part in x:
+            if not isinstance(part, tuple | list | float | int):
+                check_signal(graph, channels, part, shape=shape)
+    if _is_graph(x):
         raise TypeError(
             f"'x' must be a signal {shape}, and the graph is inside of the reservoir already (got "
             f"a {type(x).__name__}); pass a tensor. Features of nodes over time, "
@@ -29,9 +36,10 @@ def check_signal(
         )
     for name, value, width in (("x", x, channels), ("lengths", lengths, None)):
         if _is_edges(value, graph, width):
+            size = f"{value.dtype} {list(value.shape)}" if hasattr(value, "shape") else ""
             raise TypeError(
-                f"'{name}' looks like the edges of a graph (got {value.dtype} "
-                f"{list(value.shape)}), and those are in 'reservoir.graph' already; call "
+                f"'{name}' looks like the edges of a graph (got {size or type(value).__name__}), "
+                f"and those are in 'reservoir.graph' already; call "
                 f"'reservoir(x)' with a signal {shape} alone"
             )
 
@@ -77,16 +85,25 @@ def warn_of_dtype(module: nn.Module, dtype: torch.dtype) -> None:
         )
 
 
+def _is_graph(value: Any) -> bool:
+    """Whether ``value`` is a graph, of PyG or of NetworkX."""
+    return isinstance(value, BaseData) or type(value).__module__.split(".")[0] == "networkx"
+
+
 def _is_edges(value: Any, graph: Data, width: int | None) -> bool:
     """Whether ``value`` is an ``edge_index``, an adjacency, or pairs of another ``width``."""
-    if isinstance(value, np.ndarray) and value.dtype in (np.int32, np.int64):
-        value = torch.from_numpy(np.ascontiguousarray(value))
+    if type(value).__module__.split(".")[0] in ("torch_sparse", "scipy"):
+        return True
+    if isinstance(value, np.ndarray) and value.ndim == 2 and 2 in value.shape:
+        value = as_tensor("x", value)
     if not isinstance(value, Tensor):
         return False
     if value.layout != torch.strided or isinstance(value, EdgeIndex):
         return True
+    ends = graph.edge_index
+    for each in (value, value.t()) if value.dim() == 2 else ():
+        if each.shape == ends.shape and bool(each.numel()) and bool((each == ends).all()):
+            return True
     if value.dim() != 2 or value.size(0) != 2 or value.dtype not in (torch.int32, torch.int64):
         return False
-    width = graph.num_nodes if width is None else width
-    same = value.shape == graph.edge_index.shape and torch.equal(value, graph.edge_index)
-    return same or value.size(1) != width
+    return value.size(1) != (graph.num_nodes if width is None else width)

@@ -4,7 +4,7 @@ import sys
 import warnings
 from typing import Any
 
-INSIDE = ("pyngn_graph", "torch", "sklearn")
+INSIDE = ("pyngn_graph", "torch", "torch_geometric", "sklearn", "lightning", "pytorch_lightning")
 """Packages whose lines are not the user's: this one, and those that call it for him."""
 
 

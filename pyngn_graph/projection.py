@@ -1,7 +1,8 @@
 """How an input becomes a current into every neuron: a fixed projection and a bias."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -62,7 +63,11 @@ class Projection(nn.Module):
             bias = low + (high - low) * share
         bias = as_float32("bias", bias)
         if bias.dim() and bias.shape != (num_nodes,):
-            raise ValueError(f"'bias' must have shape [{num_nodes}] (got {list(bias.shape)})")
+            pair = bias.flatten().tolist() if bias.shape == (2,) else (0.7, 1.1)
+            raise ValueError(
+                f"'bias' must have shape [{num_nodes}] (got {list(bias.shape)}); bounds are a "
+                f"tuple: bias=({pair[0]:g}, {pair[1]:g})"
+            )
         self.in_channels, self.num_nodes = in_channels, num_nodes
         self.scale, self.density = scale, density
         self.seed: int | Sequence[int] = seed
@@ -102,8 +107,8 @@ class Projection(nn.Module):
         if x is None:
             if num_steps is None or not is_count(num_steps):
                 raise ValueError(
-                    f"Without input give 'num_steps', a whole number >= 1 (got {num_steps!r}), and "
-                    f"below 2**31"
+                    f"Without input give 'run' or 'adapt' 'num_steps', a whole number >= 1 (got "
+                    f"{num_steps!r}), and below 2**31"
                 )
             x = self.bias.new_zeros(1, num_steps, 0)
         elif num_steps is not None:
@@ -189,6 +194,13 @@ class Projection(nn.Module):
 
             return currents(self, x)
         return project(x, self.weight, self.bias)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        # Only the device is followed: in another type there would be other bits.
+        def move(value: Tensor) -> Tensor:
+            return value.to(fn(value.new_empty(0)).device)
+
+        return super()._apply(move, recurse)  # type: ignore[no-untyped-call]
 
     def extra_repr(self) -> str:
         """Channels, scale, density and seed."""

@@ -8,6 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pyngn_graph.arrays import as_tensor
+
 
 def padded(series: Sequence[Any]) -> tuple[Tensor, Tensor]:
     """Series ``[T_i, C]``, or ``[T_i]`` of one channel, as what a reservoir takes.
@@ -37,11 +39,11 @@ def padded(series: Sequence[Any]) -> tuple[Tensor, Tensor]:
 
 
 def is_ragged(series: Any) -> bool:
-    """Whether ``series`` is a list of series that differ in length, or an array of objects."""
-    objects = isinstance(series, np.ndarray) and series.dtype == object and series.ndim == 1
+    """Whether ``series`` is a list of series that differ in size, or an array of objects."""
+    objects = hasattr(series, "dtype") and series.ndim == 1 and series.dtype == object
     if not objects and not isinstance(series, list | tuple):
         return False
-    sizes = {len(each) if hasattr(each, "__len__") else None for each in series}
+    sizes = {_size(each) for each in series}
     words = any(isinstance(each, str) for each in series)
     return len(sizes) > (0 if objects else 1) and None not in sizes and not words
 
@@ -49,7 +51,7 @@ def is_ragged(series: Any) -> bool:
 def as_arrays(series: Sequence[Any]) -> list[NDArray[np.float64]]:
     """Each of ``series`` as ``[T_i, C]`` float64."""
     try:
-        arrays = [np.asarray(each, dtype=np.float64) for each in series]
+        arrays = [as_tensor("series", each).detach().cpu().double().numpy() for each in series]
     except (TypeError, ValueError) as error:
         raise ValueError(f"Series must be arrays of numbers [T, C] or [T] ({error})") from error
     arrays = [each[:, None] if each.ndim == 1 else each for each in arrays]
@@ -63,6 +65,14 @@ def as_arrays(series: Sequence[Any]) -> list[NDArray[np.float64]]:
             f"{strange}); transpose those in which channels come first: 'each.T'"
         )
     return arrays
+
+
+def _size(series: Any) -> tuple[int, ...] | None:
+    """What series that make one array have in common; None of a number."""
+    try:
+        return tuple(np.shape(series)) if hasattr(series, "shape") else (len(series),)
+    except TypeError:
+        return None
 
 
 def filled(arrays: Sequence[NDArray[np.float64]], value: float) -> NDArray[np.float64]:

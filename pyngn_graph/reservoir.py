@@ -115,8 +115,6 @@ class TriglialReservoir(Constructed):
     are documented with each cell.
     """
 
-    REMEDY = "'reservoir.replace({name}={value})' makes another on the graph as it stands"
-
     neuron: LIFParameters = shown("setting.neuron", "Parameters of the neurons.")
     glia: tuple[GlialCell | Transform, ...] = shown("setting.glia", "The glia, in their order.")
     dt: float = shown("setting.dt", "Step, ms.")
@@ -204,6 +202,7 @@ class TriglialReservoir(Constructed):
         self._lived: ReservoirState | None = None
         self._potential: Tensor | None = None
         self._activity: Activity | None = None
+        self._heard: tuple[Activity, bool] | None = None
         self._told: set[str] = set()
         neurons = self.setting.neuron
         warn_of_raw_counts(data, float(torch.as_tensor(neurons.v_th - neurons.v_rest).min()))
@@ -229,7 +228,7 @@ class TriglialReservoir(Constructed):
         data = self.setting.prepared(data)
         self._check_potentials(data, None)
         self._graph = data
-        self._state = self._lived = self._potential = None
+        self._state = self._lived = self._potential = self._heard = None
 
     @property
     def backend(self) -> str:
@@ -241,22 +240,25 @@ class TriglialReservoir(Constructed):
 
         What is drawn is kept unless one of its own arguments changes: the projection with
         ``in_channels``, ``input_scale``, ``input_density`` or ``seed``, the bias with ``bias``.
+        An ``input_weight`` of your own is kept as long as it fits.
 
         Raises:
             ValueError, TypeError: If there is no such argument, or a value breaks its rule.
         """
-        unknown = sorted(set(changes) - set(self.readable()))
-        if unknown:
-            raise TypeError(
-                f"A {type(self).__name__} has no {unknown}; its arguments are {self.readable()}"
-            )
-        same = {name: getattr(self, name) for name in self.readable()}
-        same["backend"] = self.setting.backend
-        if changes.keys() & {"in_channels", "input_scale", "input_density", "seed"}:
+        same = self._arguments(changes) | {"backend": self.setting.backend}
+        drawn = changes.keys() & {"input_scale", "input_density", "seed"} and self._is_drawn()
+        if drawn or "in_channels" in changes:
             same["input_weight"] = None
-        if "graph" in changes and changes["graph"].num_nodes != self._graph.num_nodes:
+        nodes = getattr(changes.get("graph", self._graph), "num_nodes", None)
+        if nodes != self._graph.num_nodes:
             same |= {"input_weight": None, "bias": None}
         return TriglialReservoir(**(same | changes))
+
+    def _is_drawn(self) -> bool:
+        """Whether the projection is the random one."""
+        own = (self.in_channels, self.input_scale, self.input_density, None, 0.0, self.seed)
+        drawn = joint_projection(graph_sizes(self._graph), *own).weight
+        return drawn is None or torch.equal(drawn, self.projection.weight.cpu())  # type: ignore[union-attr]
 
     def reset(self, v: Tensor | float | None = None) -> None:
         """Forgets the fast state; ``v`` (a number or ``[N]``) sets the potentials to start from.
@@ -457,6 +459,8 @@ class TriglialReservoir(Constructed):
         Raises:
             RuntimeError: Without input, before the first run.
         """
+        if x is not None:
+            check_signal(self._graph, self.in_channels, x, lengths)
         return diagnose(self, self._activity, x, lengths)
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from torch_geometric.data import Batch, Data
@@ -67,7 +68,13 @@ class Setting:
             )
         if self.start not in ("rest", "lived"):
             raise ValueError(f"'start' must be 'rest' or 'lived' (got {self.start!r})")
-        if not 0.0 <= self.tau_trace < math.inf:
+        for name in ("glia_period", "hold", "pool", "threads"):  # whole numbers of NumPy too
+            count = getattr(self, name)
+            if isinstance(count, Integral):
+                object.__setattr__(self, name, int(count))
+        if not isinstance(self.tau_trace, str | bool) and 0.0 <= self.tau_trace < math.inf:
+            object.__setattr__(self, "tau_trace", float(self.tau_trace))
+        else:
             raise ValueError(f"'tau_trace' must not be negative, in ms (got {self.tau_trace})")
         check(self.backend)
 

@@ -1,8 +1,9 @@
 """Signals on a graph: features of its nodes in, liquid states of its nodes out."""
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -11,8 +12,9 @@ from torch_geometric.data import Data
 from pyngn_graph.arrays import Numbers, as_tensor
 from pyngn_graph.constructed import Constructed, arguments, shown
 from pyngn_graph.diagnosis import Diagnosis, diagnose
-from pyngn_graph.glia.base import GlialCell, f32
+from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.graph import MAX_DELAY, validate
+from pyngn_graph.lowpass import low_passed
 from pyngn_graph.misuse import check_signal, warn_of_gradients
 from pyngn_graph.neuron import LIFParameters
 from pyngn_graph.projection import Projection
@@ -20,8 +22,11 @@ from pyngn_graph.recording import Recording
 from pyngn_graph.reservoir import TriglialReservoir
 from pyngn_graph.transforms import Transform
 
-BLOCK = 2**24
-"""Spikes, one for every neuron and step, laid out at a time."""
+WITHOUT = {
+    "pool": "states come at the end of every sample; pool those that it returns",
+    "input_density": "all neurons of a place get all of its features; pass 'input_weight' with 0s",
+}
+"""Arguments of a reservoir that mean nothing here, and what to do instead."""
 
 
 class SignalReservoir(Constructed):
@@ -69,8 +74,9 @@ class SignalReservoir(Constructed):
             the other in the states.
         seed: Seed of input weights and bias.
         progress: Show a progress bar; see :meth:`pyngn_graph.TriglialReservoir.run`.
-        **options: Everything else of :class:`~pyngn_graph.TriglialReservoir`: ``neuron``,
-            ``glia``, ``dt``, ``hold`` (the steps for which a sample is held), ...
+        **options: Everything else of :class:`~pyngn_graph.TriglialReservoir`, but for ``pool`` and
+            ``input_density``: ``neuron``, ``glia``, ``dt``, ``hold`` (the steps for which a sample
+            is held), ``stateful`` and ``start``, which hold for liquid states too, ...
 
     Attributes:
         reservoir: The :class:`~pyngn_graph.TriglialReservoir` of all neurons.
@@ -81,7 +87,6 @@ class SignalReservoir(Constructed):
         ValueError, TypeError: If the graph, a parameter or an input breaks its rule.
     """
 
-    REMEDY = "make another with 'SignalReservoir(reservoir.graph, ..., {name}={value})'"
     WRITABLE = ("training", "progress")
 
     in_channels: int = shown("projection.in_channels", "Features F of a place.")
@@ -113,6 +118,8 @@ class SignalReservoir(Constructed):
         **options: Any,
     ) -> None:
         super().__init__()
+        for name in WITHOUT.keys() & options:
+            raise TypeError(f"A SignalReservoir has no '{name}': {WITHOUT[name]}")
         self.tau_trace = tuple(torch.as_tensor(tau_trace, dtype=torch.float64).flatten().tolist())
         if not self.tau_trace or not all(0.0 <= tau < math.inf for tau in self.tau_trace):
             raise ValueError(f"'tau_trace' must hold times in ms, none negative (got {tau_trace})")
@@ -124,6 +131,7 @@ class SignalReservoir(Constructed):
             graph, bias=drawn.bias.repeat(self.num_places), seed=seed, **options
         )
         self.progress = progress
+        self._traces: dict[str, Tensor] = {}
         self._told: set[str] = set()
         self._made = True
 
@@ -147,6 +155,30 @@ class SignalReservoir(Constructed):
         """The constant current into the neurons of a place, ``[m]``."""
         return self.reservoir.bias[: self.projection.num_nodes]
 
+    def replace(self, **changes: Any) -> "SignalReservoir":
+        """A new reservoir on the graph as it stands, with other arguments; it begins at rest.
+
+        What is drawn, or of your own, is kept or drawn anew as for
+        :meth:`pyngn_graph.TriglialReservoir.replace`.
+
+        Raises:
+            ValueError, TypeError: If there is no such argument, or a value breaks its rule.
+        """
+        same = self._arguments(changes) | {"backend": self.reservoir.setting.backend}
+        size, own = self.projection.num_nodes, (self.in_channels, self.input_scale)
+        drawn = Projection(size, *own, 1.0, None, 0.0, self.seed).weight
+        is_drawn = drawn is not None and torch.equal(drawn, self.input_weight.cpu())
+        if (changes.keys() & {"input_scale", "seed"} and is_drawn) or "in_channels" in changes:
+            del same["input_weight"]
+        graph = changes.get("graph")
+        if isinstance(graph, Data) and _places(graph)[1] != size:
+            same = {name: same[name] for name in same if name not in ("input_weight", "bias")}
+        return SignalReservoir(**(same | changes))
+
+    def reset(self) -> None:
+        """Forgets the fast state; trials begin again at ``start``."""
+        self.reservoir.reset()
+
     @torch.compiler.disable
     def run(self, x: Numbers, **options: Any) -> Recording:
         """Runs the reservoir on features ``x`` ``[T, P, F]`` or ``[B, T, P, F]``.
@@ -154,7 +186,7 @@ class SignalReservoir(Constructed):
         The graph stays as it is. ``options`` are those of
         :meth:`pyngn_graph.TriglialReservoir.run`.
         """
-        return self.reservoir.run(self.currents(x), **{"progress": self.progress} | options)
+        return self._recorded(False, x, options)
 
     @torch.compiler.disable
     def adapt(self, x: Numbers, **options: Any) -> Recording:
@@ -163,7 +195,7 @@ class SignalReservoir(Constructed):
         :meth:`states` turns the recording into liquid states, for a reservoir that adapts while
         it predicts.
         """
-        return self.reservoir.adapt(self.currents(x), **{"progress": self.progress} | options)
+        return self._recorded(True, x, options)
 
     def diagnose(self, x: Tensor | None = None) -> Diagnosis:
         """Says in words how the last run was, or one of ``x``, and what to change.
@@ -201,37 +233,77 @@ class SignalReservoir(Constructed):
         return current.permute(2, 0, 3, 1).flatten(2)
 
     def states(self, recording: Recording) -> Tensor:
-        """Liquid states ``[B, T, P, K m]`` at the ends of the samples of a recording."""
-        trials, num_steps = recording.num_edges.shape
-        hold, size = self.reservoir.setting.hold, recording.graph.num_nodes
-        factors = [math.exp(-recording.dt / tau) if tau else 0.0 for tau in self.tau_trace]
-        kind: Any = {"dtype": torch.float32, "device": recording.events.device}
-        keep, add = (
-            torch.tensor([f32(f) for f in each], **kind).view(-1, 1, 1)
-            for each in (factors, [1.0 - factor for factor in factors])
-        )
-        trace = torch.zeros(len(factors), trials, size, **kind)
-        events, ends = recording.events[recording.events[:, 1].argsort(stable=True)], []
-        block = max(1, BLOCK // (trials * size * hold)) * hold
-        for start in range(0, num_steps, block):
-            stop = min(start + block, num_steps)
-            first, last = torch.searchsorted(
-                events[:, 1].contiguous(), torch.tensor([start, stop], device=events.device)
-            ).tolist()
-            trial, step, node = events[first:last].t()
-            spikes = trace.new_zeros(stop - start, trials, size)
-            spikes[step - start, trial, node] = 1.0
-            for t, fired in enumerate(spikes, start):
-                trace = keep * trace + add * fired
-                if (t + 1) % hold == 0:
-                    ends.append(trace)
-        shape = (len(ends), len(factors), trials, self.num_places, -1)  # [T, K, B, P, m]
-        states = torch.stack(ends).view(shape)
-        return states.permute(2, 0, 3, 1, 4).flatten(3)
+        """Liquid states ``[B, T, P, K m]`` at the ends of the samples of a recording.
+
+        Where trials did not begin at rest, ``recording.traces["begin"]`` ``[B, K, N]`` has the
+        states that they began with.
+        """
+        begin = recording.traces.get("begin")
+        states, _ = self._low_passed(recording, None if begin is None else begin.transpose(0, 1))
+        shape = (*states.shape[:3], self.num_places, -1)  # [T, K, B, P, m]
+        return states.view(shape).permute(2, 0, 3, 1, 4).flatten(3)
+
+    def get_extra_state(self) -> dict[str, Tensor]:
+        """The liquid states from which to go on, for ``state_dict``."""
+        return dict(self._traces)
+
+    def set_extra_state(self, state: dict[str, Tensor]) -> None:
+        """Takes over those of a ``state_dict``."""
+        self._traces = {name: trace.to(self.bias.device) for name, trace in state.items()}
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self._traces = {name: trace.to(self.bias.device) for name, trace in self._traces.items()}
+        return self
+
+    def _recorded(self, learns: bool, x: Numbers, options: dict[str, Any]) -> Recording:
+        inner, current = self.reservoir, self.currents(x)
+        begin = self._begin()
+        call = inner.adapt if learns else inner.run
+        recording = call(current, **{"progress": self.progress} | options)
+        lived = learns and inner.start == "lived"
+        if begin is None and not (lived or inner.stateful or (learns and len(current) > 1)):
+            return recording
+        if learns:  # one stream: each trial begins as the one before it ended
+            end, begins = self._at_rest(recording, 1) if begin is None else begin, []
+            for trial in range(len(current)):
+                begins.append(end)
+                _, end = self._low_passed(_one(recording, trial), end)
+            begin = torch.cat(begins, dim=1)
+        else:
+            rest = self._at_rest(recording, len(current))
+            begin = rest if begin is None else begin.expand_as(rest)
+            end = self._low_passed(recording, begin)[1] if inner.stateful else begin
+        recording.traces["begin"] = begin.transpose(0, 1)
+        kept = {"present": inner.stateful, "lived": lived}
+        self._traces |= {name: end for name in kept if kept[name]}
+        return recording
+
+    def _begin(self) -> Tensor | None:
+        """The liquid states ``[K, B, N]`` from which the next call begins; None for rest."""
+        inner = self.reservoir
+        start = inner._start(learns=True)
+        if start is None:
+            return None
+        return self._traces.get("present" if start is inner._state else "lived")
+
+    def _at_rest(self, recording: Recording, trials: int) -> Tensor:
+        return self.bias.new_zeros(len(self.tau_trace), trials, recording.graph.num_nodes)
+
+    def _low_passed(self, recording: Recording, begin: Tensor | None) -> tuple[Tensor, Tensor]:
+        return low_passed(recording, self.tau_trace, self.hold, begin)
 
     def extra_repr(self) -> str:
         """Places and time constants."""
         return f"num_places={self.num_places}, tau_trace={self.tau_trace}"
+
+
+def _one(recording: Recording, trial: int) -> Recording:
+    """What is left of a recording for the liquid states of one trial, up to its own end."""
+    events = recording.events[recording.events[:, 0] == trial].clone()
+    events[:, 0] = 0
+    edges = recording.num_edges[trial : trial + 1, : int(recording.lengths[trial])]
+    return replace(recording, events=events, num_edges=edges)
 
 
 def _places(graph: Data) -> tuple[int, int]:

@@ -1,10 +1,11 @@
 """A reservoir that learns by gradients: weights and delays of its edges are parameters."""
 
 import copy
+import dataclasses
 import math
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from torch_geometric.data import Data
 from pyngn_graph.arrays import Numbers, as_tensor
 from pyngn_graph.checks import check_count, check_finite, is_count
 from pyngn_graph.constructed import Constructed, shown
-from pyngn_graph.diagnosis import Diagnosis, can_tell, diagnose, judged, warn_of
+from pyngn_graph.diagnosis import Diagnosis, diagnose, heard_of, judged, warn_of
 from pyngn_graph.evidence import ILL, Activity
 from pyngn_graph.facts import Facts
 from pyngn_graph.graph import MAX_DELAY, longest_delay, prepare, round_delay, validate
@@ -25,6 +26,14 @@ from pyngn_graph.notices import warn
 from pyngn_graph.reservoir import TriglialReservoir
 from pyngn_graph.surrogate import Surrogate, surrogate_of
 from pyngn_graph.synapse import DelayedSpikeConv
+
+WORDS = {
+    "'bias'": "a constant that is added to 'x'",
+    "the input ('input_scale')": "the size of 'x'",
+    "the time for which a sample is held ('hold')": "the number of rows for each sample of 'x'",
+    "let an Astrocyte set the gains (in 'glia'), or ": "",
+}
+"""What a diagnosis names that is not to be had here, and what is."""
 
 
 class _State(NamedTuple):
@@ -108,7 +117,6 @@ class TrainableReservoir(Constructed):
     stand with :mod:`pyngn_graph.surrogate` and :mod:`pyngn_graph.interpolation`.
     """
 
-    REMEDY = "make another with 'TrainableReservoir(reservoir.to_data(), ..., {name}={value})'"
     WRITABLE = ("training", "kernel")
 
     dt: float = shown("_graph.dt", "Step, ms.")
@@ -157,6 +165,7 @@ class TrainableReservoir(Constructed):
         for name in ("edge_index", "edge_mask", "gain"):
             self.register_buffer(name, data.get(name), persistent=False)
         self._state: _State | None = None
+        self._heard: tuple[Activity, bool] | None = None
         self._told: set[str] = set()
         self._made = True
 
@@ -164,6 +173,18 @@ class TrainableReservoir(Constructed):
     def graph(self) -> Data:
         """The graph with the weights and delays as they are now; see :meth:`to_data`."""
         return self.to_data()
+
+    def replace(self, **changes: Any) -> "TrainableReservoir":
+        """A new reservoir with other arguments; weights and delays are as they were learned.
+
+        Raises:
+            ValueError, TypeError: If there is no such argument, or a value breaks its rule.
+        """
+        made = TrainableReservoir(**(self._arguments(changes) | changes))
+        if "graph" not in changes:
+            made.to(self.edge_weight.device, self.edge_weight.dtype)
+            made.load_state_dict(self.state_dict())
+        return made
 
     def reset(self) -> None:
         """Forgets the fast state."""
@@ -220,7 +241,7 @@ class TrainableReservoir(Constructed):
                 tau_trace=self.tau_trace,
                 max_delay=self.max_delay,
             )
-        return diagnose(reservoir, None, trials, pool="all")
+        return _in_its_words(diagnose(reservoir, None, trials, pool="all"))
 
     def to_data(self) -> Data:
         """The graph with the weights and delays as they are now, ready for a reservoir with glia.
@@ -240,15 +261,17 @@ class TrainableReservoir(Constructed):
     @torch.no_grad()
     def _tell(self, begun: Tensor, states: Tensor, drive: Tensor) -> None:
         """Warns of a dead or saturated run, by the number of spikes that made its states."""
-        steps, dt = states.size(0) * states.size(2), self._graph.dt
-        if ILL in self._told or not can_tell(steps * dt / 1000.0, states.size(1)):
+        if ILL in self._told:
             return
+        steps, dt = states.size(0) * states.size(2), self._graph.dt
         keep = math.exp(-dt / self.tau_trace) if self.tau_trace else 0.0
         counts = (states.sum(dim=0) + keep / (1.0 - keep) * (states[-1] - begun)).sum(dim=1)
         activity = Activity(counts.round().long(), steps, counts.new_zeros(0).long(), False)
         bias = counts.new_zeros(counts.shape)
-        found = judged(Facts(self._graph, None, self.neuron, bias, dt, activity))
-        warn_of(self, found, bool(drive.any()))
+        heard = heard_of(self, activity, dt, bool(drive.any()))
+        if heard is not None:
+            found = judged(Facts(self._graph, None, self.neuron, bias, dt, heard[0]))
+            warn_of(self, _in_its_words(found), heard[1])
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         before = self.edge_delay.detach().double()
@@ -339,3 +362,13 @@ class TrainableReservoir(Constructed):
             traces.append(trace)
             t += 1
         return torch.stack(traces), _State(neuron, history, trace, t)
+
+
+def _in_its_words(found: Diagnosis) -> Diagnosis:
+    """A diagnosis whose advice names what there is to change here."""
+    advice = []
+    for sentence in found.advice:
+        for theirs, ours in WORDS.items():
+            sentence = sentence.replace(theirs, ours)
+        advice.append(sentence)
+    return dataclasses.replace(found, advice=tuple(advice))

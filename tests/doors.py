@@ -453,6 +453,24 @@ VALUE_DOORS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
             "tau_trace": 20.0, "seed": 0, "hold": 1,
         },
     ),
+    "replace": (
+        lambda **o: ng.TriglialReservoir(random_graph(0, 3, 9), 2).replace(**o)(
+            random_drive(0, 1, 4, 2)
+        ),
+        {"input_scale": 1.0, "bias": 0.9, "tau_trace": 20.0, "seed": 0, "hold": 1},
+    ),
+    "Trainable().replace": (
+        lambda **o: ng.TrainableReservoir(random_graph(0, 3, 9)).replace(**o)(
+            random_drive(0, 4, 3, 2)
+        ),
+        {"tau_trace": 20.0, "max_delay": 9, "checkpoint": 2},
+    ),
+    "Signal().replace": (
+        lambda **o: ng.SignalReservoir(random_graph(0, 3, 9), progress=False).replace(**o)(
+            random_drive(0, 4, 3, 1)
+        ),
+        {"input_scale": 1.0, "bias": 0.9, "tau_trace": 20.0, "seed": 0, "hold": 1},
+    ),
     "synchrony": (dynamics.synchrony, {"signal": random_drive(0, 1, 9, 3)}),
     "fano_factor": (dynamics.fano_factor, {"counts": random_drive(0, 1, 9)}),
     "branching_ratio": (

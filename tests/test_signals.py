@@ -55,7 +55,7 @@ def test_states_are_those_of_the_reservoir(tau: float, monkeypatch: pytest.Monke
         assert recording.events.size(0) > 100
         expected = recording.traces["state"].unflatten(2, (4, 6))
         assert torch.equal(found[..., 6 * place : 6 * (place + 1)], expected)
-    monkeypatch.setattr(ng.signals, "BLOCK", 1)  # a sample at a time
+    monkeypatch.setattr(ng.lowpass, "BLOCK", 1)  # a sample at a time
     assert torch.equal(liquid(x), found)
     assert torch.equal(liquid(x[1]), found[1])
 

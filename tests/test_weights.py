@@ -89,6 +89,22 @@ def test_any_split_gives_the_same_bits_and_any_order_the_same_weights(
     assert_close(other, RidgeReadout(ONE).fit(x, y, weight))
 
 
+@pytest.mark.parametrize("labels", [False, True])
+def test_batches_of_no_weight_are_as_if_they_were_not_there(labels: bool) -> None:
+    x, values, _ = rows(1, 40, 12)
+    y = (values[:, 0] > 0).long() if labels else values
+    weight = (torch.arange(40) % 3).double()
+    weight[10:20] = 0.0
+    whole = RidgeReadout().fit(x, y, weight)
+    for size in (1, 5, 10):
+        parts = RidgeReadout()
+        for rows_x, rows_y, w in zip(x.split(size), y.split(size), weight.split(size), strict=True):
+            parts.partial_fit(rows_x, rows_y, w)
+        assert torch.equal(parts.weight, whole.weight)
+    with pytest.raises(RuntimeError, match="has seen no data"):
+        RidgeReadout().partial_fit(x[:1], y[:1], [0.0]).predict(x)
+
+
 def test_rows_without_a_weight_weigh_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(ridge, "BLOCK", 16)
     x, y, _ = rows(4, 60, 5)
@@ -109,7 +125,8 @@ def test_what_are_no_weights(wrong: Any) -> None:
     x, y, _ = rows(0, 6, 2)
     readout = RidgeReadout().fit(x, y)
     before = readout.weight
-    for call in (readout.fit, readout.partial_fit):
+    none = wrong == [0.0] * 6  # as if this batch were not there
+    for call in (readout.fit,) if none else (readout.fit, readout.partial_fit):
         with pytest.raises(ValueError, match=r"'sample_weight' must have shape \[6\], one number"):
             call(x, y, wrong)
     with pytest.raises(ValueError, match="'sample_weight' must be finite"):
@@ -124,6 +141,10 @@ def series() -> tuple[Any, Any, Any]:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(30, 12, 2)).cumsum(axis=1)
     return x, (x[:, -1, 0] > 0.0).astype(int), rng.integers(0, 4, 30)
+
+
+def estimator(kind: str) -> Any:
+    return getattr(pytest.importorskip("pyngn_graph.estimators"), kind)
 
 
 HOW: dict[str, Any] = {"num_nodes": 40, "hold": 4, "trials": 6, "random_state": 0, "alpha": 0.01}
@@ -161,6 +182,31 @@ def test_batches_with_weights_are_one_fit() -> None:
     for part in np.array_split(np.random.default_rng(1).permutation(30), 4):
         parts.partial_fit(x[part], y[part], classes=[0, 1], sample_weight=weight[part])
     np.testing.assert_allclose(whole.decision_function(x), parts.decision_function(x), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["ReservoirClassifier", "ReservoirRegressor"])
+def test_later_samples_of_no_weight_change_nothing(kind: str) -> None:
+    x, y, weight = series()
+    make, named = estimator(kind), kind == "ReservoirClassifier"
+    how = {"classes": [0, 1]} if named else {}
+    model = make(**HOW).partial_fit(x, y, sample_weight=weight, **how)
+    before = model.predict(x)
+    assert np.array_equal(model.partial_fit(x, y, sample_weight=0 * weight).predict(x), before)
+    with pytest.raises(ValueError, match="some above"):
+        make(**HOW).partial_fit(x, y, sample_weight=0 * weight, **how)
+    if named:
+        model.set_params(class_weight={0: 0.0}).partial_fit(x[y == 0], y[y == 0])
+        assert np.array_equal(model.predict(x), before)
+
+
+@pytest.mark.parametrize("kind", ["ReservoirClassifier", "ReservoirRegressor"])
+@pytest.mark.parametrize("wrong", [-1.0, 0.0, float("nan")])
+def test_scores_ask_the_same_of_weights(kind: str, wrong: float) -> None:
+    x, y, _ = series()
+    model = estimator(kind)(**HOW).fit(x, y)
+    assert model.score(x, y, torch.ones(30, requires_grad=True)) == model.score(x, y)
+    with pytest.raises(ValueError, match="sample_weight"):
+        model.score(x, y, np.full(30, wrong))
 
 
 def test_a_rare_class_is_heard_when_classes_are_balanced() -> None:

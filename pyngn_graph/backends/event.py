@@ -297,7 +297,8 @@ def _neurons(c: LIFCoefficients, num_nodes: int) -> tuple[kernels.Neurons, bool]
     v_min = zero - torch.inf if c.v_min is None else c.v_min
     steps = zero.int() if c.refractory_steps is None else c.refractory_steps.int()
     syn = (zero, zero) if c.syn_alpha is None or c.syn_drive is None else (c.syn_alpha, c.syn_drive)
-    values = (c.alpha, c.drive, c.v_th, c.v_rest, c.v_reset, v_min, steps, *syn)
+    shown = (c.alpha, c.drive, c.v_th, c.v_rest, c.v_reset, v_min, steps, *syn)
+    values = [value.detach() for value in shown]
     if all(value.dim() == 0 for value in values):
         return kernels.Neurons(*(value.numpy()[()] for value in values)), synaptic
     arrays = (value.flatten().expand(num_nodes).contiguous().numpy() for value in values)

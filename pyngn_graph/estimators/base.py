@@ -216,6 +216,12 @@ class ReservoirEstimator(BaseEstimator):
         X = stacked(X)
         if not fresh and self._is_univariate(X):
             X = np.asarray(X)[:, :, None]
+        if dimensions(X) > 3:
+            raise ValueError(
+                f"X must be series [n, T, C] or a table [n, F] (got {list(np.shape(X))}): of "
+                f"images a table is 'X.reshape(len(X), -1)', films are "
+                f"'X.reshape(*X.shape[:2], -1)'"
+            )
         if dimensions(X) == 3:
             X = check_array(X, allow_nd=True, ensure_all_finite="allow-nan", dtype=np.float64)
             check_channels(X.shape, self.channels)

@@ -88,6 +88,10 @@ class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
         series, labels, weight = self._labeled(X, y, sample_weight, fresh=True)
         classes = np.unique(labels)
         total = with_class_weights(weight, labels, classes, self.class_weight)
+        if total is not None and not total.any():
+            raise ValueError(
+                f"class_weight leaves no sample above zero weight (got {self.class_weight})"
+            )
         if total is not None:  # weights of classes are relative to each other only
             total = total * ((len(labels) if weight is None else weight.sum()) / total.sum())
         self._grow(series, self.recipe, weight)
@@ -116,7 +120,7 @@ class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
         first = not self.__sklearn_is_fitted__()
         if first and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        if self.class_weight == "balanced":
+        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             raise ValueError(
                 "class_weight='balanced' needs all samples at once; count the classes and pass a "
                 "dict from labels to weights, or 'fit'"
@@ -136,6 +140,10 @@ class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
             self._grow(series, self.recipe, weight)
         self.classes_ = known
         return self._learn(series, labels, total)
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Accuracy: share of the samples that are named correctly."""
+        return float(super().score(X, y, checked_weights(sample_weight, len(np.asarray(y)))))
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Outputs of the readout ``[n_samples, n_classes]``, which add up to 1.
@@ -177,13 +185,15 @@ class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         check_consistent_length(series.values, y)
-        weight = checked_weights(sample_weight, len(y))
+        weight = checked_weights(sample_weight, len(y), none=not fresh)
         if weight is None:
             return series, y, None
         some = weight > 0
         return series.where(some), y[some], torch.from_numpy(weight[some])
 
     def _learn(self, series: Series, labels: NDArray[Any], weight: Tensor | None) -> Self:
+        if not len(labels):  # no sample of this batch counts
+            return self
         target = torch.from_numpy(np.searchsorted(self.classes_, labels))
         self.readout_.partial_fit(self._states(self._scaled(series)), target, weight)
         return self

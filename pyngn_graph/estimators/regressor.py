@@ -80,7 +80,8 @@ class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
         """R squared, averaged over outputs; of a y ``[n_samples, T, K]`` over all time steps."""
         check_is_fitted(self, "readout_")
         if not self.per_step_:
-            return float(super().score(X, y, sample_weight))
+            y = stacked(y, "y")
+            return float(super().score(X, y, checked_weights(sample_weight, len(np.asarray(y)))))
         series = self._series(X)
         weight = checked_weights(sample_weight, len(series.values))
         y, known = self._targets(y, series)
@@ -101,9 +102,11 @@ class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
             raise ValueError(
                 f"y must keep its number of dimensions from call to call (got {y.ndim}); 'fit' anew"
             )
-        weight, rows = checked_weights(sample_weight, len(y)), None
+        weight, rows = checked_weights(sample_weight, len(y), none=not fresh), None
         if weight is not None:
             some = weight > 0
+            if not some.any():  # no sample of this batch counts
+                return self
             series, y, known, weight = series.where(some), y[some], known[some], weight[some]
             each = np.broadcast_to(weight[:, None], known.shape) if per_step else weight
             rows = torch.from_numpy(each[known])
@@ -124,7 +127,7 @@ class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
         if y is None:
             name = type(self).__name__
             raise ValueError(f"{name} requires y to be passed, but the target y is None")
-        y = stacked(y)
+        y = stacked(y, "y")
         finite: Any = "allow-nan" if dimensions(y) == 3 else True
         y = check_array(
             y,

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pyngn_graph.arrays import as_tensor
 from pyngn_graph.notices import warn
 from pyngn_graph.ragged import as_arrays, filled, is_ragged
 
@@ -32,9 +33,34 @@ class Series(NamedTuple):
         return Series(self.values[some], self.lengths[some])
 
 
-def stacked(X: Any) -> Any:
-    """Series of different lengths as ``[n, T, C]``, with NaN behind their ends; else X itself."""
-    return filled(as_arrays(X), np.nan) if is_ragged(X) else X
+def stacked(X: Any, name: str = "X") -> Any:
+    """Series of different lengths as ``[n, T, C]``, with NaN behind their ends; else X itself.
+
+    Tensors, alone or in a list, become arrays.
+
+    Raises:
+        TypeError, ValueError: If X holds what scikit-learn would take for numbers, or series in
+            the cells of a table.
+    """
+    if is_ragged(X):
+        return filled(as_arrays(X), np.nan)
+    tensors = isinstance(X, list | tuple) and len(X) and isinstance(X[0], Tensor)
+    dates = getattr(getattr(X, "dtype", None), "kind", "") in ("m", "M")
+    if tensors or isinstance(X, Tensor) or np.ma.is_masked(X) or dates:
+        return as_tensor(name, X).detach().cpu().double().numpy()
+    _check_cells(X)
+    return X
+
+
+def _check_cells(X: Any) -> None:
+    if not hasattr(X, "shape") or len(X.shape) != 2 or 0 in X.shape:
+        return
+    cell: Any = X.iat[0, 0] if hasattr(X, "iat") else X[0, 0] if isinstance(X, np.ndarray) else None
+    if np.ndim(cell):
+        raise ValueError(
+            f"X {list(X.shape)} has a series in each of its cells; pass "
+            f"'[np.stack(row, axis=-1) for row in np.asarray(X)]', series [T, C]"
+        )
 
 
 def distinct(series: Series, sort: bool) -> Tensor:

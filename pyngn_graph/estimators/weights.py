@@ -9,22 +9,31 @@ from sklearn.utils import check_array
 from torch import Tensor
 
 
-def checked_weights(sample_weight: Any, number: int) -> NDArray[np.float64] | None:
+def checked_weights(
+    sample_weight: Any, number: int, none: bool = False
+) -> NDArray[np.float64] | None:
     """``sample_weight`` as a number for each of ``number`` samples; None stays None.
 
+    Args:
+        sample_weight: What was given.
+        number: Number of samples.
+        none: Whether no sample need count.
+
     Raises:
-        ValueError: If it is something else, or no sample has a positive weight.
+        ValueError: If it is something else, or no sample has a positive weight and not ``none``.
     """
     if sample_weight is None:
         return None
+    if isinstance(sample_weight, Tensor):
+        sample_weight = sample_weight.detach().cpu().double().numpy()
     weight: NDArray[np.float64] = check_array(
         sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
     )
-    if weight.shape != (number,) or (weight < 0).any() or not weight.any():
+    if weight.shape != (number,) or (weight < 0).any() or not (none or weight.any()):
+        some = "" if none else " and some above"
         raise ValueError(
-            f"sample_weight must have shape [{number}], a number for each sample, none below zero "
-            f"and some above (got {list(weight.shape)}, from {weight.min():g} to "
-            f"{weight.max():g})"
+            f"sample_weight must have shape [{number}], a number for each sample, none below zero"
+            f"{some} (got {list(weight.shape)}, from {weight.min():g} to {weight.max():g})"
         )
     return weight
 
@@ -56,7 +65,7 @@ def with_class_weights(
                 f"class_weight names none of the classes {classes.tolist()} (got {class_weight})"
             )
         factor = np.array([class_weight.get(label, 1.0) for label in classes.tolist()], float)
-    elif class_weight == "balanced":
+    elif isinstance(class_weight, str) and class_weight == "balanced":
         number = np.bincount(code, weights=counts, minlength=len(classes))
         present = number > 0
         factor = np.where(present, counts.sum() / np.where(present, number, 1), 0) / present.sum()
@@ -67,7 +76,4 @@ def with_class_weights(
         )
     if not (np.isfinite(factor) & (factor >= 0)).all():
         raise ValueError(f"Weights of classes must be numbers >= 0 (got {class_weight})")
-    total = counts * factor[code]
-    if not total.any():
-        raise ValueError(f"class_weight leaves no sample above zero weight (got {class_weight})")
-    return torch.from_numpy(total)
+    return torch.from_numpy(counts * factor[code])

@@ -6,6 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from pyngn_graph.arrays import Numbers, as_tensor
 from pyngn_graph.checks import check_count, check_tensor
 from pyngn_graph.neuron.parameters import LIFParameters, Value, float64
 from pyngn_graph.neuron.step import LIFState, current_into, integrate
@@ -83,12 +84,13 @@ class LIFLayer(nn.Module):
         """Spikes of the last step, 0 or 1, shaped as ``v``."""
         return self.state.spikes
 
-    def forward(self, i_syn: Tensor, i_ext: Value = 0.0) -> Tensor:
+    def forward(self, i_syn: Numbers, i_ext: Value = 0.0) -> Tensor:
         """Advances one step and returns the spikes; see :func:`lif_step`.
 
         Raises:
             ValueError: If the input has another number of neurons or trials, or is not finite.
         """
+        i_syn = i_syn if isinstance(i_syn, Tensor) else as_tensor("i_syn", i_syn)
         check_tensor("i_syn", i_syn)
         if i_syn.dim() not in (1, 2) or i_syn.size(0) != self.n_neurons:
             raise ValueError(

@@ -165,12 +165,13 @@ class LIFParameters:
         """
         c = self.at(dt, torch.zeros(1, dtype=torch.float64))
         alpha, v_rest, v_reset = (
-            float(value.abs().max()) for value in (c.alpha, c.v_rest, c.v_reset)
+            float(value.detach().abs().max()) for value in (c.alpha, c.v_rest, c.v_reset)
         )
-        r_m = float(float64(self.r_m).abs().max())
+        r_m = float(float64(self.r_m).detach().abs().max())
         if c.syn_alpha is None or c.syn_drive is None:
             return alpha, v_rest, v_reset, r_m, 0.0, 1.0
-        return alpha, v_rest, v_reset, r_m, float(c.syn_alpha.max()), float(c.syn_drive.abs().max())
+        syn_alpha, syn_drive = (value.detach().abs().max() for value in (c.syn_alpha, c.syn_drive))
+        return alpha, v_rest, v_reset, r_m, float(syn_alpha), float(syn_drive)
 
 
 def float64(value: Value) -> Tensor:

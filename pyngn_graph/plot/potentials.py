@@ -1,11 +1,12 @@
 """Membrane potentials of some neurons, one above the other."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from pyngn_graph.arrays import Numbers
+from pyngn_graph.checks import is_count
 from pyngn_graph.plot.activity import traced, unit_of
 from pyngn_graph.plot.style import EXCITATORY, INHIBITORY, axes_or_new, is_inhibitory, to_numpy
 from pyngn_graph.recording import Recording
@@ -22,7 +23,7 @@ HEIGHT = 0.75
 
 def potentials(
     recording: Recording,
-    nodes: Sequence[int] | None = None,
+    nodes: Numbers | None = None,
     trial: int | None = 0,
     *,
     ax: "Axes | None" = None,
@@ -52,15 +53,16 @@ def potentials(
             torch.linspace(0, firing - 1, min(MOST, firing), dtype=torch.float32).round().long()
         )
         nodes = order[chosen].sort().values.tolist()
-    wrong = [node for node in nodes if not 0 <= node < num_nodes]
+    nodes = np.asarray(nodes).reshape(-1).tolist()
+    wrong = [node for node in nodes if not is_count(node, 0) or node >= num_nodes]
     if wrong or not nodes:
         raise ValueError(
-            f"'nodes' must name neurons from 0 to {num_nodes - 1} (got {list(nodes)}); "
+            f"'nodes' must name neurons from 0 to {num_nodes - 1} (got {nodes}); "
             f"leave it out for a choice"
         )
     ax = axes_or_new(ax)
     unit, scale = unit_of(place, recording.dt)
-    time, v = to_numpy(moment) * scale, to_numpy(values[:, list(nodes)]).astype(np.float64)
+    time, v = to_numpy(moment) * scale, to_numpy(values[:, nodes]).astype(np.float64)
     low, high = (v.min(axis=0), v.max(axis=0)) if v.size else np.zeros((2, len(nodes)))
     v = HEIGHT * (v - low) / np.where(high > low, high - low, 1.0)
     when = to_numpy(place[recording.events[:, 0], recording.events[:, 1]])

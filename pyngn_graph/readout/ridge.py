@@ -156,7 +156,9 @@ class RidgeReadout(Readout):
         Raises:
             TypeError, ValueError: If an argument breaks a rule; the readout stays as it was.
         """
-        self._add(*self._rows(x, y, sample_weight))
+        rows = self._rows(x, y, sample_weight)
+        if len(rows[0]):  # else none of them counts
+            self._add(*rows)
         return self
 
     def _rows(
@@ -167,10 +169,11 @@ class RidgeReadout(Readout):
         if weight is None:
             return x, y, None
         w = as_finite("sample_weight", weight).detach().double().to(x.device)
-        if w.shape != (len(x),) or bool((w < 0).any()) or not bool((w > 0).any()):
+        if w.shape != (len(x),) or bool((w < 0).any()) or (fresh and not bool((w > 0).any())):
+            rule = ", some above 0" if fresh else ""
             raise ValueError(
-                f"'sample_weight' must have shape [{len(x)}], one number >= 0 for each row, some "
-                f"above 0 (got {list(w.shape)}, from {float(w.min()) if w.numel() else 0:g})"
+                f"'sample_weight' must have shape [{len(x)}], one number >= 0 for each row{rule} "
+                f"(got {list(w.shape)}, from {float(w.min()) if w.numel() else 0:g})"
             )
         some = w > 0
         return x[some], y[some], w[some]

@@ -1,15 +1,17 @@
 """What a recipe says: a tissue, its glia, and how input and readout meet it."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from numbers import Real
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 from torch_geometric.data import Data
 
-from pyngn_graph.checks import check_count
+from pyngn_graph.checks import check_count, is_count
 from pyngn_graph.defaults import DEGREE, LIFE, LONGEST, POOL, RHO, TAU_M
 from pyngn_graph.generators import Tissue
 from pyngn_graph.glia import Astrocyte, GlialCell, Microglia, Oligodendrocyte
@@ -93,6 +95,15 @@ class Recipe:
     start: str = "rest"
 
     def __post_init__(self) -> None:
+        if isinstance(self.glia, str):
+            raise ValueError(f"'glia' must be names (got {self.glia!r}); pass ({self.glia!r},)")
+        for field in fields(self):  # numbers of NumPy, and lists, which files have for tuples
+            name, value = field.name, getattr(self, field.name)
+            if isinstance(value, np.generic):
+                object.__setattr__(self, name, value.item())
+            several = name in ("glia", "frame") or (name == "bias" and np.shape(value) == (2,))
+            if several and isinstance(value, list | np.ndarray):
+                object.__setattr__(self, name, tuple(np.asarray(value).tolist()))
         unknown = sorted(set(self.glia) - set(GLIA))
         if unknown:
             raise ValueError(f"Unknown glia {unknown}; available: {list(GLIA)}")
@@ -101,12 +112,16 @@ class Recipe:
                 f"Unknown receptive fields {self.receptive!r}; available: {sorted(FIELDS)}, or None"
             )
         check_count("trials", self.trials)
-        if self.life is not None and not 0.0 < self.life < math.inf:
+        if self.life is not None and not (
+            isinstance(self.life, Real)
+            and not isinstance(self.life, bool)
+            and 0.0 < self.life < math.inf
+        ):
             raise ValueError(
                 f"'life' must be a positive number of ms, or None for no limit (got {self.life!r})"
             )
         segments = 1 if isinstance(self.pool, str) else self.pool
-        if self.read is not None and not 1 <= self.read <= segments:
+        if self.read is not None and not (is_count(self.read) and self.read <= segments):
             raise ValueError(
                 f"'read' must lie in 1..{segments}, the segments of pool = {self.pool!r}, or be "
                 f"None for all (got {self.read})"
