@@ -42,7 +42,8 @@ def from_data(
     - a frame of pandas or polars, or a dict of columns, with a row for each edge
     - a list of pairs, of triples with a weight, or an array ``[E, 2]`` or ``[E, 3]`` of them; an
       array of whole numbers ``[2, E]`` is an ``edge_index``, whose entries are names here
-    - a square matrix, dense or of ``scipy.sparse``: row i, column j is the edge from i to j
+    - a square matrix, dense or of ``scipy.sparse``: row i, column j is the edge from i to j; a
+      frame with names on both sides is one as well, in which missing entries are no edges
 
     Weights, delays, positions and inhibitory neurons that are missing are drawn as
     :class:`~pyngn_graph.generators.FromNetworkX` draws them, with the same arguments and the same

@@ -77,6 +77,7 @@ def read_csv(
     comma, and the text may be UTF-8, UTF-16 or cp1252, packed with gzip. The first line names the
     columns, whose order and case are free. Lists of two or three columns without such a line are
     pairs, and a weight; a square table of numbers is a matrix, row i column j the edge from i to j.
+    With names above and beside it, these may be in any order, and empty cells are no edges.
 
     - ``edges``: ``source`` and ``target``, ``pre`` and ``post``, ``from`` and ``to``,
       ``pre_root_id`` and ``post_root_id``, ``bodyId_pre`` and ``bodyId_post``, or the like.
