@@ -205,3 +205,9 @@ def test_neurons_to_draw_in_any_container() -> None:
     for wrong in ([0.5], [-1], [27], [True], []):
         with pytest.raises(ValueError, match="'nodes' must name neurons from 0 to 26"):
             plot.potentials(run, wrong)
+
+
+def test_scores_want_targets() -> None:
+    for kind in (ReservoirClassifier, ReservoirRegressor):
+        with pytest.raises(ValueError, match="y"):
+            kind(**HOW).fit(X, Y).score(X, None)

@@ -289,7 +289,7 @@ def test_errors_name_the_problem() -> None:
         ValueError, match=r"edge 0 \(0 -> 1\), column 'weight': 'strong', must be a"
     ):
         from_networkx(nx.DiGraph([(0, 1, {"weight": "strong"})]))
-    with pytest.raises(ValueError, match="'edge_delay' must be at least 1 step"):
+    with pytest.raises(ValueError, match=r"'delay': 0.0, must be 1 step or more"):
         from_networkx(nx.DiGraph([(0, 1, {"delay": 0})]))
     with pytest.raises(ValueError, match="column 'weight': nan, must be a finite number"):
         from_networkx(nx.DiGraph([(0, 1, {"weight": float("nan")})]))

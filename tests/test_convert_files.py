@@ -221,7 +221,7 @@ def test_csv_of_gephi(folder: Path) -> None:
         ("source,target\na,b\n", "id\na\n", "row 1 .line 2. has target = 'b', which is not among"),
         ("source,target\na,b\n", "hue\na\n", "'n.csv' must have a column of names, 'id' or"),
         ("source,target\na,b\n", "id\na\na\n", "'n.csv' .* column 'id': 'a' twice, as in row 1"),
-        ("source,target,delay\n0,1,0\n", None, "'edge_delay' must be at least 1 step"),
+        ("source,target,delay\n0,1,0\n", None, "column 'delay': 0.0, must be 1 step or"),
         ("source,target\n", None, "'e.csv' has no rows, and so no nodes"),
     ],
 )

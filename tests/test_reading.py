@@ -696,7 +696,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "two by three": ([[0, 1, 2], [1, 2, 0]], "may be an edge_index or two edges with weights"),
     "two by three array": (np.array([[0, 1, 2], [1, 2, 0]]), "may be an edge_index or two edges"),
     "not square": (np.ones((4, 5)), "must be a square matrix, edges"),
-    "nan": (np.full((4, 4), np.nan), "16 faults: row 0, column 'weight': nan"),
+    "nan": (np.full((4, 4), np.nan), "16 faults: row 0, column 0: nan, must be a finite"),
     "text": (np.full((4, 4), "a"), "must be a square matrix, edges"),
     "sparse": (sparse.coo_array(np.ones((2, 3))), "must be a square matrix"),
     "columns": ({"from": ["a"], "to": ["b", "c"]}, "Columns must have the same length"),
@@ -749,11 +749,17 @@ def test_mean_counts_are_no_jumps_either() -> None:
 
 
 def test_what_might_have_been_weights_is_named() -> None:
-    graph = nx.DiGraph([(0, 1, {"value": 3.5, "note": "a"}), (1, 0, {"value": 1.5, "note": "b"})])
-    for data in (ng.from_networkx(graph), ng.from_data(graph)):
-        said = ng.describe(data).facts["not taken for weights"]
-        assert said == "'value'; columns={'weight': 'value'} takes it"
-    assert ng.from_data(graph, columns={"weight": "value"}).edge_weight.tolist() == [3.5, 1.5]
+    rows = [(0, 1, {"strength": 3.5, "note": "a"}), (1, 0, {"strength": 1.5, "note": "b"})]
+    for door in (ng.from_networkx, ng.from_data):
+        data, said = saidly(lambda door=door: door(nx.DiGraph(rows)))
+        expected = "'strength'; columns={'weight': 'strength'} takes it"
+        assert ng.describe(data).facts["not taken for weights"] == expected
+        assert said == [f"the NetworkX graph has no 'weight', and none is taken from {expected}"]
+        data, said = saidly(
+            lambda door=door: door(nx.DiGraph(rows), columns={"weight": "strength"})
+        )
+        assert data.edge_weight.tolist() == [3.5, 1.5]
+        assert said == []
 
 
 def test_labels_that_are_missing_are_ids(tmp_path: Path) -> None:

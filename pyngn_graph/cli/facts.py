@@ -23,8 +23,9 @@ def show_facts(options: argparse.Namespace) -> None:
     if options.graph is not None:
         _describe(options)
         return
-    if options.measures is not None:
-        raise ValueError("'--measures' goes with '--graph'; add the file of a graph")
+    for name in ("measures", "weights", "columns"):
+        if getattr(options, name) is not None:
+            raise ValueError(f"'--{name}' goes with '--graph'; add the file of a graph")
     facts: dict[str, Any] = {
         "versions": versions(),
         "backends": {
@@ -47,7 +48,8 @@ def show_facts(options: argparse.Namespace) -> None:
 
 
 def _describe(options: argparse.Namespace) -> None:
-    facts = measure(read_graph(options.graph), options.measures)
+    graph = read_graph(options.graph, columns=options.columns, weights=options.weights)
+    facts = measure(graph, options.measures)
     if options.json:
         known = {name: None if value != value else value for name, value in facts.items()}
         print(json.dumps(known, indent=2))

@@ -10,6 +10,7 @@ from pyngn_graph.cli.facts import show_facts
 from pyngn_graph.cli.speed import show_speed
 from pyngn_graph.disk import expanded
 from pyngn_graph.exchange.files import READERS
+from pyngn_graph.reading.counts import MEANINGS
 from pyngn_graph.recipes import GLIA
 
 
@@ -72,6 +73,12 @@ def command_line(description: str | None) -> argparse.ArgumentParser:
     info.add_argument(
         "--measures", type=_measures, help="with --graph, e.g. size,degrees,triads (default: all)"
     )
+    info.add_argument(
+        "--weights", choices=MEANINGS, help="with --graph: what its weights are, if it is not said"
+    )
+    info.add_argument(
+        "--columns", type=_columns, help="with --graph, e.g. pre=begin,post=end,weight=strength"
+    )
     info.add_argument("--json", action="store_true", help="print JSON")
     info.set_defaults(run=show_facts)
     return parser
@@ -85,6 +92,13 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=expanded, help="folder for report and results")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _columns(text: str) -> dict[str, str]:
+    pairs = [part.partition("=") for part in text.split(",")]
+    if not all(role and sign and name for role, sign, name in pairs):
+        raise argparse.ArgumentTypeError(f"must be pairs role=name, separated by commas: {text!r}")
+    return {role: name for role, _, name in pairs}
 
 
 def _positive(text: str) -> int:

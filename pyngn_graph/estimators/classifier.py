@@ -143,7 +143,7 @@ class ReservoirClassifier(ClassifierMixin, ReservoirEstimator):
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Accuracy: share of the samples that are named correctly."""
-        return float(super().score(X, y, checked_weights(sample_weight, len(np.asarray(y)))))
+        return float(super().score(X, y, checked_weights(sample_weight, len(np.atleast_1d(y)))))
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Outputs of the readout ``[n_samples, n_classes]``, which add up to 1.

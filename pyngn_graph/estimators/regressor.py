@@ -81,7 +81,7 @@ class ReservoirRegressor(RegressorMixin, ReservoirEstimator):
         check_is_fitted(self, "readout_")
         if not self.per_step_:
             y = stacked(y, "y")
-            return float(super().score(X, y, checked_weights(sample_weight, len(np.asarray(y)))))
+            return float(super().score(X, y, checked_weights(sample_weight, len(np.atleast_1d(y)))))
         series = self._series(X)
         weight = checked_weights(sample_weight, len(series.values))
         y, known = self._targets(y, series)

@@ -42,7 +42,8 @@ def from_data(
     - a frame of pandas or polars, or a dict of columns, with a row for each edge
     - a list of pairs, of triples with a weight, or an array ``[E, 2]`` or ``[E, 3]`` of them; an
       array of whole numbers ``[2, E]`` is an ``edge_index``, whose entries are names here
-    - a square matrix, dense or of ``scipy.sparse``: row i, column j is the edge from i to j
+    - a square matrix, dense or of ``scipy.sparse``: row i, column j is the edge from i to j; a
+      frame with names on both sides is one as well, in which missing entries are no edges
 
     Weights, delays, positions and inhibitory neurons that are missing are drawn as
     :class:`~pyngn_graph.generators.FromNetworkX` draws them, with the same arguments and the same
@@ -102,6 +103,8 @@ def reading_of(
             )
         about = None if nodes is None else Path(nodes)
         return reading_of_file(Path(data), about, columns, weights, scale)
+    if isinstance(data, np.ndarray) and data.dtype.names:
+        data = {name: data[name] for name in data.dtype.names}
     is_frame = hasattr(data, "columns") and hasattr(data, "__getitem__")
     if isinstance(data, Mapping) or is_frame:
         source = source_of_frame(data, nodes, columns)
@@ -118,6 +121,10 @@ def reading_of(
         return read_networkx(data, columns, weights, scale)
     if isinstance(data, Tensor):
         data = _array(data)
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError(
+            "'data' is a masked array; '.filled(0)' makes one in which 0 stands for no edge"
+        )
     if sparse.issparse(data):
         source = source_of_matrix(data, "the matrix")
     elif isinstance(data, np.ndarray):
@@ -151,6 +158,8 @@ def _array(data: Tensor) -> Any:
 
     check_tensor("data", data)
     data = data.detach().cpu()
+    if data.dtype in (torch.bfloat16, torch.float16):
+        data = data.float()
     if data.layout == torch.strided:
         return data.numpy()
     found = data.to_sparse_coo().coalesce()  # type: ignore[no-untyped-call]

@@ -72,11 +72,18 @@ def read_data(
         ):  # fmt: skip
             word = key if key in chosen.values() else name
             edges[word], keys[word] = column, key
+    for role, key in chosen.items():
+        if key in data and key not in keys.values():
+            raise ValueError(
+                f"columns={{{role!r}: {key!r}}} must name an attribute with a number for each of "
+                f"{ends.size(1)} edges (got {_shape(data[key])}); set one from it, e.g. "
+                f"'data.edge_weight = data.{key}[:, 0]'"
+            )
     for key in ("edge_weight", "edge_delay"):
         if key in data and key not in keys.values():
             raise ValueError(
                 f"'{key}' must have a number for each of {ends.size(1)} edges (got "
-                f"{list(data[key].shape) if isinstance(data[key], Tensor) else data[key]!r}); set "
+                f"{_shape(data[key])}); set "
                 f"it anew, or delete it to have it drawn"
             )
     source = Source("the Data", range(num_nodes), ends.numpy(), edges=edges)
@@ -103,6 +110,10 @@ def _note_left(reading: Reading) -> None:
 
 def _kind(value: Any) -> str:
     return str(getattr(value, "dtype", type(value).__name__))
+
+
+def _shape(value: Any) -> Any:
+    return list(value.shape) if isinstance(value, Tensor) else repr(value)
 
 
 def _num_nodes(data: Data, ends: Tensor) -> int:

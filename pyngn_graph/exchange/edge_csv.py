@@ -10,7 +10,7 @@ from typing import Any
 from torch_geometric.data import Data
 
 from pyngn_graph.convert import names_of
-from pyngn_graph.exchange.columns import Columns, to_columns
+from pyngn_graph.exchange.columns import Columns, Layout, to_columns
 from pyngn_graph.graph import accepted
 from pyngn_graph.reading.assembly import assembled
 from pyngn_graph.reading.tables import read_tables
@@ -46,14 +46,19 @@ def write_csv(data: Data, edges: str | Path, nodes: str | Path | None = None) ->
         data.node_label = [str(name) for name in data.node_label]
     of_nodes, of_edges, layout = to_columns(data)
     src, dst = data.edge_index.tolist()
-    names = names_of(data) if nodes is None else None
+    given = data.get("node_label" if nodes is None else "node_id")
+    names = names_of(Data(node_label=given, num_nodes=data.num_nodes))
     if names is not None:
         src, dst = ([names[i] for i in end] for end in (src, dst))
+    for level, columns in (("node", of_nodes), ("edge", of_edges)):
+        columns |= _with_gaps(data, level, layout)
     of_edges = {f"edge_{k}" if is_(k, _ENDS) else k: column for k, column in of_edges.items()}
     _write(edges, {"source": src, "target": dst} | of_edges)
     if nodes is not None:
         of_nodes = {f"node_{k}" if is_(k, ("id",)) else k: col for k, col in of_nodes.items()}
-        of_nodes = {"id": list(range(data.num_nodes))} | of_nodes
+        if names is not None:
+            of_nodes.pop("node_id")
+        of_nodes = {"id": names or list(range(data.num_nodes))} | of_nodes
         if "label" not in of_nodes and "node_label" in layout["node"]:
             of_nodes["label"] = of_nodes.pop("node_label")
         _write(nodes, of_nodes)
@@ -72,6 +77,7 @@ def read_csv(
     comma, and the text may be UTF-8, UTF-16 or cp1252, packed with gzip. The first line names the
     columns, whose order and case are free. Lists of two or three columns without such a line are
     pairs, and a weight; a square table of numbers is a matrix, row i column j the edge from i to j.
+    With names above and beside it, these may be in any order, and empty cells are no edges.
 
     - ``edges``: ``source`` and ``target``, ``pre`` and ``post``, ``from`` and ``to``,
       ``pre_root_id`` and ``post_root_id``, ``bodyId_pre`` and ``bodyId_post``, or the like.
@@ -99,6 +105,17 @@ def read_csv(
             missing or doubled, or the graph breaks a rule of :func:`~pyngn_graph.graph.validate`.
     """
     return assembled(read_tables(edges, nodes, columns), columns, weights).plain()
+
+
+def _with_gaps(data: Data, level: str, layout: Layout) -> Columns:
+    """Lists of plain values in which some are None, with nothing in their places."""
+    found: Columns = {}
+    for key, form in layout[level].items():
+        kinds = set(map(type, data[key])) - {type(None)} if form.get("json") else set()
+        if len(kinds) == 1 and kinds <= {bool, int, float, str}:
+            (name,) = form["names"]
+            found[name] = ["" if entry is None else entry for entry in data[key]]
+    return found
 
 
 def _write(path: str | Path, columns: Columns) -> None:

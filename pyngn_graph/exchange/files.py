@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
@@ -16,13 +17,20 @@ from torch_geometric.data.storage import GlobalStorage
 from pyngn_graph.convert import read_networkx
 from pyngn_graph.disk import expanded
 from pyngn_graph.exchange.bare import read_data
-from pyngn_graph.exchange.formats import parsed, read_gexf, read_gml, read_matrix
+from pyngn_graph.exchange.formats import (
+    parsed,
+    read_arrays,
+    read_gexf,
+    read_gml,
+    source_of_arrays,
+)
+from pyngn_graph.exchange.frames import source_of_array, source_of_frame
 from pyngn_graph.exchange.graphml import reading_of_graphml
 from pyngn_graph.files import load_graph
 from pyngn_graph.reading import words
 from pyngn_graph.reading.assembly import assembled
 from pyngn_graph.reading.outcome import Reading, complete
-from pyngn_graph.reading.tables import read_tables
+from pyngn_graph.reading.tables import LISTS, read_tables
 from pyngn_graph.reading.weights import USUAL, Scale
 
 PLAIN = [Data, DataEdgeAttr, DataTensorAttr, EdgeLayout, GlobalStorage]
@@ -47,7 +55,8 @@ def read_graph(
     - ``.csv``, ``.tsv``, ``.txt``, ``.edgelist``, ``.edges``: a list of edges, or a matrix, see
       :func:`read_csv`; also with ``.gz`` behind
     - ``.npz``, ``.npy``, ``.mat``, ``.mtx``: a square matrix, dense or sparse, row i column j
-      the weight of the edge from i to j
+      the weight of the edge from i to j, beside which may stand names and positions of the nodes;
+      or columns of a list of edges, or what a ``Data`` holds, by their names
 
     Edges without a weight weigh 1, those without a delay take 1 step; :func:`pyngn_graph.from_data`
     takes the same files and draws what they lack. :func:`pyngn_graph.describe` shows what was read.
@@ -127,7 +136,7 @@ def _table(
     import networkx as nx
 
     source = None
-    if path.name.lower().endswith(".edgelist"):
+    if path.name.lower().removesuffix(".gz").endswith(LISTS):
         source = parsed(path, "edge list", _with_dicts)
     if isinstance(source, nx.Graph):
         return read_networkx(source, columns, weights, scale, path.name)
@@ -163,10 +172,33 @@ def _matrix(ending: str) -> Reader:
     def reader(
         path: Path, columns: Mapping[str, str] | None, weights: str | None, scale: Scale
     ) -> Reading:
-        name = words.roles(columns).get("weight")
-        return assembled(read_matrix(path, name, ending), None, weights, scale)
+        arrays = read_arrays(path, ending)
+        if "edge_index" in arrays:  # what a 'Data' holds
+            return read_data(Data.from_dict(arrays), columns, weights, scale)
+        title, chosen = f"'{path.name}'", words.roles(columns)
+        lists = {key: value.ravel() for key, value in arrays.items() if _is_list(value)}
+        of_edges = {role: name for role, name in chosen.items() if name in lists}
+        if words.ends_among(list(lists), of_edges, title) is not None:
+            return assembled(source_of_frame(lists, None, columns, title), columns, weights, scale)
+        only = list(arrays.values())
+        if not chosen and len(only) == 1 and _are_edges(only[0]):
+            return assembled(source_of_array(only[0], title), None, weights, scale)
+        source = source_of_arrays(arrays, chosen.get("weight"), title)
+        return assembled(source, None, weights, scale)
 
     return reader
+
+
+def _is_list(value: Any) -> bool:
+    """Whether an array is a column: ``[E]``, or as MATLAB writes it ``[1, E]`` or ``[E, 1]``."""
+    return isinstance(value, np.ndarray) and value.ndim > 0 and max(value.shape) == value.size
+
+
+def _are_edges(value: Any) -> bool:
+    """Whether an array holds edges ``[E, 2]``, ``[E, 3]``, or ``[2, E]``; see ``from_data``."""
+    shape: Any = getattr(value, "shape", ())
+    listed = len(shape) == 2 and (shape[1] in (2, 3) or shape[0] == 2) and shape[0] != shape[1]
+    return listed and isinstance(value, np.ndarray) and value.dtype.kind in "iuf"
 
 
 TABLES = (".csv", ".tsv", ".tab", ".txt", ".edgelist", ".edges", ".el", ".ncol")

@@ -4,14 +4,18 @@ import io
 import math
 import zlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pyngn_graph.disk import expanded
+from pyngn_graph.reading import words
 from pyngn_graph.reading.matrices import source_of_matrix
-from pyngn_graph.reading.source import Source
+from pyngn_graph.reading.positions import WHOLE
+from pyngn_graph.reading.source import Columns, Source
+from pyngn_graph.reading.text import decoded
 from pyngn_graph.unpacking import members, unpacked, unpacked_matlab
 
 
@@ -44,7 +48,8 @@ def read_gml(path: str | Path) -> Any:
     import networkx as nx
 
     def read(file: io.BytesIO) -> Any:
-        lines = file.read().decode("utf-8-sig").splitlines()
+        text, _ = decoded(file.read(), f"'{Path(path).name}'")
+        lines = text.splitlines()
         try:
             return nx.parse_gml(lines)
         except nx.NetworkXError as error:  # nodes without labels, or with equal ones
@@ -62,17 +67,20 @@ def read_gexf(path: str | Path) -> Any:
     return parsed(path, "GEXF", nx.read_gexf)
 
 
-def read_matrix(path: str | Path, name: str | None, ending: str) -> Source:
-    """The matrix in a ``.npz``, ``.npy``, ``.mat`` or ``.mtx`` file, under its ``name``.
+def read_arrays(path: str | Path, ending: str) -> dict[str, Any]:
+    """The arrays in a ``.npz``, ``.npy``, ``.mat`` or ``.mtx`` file, by their names.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be read, or the matrix is not there, or several may be meant.
+        ValueError: If it cannot be read.
     """
-    title = f"'{Path(path).name}'"
     kind, read = _MATRICES[ending]
-    arrays = parsed(path, kind, read)
-    return _chosen(arrays, name, title)
+    found: dict[str, Any] = parsed(path, kind, read)
+    for value in list(found.values()):
+        if isinstance(value, np.ndarray) and value.dtype.names and len(found) == 1:
+            parts = {name: value[name].ravel() for name in value.dtype.names}
+            return {key: part.item() if part.size == 1 else part for key, part in parts.items()}
+    return found
 
 
 def _npz(file: io.BytesIO) -> dict[str, Any]:
@@ -109,19 +117,17 @@ def _sparse(arrays: Mapping[str, Any]) -> Any:
 
 
 def _mat(file: io.BytesIO) -> dict[str, Any]:
-    """The square matrices of a file, and what may name their nodes; nothing else is unfolded."""
     from scipy.io import loadmat, whosmat
 
-    file = io.BytesIO(unpacked_matlab(file.getvalue()))
-    listed = whosmat(file)
-    words = ("cell", "char")
-    square = {n: s[0] for n, s, kind in listed if kind not in words and s == s[:1] * 2 != (1, 1)}
-    named = [
-        n for n, s, kind in listed if kind in words and {s[0], math.prod(s)} & {*square.values()}
-    ]
-    if not square:
-        raise ValueError(f"it must hold one square matrix, it holds {listed}")
-    return {name: loadmat(file, variable_names=[name])[name] for name in [*square, *named]}
+    content = unpacked_matlab(file.getvalue())
+    try:
+        for name, shape, kind in whosmat(io.BytesIO(content)):
+            if kind in ("cell", "struct", "object") and 8 * math.prod(shape) > len(content):
+                raise ValueError(f"it is too short for '{name}' of shape {shape}")
+        found = loadmat(io.BytesIO(content))
+    except NotImplementedError as error:  # HDF5
+        raise ValueError("it is of version 7.3; save it with '-v7'") from error
+    return {name: value for name, value in found.items() if not name.startswith("__")}
 
 
 def _mtx(file: io.BytesIO) -> dict[str, Any]:
@@ -142,7 +148,15 @@ _MATRICES: dict[str, tuple[str, Callable[[io.BytesIO], dict[str, Any]]]] = {
 }
 
 
-def _chosen(arrays: Mapping[str, Any], name: str | None, title: str) -> Source:
+def source_of_arrays(arrays: Mapping[str, Any], name: str | None, title: str) -> Source:
+    """The source in the arrays of a file: its square matrix, or the one called ``name``.
+
+    Beside it may stand names of nodes, and positions.
+
+    Raises:
+        ValueError: If the matrix is not there, or several may be meant.
+    """
+
     def size(value: Any) -> Any:
         return "x".join(map(str, getattr(value, "shape", ())))
 
@@ -150,19 +164,29 @@ def _chosen(arrays: Mapping[str, Any], name: str | None, title: str) -> Source:
     if name is not None and name not in arrays:
         raise ValueError(f"columns={{'weight': {name!r}}} names nothing in {title}: {listed}")
     square = [key for key, value in arrays.items() if _is_square(value)]
+    if len(square) > 1:
+        square = [key for key in square if not words.is_(key, WHOLE)]
     if name is None and len(square) != 1:
-        raise ValueError(
-            f"{title} must hold one square matrix, it holds {listed}; choose one with "
-            f"columns={{'weight': NAME}}"
-        )
+        choice = f"; choose one with columns={{'weight': {square[0]!r}}}" if square else ""
+        raise ValueError(f"{title} must hold one square matrix, it holds {listed}{choice}")
     name = name or square[0]
     names = None
-    size_of = int(arrays[name].shape[0])
-    for key, value in arrays.items():
-        if key != name and (found := _names(value, size_of)) is not None:
+    nodes: Columns = {}
+    number = int(arrays[name].shape[0])
+    rest = [key for key in arrays if key != name]
+    for key in list(rest):
+        found = _names(key, arrays[key], number)
+        if names is None and found is not None:
             names = found
-            break
-    return source_of_matrix(arrays[name], f"{title}, {name}", names)
+            rest.remove(key)
+        elif words.is_(key, WHOLE) and _are_places(arrays[key], number):
+            nodes[key] = list(arrays[key])
+            rest.remove(key)
+    notes = {"source": f"{title}, {name!r}"}
+    if rest:
+        notes["left out"] = f"{', '.join(map(repr, rest))}"
+    source = source_of_matrix(arrays[name], f"{title}, {name}", names)
+    return replace(source, nodes=nodes, notes=notes | source.notes)
 
 
 def _is_square(value: Any) -> bool:
@@ -171,9 +195,18 @@ def _is_square(value: Any) -> bool:
     return len(shape) == 2 and shape[0] == shape[1] > 1 and kind in "biuf"
 
 
-def _names(value: Any, size: int) -> list[str] | None:
-    """The names of nodes that a file holds beside a matrix: ``size`` different words."""
-    if not isinstance(value, np.ndarray) or value.size != size or value.dtype.kind not in "OUS":
+def _are_places(value: Any, size: int) -> bool:
+    return getattr(value, "shape", ()) in ((size, 2), (size, 3)) and value.dtype.kind in "iuf"
+
+
+def _names(key: str, value: Any, size: int) -> list[Any] | None:
+    """The names of nodes that a file holds beside a matrix: ``size`` different words or ids."""
+    if not isinstance(value, np.ndarray) or value.size != size:
+        return None
+    if value.dtype.kind in "iu" and words.is_(key.removesuffix("s"), words.NODE):
+        ids = value.ravel().tolist()
+        return ids if len(set(ids)) == size else None
+    if value.dtype.kind not in "OUS":
         return None
     found = []
     for entry in value.ravel().tolist():

@@ -1,32 +1,39 @@
 """Frames, lists and arrays of edges as a source; pandas is not needed for any of it."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pyngn_graph.reading import names as ids
 from pyngn_graph.reading import words
-from pyngn_graph.reading.matrices import source_of_matrix
+from pyngn_graph.reading.matrices import are_sides, source_of_matrix, source_of_sides
 from pyngn_graph.reading.source import ABSENT, Column, Columns, Source
 from pyngn_graph.reading.tables import linked
 
 
-def source_of_frame(edges: Any, nodes: Any, columns: Mapping[str, str] | None) -> Source:
+def source_of_frame(
+    edges: Any, nodes: Any, columns: Mapping[str, str] | None, title: str = "the frame of edges"
+) -> Source:
     """The source in a frame of edges, or of a matrix with its names, and if given of nodes.
 
     Raises:
         TypeError: If ``nodes`` is no frame.
         ValueError: If they have faults; see :func:`~pyngn_graph.reading.tables.linked`.
     """
-    names = _sides(edges)
-    if nodes is None and names is not None:
-        return source_of_matrix(edges.to_numpy(), "the frame", names)
+    if nodes is None and not columns:
+        sides = _sides(edges)
+        if sides is not None:
+            return _of_sides(edges, *sides)
+        if _is_bare(edges):
+            return source_of_array(edges.to_numpy())
     about = None
     if nodes is not None:
         about = (_columns(nodes, "nodes"), "the frame of nodes", _row)
     chosen = words.roles(columns)
-    return linked(_columns(edges, "data"), "the frame of edges", _row, about, chosen)
+    return linked(_columns(edges, "data"), title, _row, about, chosen)
 
 
 def source_of_list(edges: Sequence[Any]) -> Source:
@@ -68,7 +75,7 @@ def _two_by_three() -> ValueError:
     )
 
 
-def source_of_array(array: NDArray[Any]) -> Source:
+def source_of_array(array: NDArray[Any], title: str = "the array of edges") -> Source:
     """The source in an array: a square matrix, rows of edges, or an ``edge_index`` of names.
 
     Raises:
@@ -89,7 +96,7 @@ def source_of_array(array: NDArray[Any]) -> Source:
             f"An array must be a square matrix, edges [E, 2] or [E, 3], or an edge_index [2, E] of "
             f"whole numbers (got {array.dtype} {list(array.shape)})"
         )
-    return linked(table, "the array of edges", _row)
+    return linked(table, title, _row)
 
 
 def _row(i: int) -> str:
@@ -101,24 +108,37 @@ def _columns(frame: Any, argument: str) -> Columns:
         raise TypeError(
             f"'{argument}' must be a frame or a dict of columns (got {type(frame).__name__})"
         )
+    frame = _with_index(frame)
     keys = list(frame) if isinstance(frame, Mapping) else list(frame.columns)
     names = [str(key) for key in keys]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise ValueError(f"The frame has the columns {doubled} twice; drop or rename one of them")
-    found = {name: _column(frame[key]) for name, key in zip(names, keys, strict=True)}
+    found = {name: _column(name, frame[key]) for name, key in zip(names, keys, strict=True)}
     sizes = {name: len(column) for name, column in found.items()}
     if len(set(sizes.values())) > 1:
         raise ValueError(f"Columns must have the same length (got {sizes})")
     return found
 
 
-def _column(values: Any) -> Column:
+def _column(name: str, values: Any) -> Column:
+    if np.ndim(values) == 0 or isinstance(values, Mapping):
+        raise TypeError(
+            f"Column {name!r} must hold an entry for each row (got {type(values).__name__}); pass "
+            f"a list, or a dict of dicts as 'nx.from_dict_of_dicts(...)'"
+        )
     array = np.asarray(values)
     if array.dtype.kind in "biuf" and array.ndim == 1:
         return array
     entries = values.to_list() if hasattr(values, "to_list") else list(values)
-    return [None if _is_missing(entry) else entry for entry in entries]
+    return [None if _is_missing(entry) else _plain(entry) for entry in entries]
+
+
+def _plain(entry: Any) -> Any:
+    """Decimals of data bases as numbers of Python."""
+    if not isinstance(entry, Decimal):
+        return entry
+    return int(entry) if entry.is_finite() and entry % 1 == 0 else float(entry)
 
 
 def _is_missing(entry: Any) -> bool:
@@ -127,10 +147,41 @@ def _is_missing(entry: Any) -> bool:
     return isinstance(entry, float) and entry != entry
 
 
-def _sides(frame: Any) -> list[Any] | None:
-    """The names along both sides of a frame that is a matrix, or None."""
+def _with_index(frame: Any) -> Any:
+    """A frame of pandas with the columns that became its index, by their names."""
+    names = getattr(getattr(frame, "index", None), "names", [None])
+    return frame if None in names or set(names) & set(frame.columns) else frame.reset_index()
+
+
+def _sides(frame: Any) -> tuple[list[Any], list[Any]] | None:
+    """The names along the rows and the columns of a frame that is a matrix, or None."""
+    index = getattr(frame, "index", None)
+    if index is None or callable(index) or _is_bare(frame):
+        return None
+    rows, columns = ids.as_names(list(index), list(frame.columns))
+    named = words.ends_among(list(map(str, columns)), {}, "the frame") is not None
+    return (rows, columns) if are_sides(rows, columns) and not named else None
+
+
+def _is_bare(frame: Any) -> bool:
+    """Whether neither rows nor columns of a frame have names: it is an array."""
     index = getattr(frame, "index", None)
     if index is None or callable(index):
-        return None
-    names = list(frame.columns)
-    return names if len(names) > 1 and list(index) == names else None
+        return False
+    plain = list(frame.columns) == list(range(len(frame.columns)))
+    return plain and type(index).__name__ == "RangeIndex"
+
+
+def _of_sides(frame: Any, rows: list[Any], columns: list[Any]) -> Source:
+    """The source in a frame that is a matrix; where an entry is missing there is no edge."""
+    array = frame.to_numpy()
+    if array.dtype.kind not in "biuf":
+        try:
+            array = frame.astype(float).to_numpy(dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"The frame must hold numbers ({error}); convert it") from error
+    missing = np.isnan(array)
+    source = source_of_sides(np.where(missing, 0, array), rows, columns, "the frame")
+    if missing.any():
+        source.notes["no edge"] = f"where an entry is missing, {int(missing.sum()):,} of them"
+    return source

@@ -46,7 +46,7 @@ def assembled(
     """
     check_meaning(weights)
     chosen = words.roles(columns)
-    faults, notes = Faults(source.title), dict(source.notes)
+    faults, notes = Faults(source.title), {"source": source.title} | source.notes
     size, num_edges = len(source.names), source.num_edges
     if size == 0:
         raise ValueError(f"'num_nodes' must be a positive int (got 0): {source.title} has no nodes")

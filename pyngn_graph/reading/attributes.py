@@ -99,7 +99,7 @@ def signs_in(column: Column) -> list[int | None]:
 
 def take_rest(data: Data, left: dict[str, Columns], notes: dict[str, str]) -> None:
     """Attributes without a meaning here, as ``edge_x`` or ``x``; those in parts as one tensor."""
-    partial, renamed, empty = [], [], []
+    partial, renamed, empty, kept = [], [], [], []
     for level, columns in left.items():
         for name, column in joined(columns).items():
             key = str(name)
@@ -112,8 +112,11 @@ def take_rest(data: Data, left: dict[str, Columns], notes: dict[str, str]) -> No
                 empty.append(name)
                 continue
             data[free(key, f"{level}_", data)] = found
+            kept.append(name)
             if isinstance(found, list) and any(entry is None for entry in found):
                 partial.append(name)
+    if kept:
+        notes["kept as it is"] = ", ".join(map(repr, kept))
     if partial:
         notes["incomplete"] = f"{', '.join(map(repr, partial))}: None where there is no entry"
     if empty:

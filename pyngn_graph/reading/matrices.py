@@ -1,11 +1,13 @@
 """Matrices of weights as a source: an entry in row i and column j is the edge from i to j."""
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from pyngn_graph.notices import warn
+from pyngn_graph.reading.faults import Faults
 from pyngn_graph.reading.source import Source
 
 SPARE = 1000
@@ -29,24 +31,33 @@ def source_of_matrix(matrix: Any, title: str, names: list[Any] | None = None) ->
     if sparse.issparse(matrix):
         _check_places(matrix, title)
         _check_size(size, matrix.data.size if matrix.format == "dia" else matrix.nnz, title)
-        found = matrix.tocoo()
+        found = matrix.tocoo(copy=True)
+        found.sum_duplicates()
         src, dst, weight = found.row, found.col, np.asarray(found.data)
         keep = np.asarray(weight != 0)
         order = np.lexsort((dst[keep], src[keep]))
         src, dst, weight = (part[keep][order] for part in (src, dst, weight))
     else:
         dense = np.asarray(matrix)
-        if dense.dtype.kind not in "biuf":
-            raise ValueError(f"{title} must hold real numbers (got {dense.dtype}); convert it")
         src, dst = np.nonzero(dense)
         weight = dense[src, dst]
+    if weight.dtype.kind not in "biuf":
+        raise ValueError(f"{title} must hold real numbers (got {weight.dtype}); convert it")
     ends = np.stack([src, dst]).astype(np.int64)
     _check_size(size, ends.shape[1], title)
-    _warn_of_half(ends, title)
     name_of = range(size) if names is None else names
+    faults = Faults(title, "Write 0 where there is no edge")
+    for i in np.flatnonzero(~np.isfinite(weight)).tolist():
+        row, column = (name_of[end] for end in ends[:, i].tolist())
+        faults.add(f"row {row!r}", column, weight[i].item(), "a finite number")
+    faults.check()
+    _warn_of_half(ends, title)
 
     def place(level: str, i: int) -> str:
-        return f"row {ends[0, i]}" if level == "edge" else f"node {i}"
+        if level == "node":
+            return f"node {name_of[i]!r}"
+        row, column = (name_of[end] for end in ends[:, i].tolist())
+        return f"row {row!r}, column {column!r}"
 
     return Source(
         title,
@@ -73,6 +84,33 @@ def _check_size(size: int, entries: int, title: str) -> None:
             f"{title} has {size:,} rows and {entries:,} entries, as where ids stand for "
             f"places; pass triples of ids, 'zip(a.row, a.col, a.data)' of its 'tocoo()', in a list"
         )
+
+
+def are_sides(rows: Sequence[Any], columns: Sequence[Any]) -> bool:
+    """Whether these are names along the sides of a matrix: those of one are among the other's."""
+    above, beside = set(columns), set(rows)
+    distinct = len(above) == len(columns) > 1 and len(beside) == len(rows) > 1
+    return distinct and (above <= beside or beside <= above)
+
+
+def source_of_sides(values: Any, rows: Sequence[Any], columns: Sequence[Any], title: str) -> Source:
+    """The source in a matrix with names along its sides, in any order.
+
+    Where one side lacks names of the other, those nodes send nothing, or receive nothing.
+
+    Raises:
+        ValueError: If the matrix holds what is no finite number.
+    """
+    names = list(columns) if len(columns) >= len(rows) else list(rows)
+    place = {name: i for i, name in enumerate(names)}
+    matrix = np.zeros((len(names),) * 2, dtype=values.dtype)
+    matrix[np.ix_([place[name] for name in rows], [place[name] for name in columns])] = values
+    source = source_of_matrix(matrix, title, names)
+    for side, given in (("row", rows), ("column", columns)):
+        lacking = len(names) - len(given)
+        if lacking:
+            source.notes[f"without a {side}"] = f"{lacking:,} of {len(names):,} nodes"
+    return source
 
 
 def _warn_of_half(ends: Any, title: str) -> None:

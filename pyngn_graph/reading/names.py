@@ -16,8 +16,13 @@ from pyngn_graph.reading.source import are_text, is_nan
 _WHOLE = re.compile(r"(?:(?:0|-?[1-9][0-9]{0,18}+)\n)*+")
 _DIGITS = re.compile(r"-?[0-9]{1,30}")
 _FLOAT = re.compile(r"(?:0|-?[1-9][0-9]{0,14}+)(?:\.0*)?")
-_ROUNDED = re.compile(r"-?[0-9]+(\.[0-9]+)?[eE]\+[0-9]+|-?[0-9]+\.[0-9]+[eE][0-9]+")
+_ROUNDED = re.compile(
+    r"-?[0-9]+(\.[0-9]+)?[eE]\+[0-9]+|-?[0-9]+\.[0-9]+[eE][0-9]+|-?[1-9][0-9]{15,}\.0*"
+)
 _MISSING = ("", "na", "nan", "none", "null", "n/a", "#n/a", "<na>")
+_NO_NAME = ("nan", "n/a", "#n/a", "<na>", "null")
+"""Of these, what programs write for nothing even among words; ``NA`` and ``None`` may be names."""
+
 _EXACT = 2**53
 """Whole numbers from here on are not all floats."""
 
@@ -76,8 +81,8 @@ def check(column: Sequence[Any] | NDArray[Any], name: str, place: Any, faults: F
     numeric = None
     for row, entry in enumerate(column):
         entry = plain(entry)
-        if type(entry) is str and entry and entry.lower() not in _MISSING and "e" not in entry:
-            if "E" not in entry:
+        if type(entry) is str and entry and entry.lower() not in _MISSING:
+            if not {"e", "E", "."} & set(entry):
                 continue
         if isinstance(entry, float) and not is_nan(entry):
             faults.add(place(row), name, entry, "an id as a whole number or text, not a float")
@@ -91,7 +96,7 @@ def check(column: Sequence[Any] | NDArray[Any], name: str, place: Any, faults: F
                 numeric = all(
                     _DIGITS.fullmatch(str(each)) for each in column if not _is_missing(each)
                 )
-            if numeric:  # among words it may be one
+            if numeric or entry.lower() in _NO_NAME:  # among words it may be one
                 faults.add(place(row), name, entry, "the name of a node")
 
 

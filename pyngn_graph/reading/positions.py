@@ -12,7 +12,7 @@ from pyngn_graph.reading.faults import Faults
 from pyngn_graph.reading.source import ABSENT, Column, Columns, Source
 from pyngn_graph.reading.values import numbers
 
-_WHOLE = ("pos", "position", "positions", "coordinates", "coordinate", "coords", "xyz", "viz",
+WHOLE = ("pos", "position", "positions", "coordinates", "coordinate", "coords", "xyz", "viz",
           "graphics", "location", "soma", "somalocation", "somapos", "dnposition")  # fmt: skip
 """Attributes that hold all coordinates of a node."""
 
@@ -42,7 +42,7 @@ def positions(source: Source, chosen: Mapping[str, str], faults: Faults) -> Posi
             raise ValueError(f"'columns' must name 'x', 'y' and, in space, 'z' (got {axes})")
         return _of_axes([chosen[axis] for axis in axes], 1.0, source, faults)
     named = _axes_among(nodes)
-    whole = next((n for w in _WHOLE for n in nodes if words.is_(n, (w,))), None)
+    whole = next((n for w in WHOLE for n in nodes if words.is_(n, (w,))), None)
     if whole is not None and (named is None or not words.is_(named[0][0], ("x",))):
         found = _of_whole(whole, source, faults)
         if found is not None:

@@ -1,8 +1,6 @@
 """Lists of edges and of nodes as a source, from files, frames and pairs alike."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +11,11 @@ from pyngn_graph.reading import names as ids
 from pyngn_graph.reading import words
 from pyngn_graph.reading.directions import both_ways
 from pyngn_graph.reading.faults import Faults
-from pyngn_graph.reading.matrices import source_of_matrix
+from pyngn_graph.reading.matrix_tables import NUMBER, matrix_in, noted
 from pyngn_graph.reading.source import Column, Columns, Source
 from pyngn_graph.reading.text import Rows, columns_of, place_in, rows_of
 
-_NUMBER = re.compile(r"\s*[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE][+-]?[0-9]+)?\s*")
-_LISTS = (".txt", ".edgelist", ".edges", ".el", ".ncol")
+LISTS = (".txt", ".edgelist", ".edges", ".el", ".ncol")
 """Endings of lists that often come without a header; the first is one of matrices as well."""
 
 Place = Callable[[int], str]
@@ -45,8 +42,8 @@ def _read_tables(edges: str | Path, nodes: str | Path | None, chosen: Mapping[st
         raise ValueError(f"{rows.title} is a Matrix Market file; let its name end with '.mtx'")
     file = Path(edges).name.lower().removesuffix(".gz")
     named = _named_in_comments(rows)
-    if nodes is None and not chosen and named is None and not file.endswith(_LISTS[1:]):
-        matrix = _matrix(rows)
+    if nodes is None and not chosen and named is None and not file.endswith(LISTS[1:]):
+        matrix = matrix_in(rows)
         if matrix is not None:
             return matrix
     header, first = (named, 0) if named is not None else _header(rows, chosen, file)
@@ -55,7 +52,7 @@ def _read_tables(edges: str | Path, nodes: str | Path | None, chosen: Mapping[st
     if nodes is not None:
         about_nodes = table_of(rows_of(nodes))
     source = linked(table, rows.title, place_in(rows, first), about_nodes, chosen)
-    return replace(source, notes={"source": f"{rows.title}, {rows.note}"} | source.notes)
+    return noted(rows, source)
 
 
 def table_of(rows: Rows) -> tuple[Columns, str, Place]:
@@ -93,10 +90,14 @@ def linked(
         )
     pair = words.ends_among(list(table), of_edges, title)
     if pair is None:
+        bare = any(map(NUMBER.fullmatch, table)) or len(table) < 2
+        choice = f"columns={{'pre': {_some(table, 0)!r}, 'post': {_some(table, 1)!r}}}"
+        remedies = [] if bare else [f"name those that are, e.g. {choice}"]
+        if bare or title.startswith("'"):
+            remedies.append("if its first row is an edge, write names above it: 'source,target'")
         raise ValueError(
             f"{title} must have the columns 'source' and 'target', or 'pre' and 'post' (got "
-            f"{list(table)}); name those that are, e.g. columns={{'pre': {_some(table, 0)!r}, "
-            f"'post': {_some(table, 1)!r}}}"
+            f"{list(table)}); {'; '.join(remedies)}"
         )
     rest = {name: column for name, column in table.items() if name not in pair}
     src, dst = (table[end] for end in pair)
@@ -220,50 +221,7 @@ def _header(rows: Rows, chosen: Mapping[str, str], file: str) -> tuple[list[str]
     of_edges = {role: name for role, name in chosen.items() if role in words.OF_EDGES}
     if of_edges or words.ends_among(first, {}, rows.title) is not None:
         return first, 1
-    bare = any(_NUMBER.fullmatch(entry) for entry in first) or file.endswith(_LISTS)
+    bare = any(NUMBER.fullmatch(entry) for entry in first) or file.endswith(LISTS)
     if bare and len(first) in (2, 3):
         return ["source", "target", "weight"][: len(first)], 0
     return first, 1
-
-
-def _matrix(rows: Rows) -> Source | None:
-    """A square table of numbers, with or without names along its sides."""
-    entries = rows.entries
-    size = len(entries)
-    above = [entry.strip() for entry in entries[0]] if entries else []
-    if len(above) == size - 1 > 1 and not any(map(_NUMBER.fullmatch, above)):
-        values = _values(entries[1:])
-        if values is not None and values.shape == (size - 1,) * 2 and words.ends_among(
-            above, {}, rows.title
-        ) is None:  # fmt: skip
-            return _of_matrix(rows, values, ids.as_names(above)[0])
-    if size < 2 or len(entries[0]) != size or any(len(row) != size for row in entries):
-        return None
-    head, side = [entry.strip() for entry in entries[0]], [row[0].strip() for row in entries]
-    if head[1:] == side[1:] and len(set(head[1:])) == size - 1 and words.ends_among(
-        head, {}, rows.title
-    ) is None:  # fmt: skip
-        values = _values([row[1:] for row in entries[1:]])
-        (names,) = ids.as_names(head[1:])
-        return None if values is None else _of_matrix(rows, values, names)
-    values = _values(entries)
-    if values is None:
-        return None
-    if size <= 3:
-        raise ValueError(
-            f"{rows.title} may be a list of edges or a matrix; name the columns of a list in its "
-            f"first line, e.g. 'source,target,weight', or pass a matrix as an array"
-        )
-    return _of_matrix(rows, values, None)
-
-
-def _values(entries: list[list[str]]) -> Any:
-    try:
-        return np.array([[float(entry.replace(",", ".")) for entry in row] for row in entries])
-    except ValueError:  # text, or rows of unequal length
-        return None
-
-
-def _of_matrix(rows: Rows, values: Any, names: list[Any] | None) -> Source:
-    source = source_of_matrix(values, rows.title, names)
-    return replace(source, notes={"source": f"{rows.title}, {rows.note}"} | source.notes)

@@ -118,7 +118,7 @@ def separator_of(text: str) -> str:
         if declared and declared[1] in SEPARATORS:
             return declared[1]
         if line.strip() and not line.lstrip().startswith(("#", "%")):
-            first = re.sub(r'"[^"]*"', "", line)
+            first = re.sub(r'"[^"]*"', "x", line)
             break
     counts = {sign: first.count(sign) for sign in ("\t", ";", ",", "|")}
     best = max(counts, key=lambda sign: counts[sign])
@@ -153,10 +153,10 @@ def _cut(
     reader = csv.reader(lines[start:], delimiter=separator)
     try:
         if numbers is None:
-            entries = [row for row in reader if len(row) > 1 or (row and row[0].strip())]
+            entries = [row for row in reader if "".join(row).strip()]
         else:
             for row in reader:
-                if len(row) > 1 or (row and row[0].strip()):
+                if "".join(row).strip():
                     numbers.append(start + reader.line_num)
     except csv.Error as error:
         raise ValueError(
@@ -190,6 +190,8 @@ def columns_of(
             )
         seen[name.lower()] = name
     width = len(header)
+    if any(len(row) != width for row in body):
+        body = [row if any(row[width:]) else row[:width] for row in body]  # 'a,b,0.5,'
     if any(len(row) != width for row in body):
         faults = Faults(rows.title, "Mend these rows, or drop them")
         for i, row in enumerate(body):

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -85,7 +87,7 @@ def _parser(column: Any) -> Callable[[Any], float]:
             return np.nan
         if isinstance(entry, Tensor) and entry.numel() == 1:
             entry = entry.item()
-        if isinstance(entry, int | float | np.number | np.bool_):
+        if isinstance(entry, Real | Decimal | np.bool_):
             return float(entry)
         return np.nan
 
@@ -133,12 +135,12 @@ def side(column: Column) -> Tensor | list[Any]:
     if any(_is_missing(entry) for entry in column):
         return [None if _is_missing(entry) else _plain(entry) for entry in column]
     if any(isinstance(entry, str) for entry in column):
-        return list(column)
+        return list(map(_plain, column))
     try:
         array = np.asarray(column)
     except (ValueError, OverflowError):  # rows of unequal length
         return list(column)
-    return _tensor(array) if array.dtype.kind in "biufc" else list(column)
+    return _tensor(array) if array.dtype.kind in "biufc" else list(map(_plain, column))
 
 
 def _tensor(array: NDArray[Any]) -> Tensor | list[Any]:
@@ -191,4 +193,6 @@ def _is_missing(entry: Any) -> bool:
 def _plain(entry: Any) -> Any:
     if isinstance(entry, np.generic):
         entry = entry.item()
+    if hasattr(entry, "isoformat"):  # a date, which no file of ours holds
+        return entry.isoformat()
     return None if entry is ABSENT or is_nan(entry) else entry

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyngn_graph.misread import look_like_counts, warn_of_counts, warn_of_named_counts
+from pyngn_graph.notices import warn
 from pyngn_graph.reading import words
 from pyngn_graph.reading.attributes import at, free
 from pyngn_graph.reading.counts import INHIBITION, WEIGHT, sizes_of_counts
@@ -47,11 +48,15 @@ def weights_of(
                 f"{source.title} has no column of counts (got {list(edges)}); name it with "
                 f"columns={{'weight': ...}}"
             )
-        others = [key for key, column in edges.items() if _are_numbers(column)]
+        others = [
+            key
+            for key, column in edges.items()
+            if _are_numbers(column) and not words.is_(key, words.NO_WEIGHT)
+        ]
         if others:
-            notes["not taken for weights"] = (
-                f"{', '.join(map(repr, others))}; columns={{'weight': {others[0]!r}}} takes it"
-            )
+            said = f"{', '.join(map(repr, others))}; columns={{'weight': {others[0]!r}}} takes it"
+            notes["not taken for weights"] = said
+            warn(f"{source.title} has no 'weight', and none is taken from {said}")
         return torch.zeros(num_edges, dtype=torch.bool)
     column = edges.pop(name)
     given = _given(column)
@@ -111,6 +116,8 @@ def delays_of(
     given = _given(column)
     values = numbers(column, name, at(source, "edge"), faults, given)
     values = np.where(given, values, 1.0)
+    for i in np.flatnonzero(values < 0.5).tolist():  # fractions are rounded on use
+        faults.add(source.place("edge", i), name, float(values[i]), "1 step or more")
     whole = bool(((values == np.floor(values)) & (np.abs(values) < 2**62)).all())
     data.edge_delay = torch.from_numpy(values.astype(np.int64 if whole else np.float32))
     notes["delays from"] = f"{name!r}, in steps"

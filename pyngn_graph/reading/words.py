@@ -25,7 +25,7 @@ def _key(name: str) -> str:
 ENDS = [tuple(map(_key, pair.split())) for pair in _ENDS.split("|")]
 """Pairs of columns that make an edge, row 0 pre."""
 
-WEIGHT = ("weight", "weights", "edgeweight", "synapticweight", "w")
+WEIGHT = ("weight", "weights", "edgeweight", "synapticweight", "w", "value")
 """What weights are called."""
 
 COUNT = tuple(
@@ -41,6 +41,9 @@ COUNT = tuple(
 """What counts of synapses or fibers are called."""
 
 DELAY = ("delay", "delays", "edgedelay", "delaysteps")
+NO_WEIGHT = (*DELAY, "id", "edgeid", "key", "index", "column")
+"""What numbers of edges may be called that nobody means for weights."""
+
 DIRECTION = ("type", "directed", "direction", "edgetype")
 NODE = tuple(
     map(
