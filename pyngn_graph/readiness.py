@@ -132,7 +132,7 @@ def _look(key: str, value: Any, before: Seen | None, closely: bool) -> Seen:
         return Seen(value, -1)
     if key in NUMBERS:
         return Seen(value, value._version, tuple(each_number(value)))
-    total = checksum_of(value) if closely else None
+    total = (checksum_of(value), value.dtype, value.shape) if closely else None
     if before is not None and before.value is value and before.version == value._version:
         if None not in (before.total, total) and before.total != total:
             tell_torch(value)

@@ -211,3 +211,17 @@ def test_more_neurons_than_can_be_counted_are_refused_before_any_is_made(
         graph.pop(key, None)
     with pytest.raises(ValueError, match="'num_nodes' must be at most"):
         door(graph)
+
+
+@pytest.mark.parametrize("key", ["edge_index", "edge_weight", "edge_delay", "gain", "calcium"])
+@pytest.mark.parametrize("turn", [lambda v: v.reshape(-1, 2), lambda v: v.view(torch.int32)])
+def test_the_same_bytes_in_another_form_are_found(
+    key: str, turn: Callable[[Tensor], Tensor]
+) -> None:
+    for backend in CPU_BACKENDS:
+        reservoir = TriglialReservoir(random_graph(), glia=[Astrocyte()], bias=1.3, backend=backend)
+        value = reservoir.graph[key]
+        reservoir.run(num_steps=5)
+        value.data = turn(value.data)
+        with pytest.raises((TypeError, ValueError), match=rf"'{key}'|rows for"):
+            reservoir.run(num_steps=5)
