@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Callable
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import torch
@@ -34,6 +34,14 @@ def check_count(name: str, value: Any, least: int = 1) -> None:
     if is_count(value, MAX_COUNT) or (isinstance(value, Integral) and int(value) > MAX_COUNT):
         raise ValueError(f"'{name}' must be at most 2**31 - 1 (got {value}); lower it")
     raise ValueError(f"'{name}' must be a whole number >= {least} (got {value!r})")
+
+
+def as_number(name: str, value: Any) -> float:
+    """``value`` as a float; a TypeError if it is no single real number, and no bool is one."""
+    single = isinstance(value, Real) or (isinstance(value, Tensor) and value.numel() == 1)
+    if not single or isinstance(value, bool) or (isinstance(value, Tensor) and value.is_complex()):
+        raise TypeError(f"'{name}' must be a number (got {value!r})")
+    return float(value)
 
 
 def whole_seed(value: Any, least: int = -(2**63), name: str = "seed") -> int:

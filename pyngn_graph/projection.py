@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pyngn_graph.arrays import Numbers, as_float32, as_tensor
-from pyngn_graph.checks import generator_of, is_count, whole_seed
+from pyngn_graph.checks import as_number, generator_of, is_count, whole_seed
 
 
 class Projection(nn.Module):
@@ -35,6 +35,7 @@ class Projection(nn.Module):
         super().__init__()
         if in_channels is not None and not is_count(in_channels):
             raise ValueError(f"'in_channels' must be at least 1, or None (got {in_channels})")
+        scale, density = as_number("input_scale", scale), as_number("input_density", density)
         if not 0.0 <= scale < math.inf:
             raise ValueError(f"'input_scale' must be finite and not negative (got {scale})")
         if not 0.0 < density <= 1.0:

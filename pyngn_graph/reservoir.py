@@ -18,7 +18,7 @@ from pyngn_graph.backends import check, resolve
 from pyngn_graph.bounds import check_potentials, largest_size
 from pyngn_graph.card import card
 from pyngn_graph.checkpoint import Checkpoint, identity
-from pyngn_graph.checks import check_count
+from pyngn_graph.checks import as_number, check_count
 from pyngn_graph.constructed import Constructed, shown
 from pyngn_graph.diagnosis import Diagnosis, diagnose, warn_if_ill
 from pyngn_graph.evidence import Activity, binned
@@ -161,6 +161,7 @@ class TriglialReservoir(Constructed):
         check_count("max_delay", max_delay)
         data = prepare(graph, max_delay=max_delay)
         warn_of_silenced(graph.edge_weight, data.edge_weight)
+        dt = as_number("dt", dt)
         own = number(graph, "dt", dt)
         if not math.isclose(own, dt, rel_tol=1e-6):  # a Batch has it in float32
             raise ValueError(

@@ -9,7 +9,7 @@ from typing import Any
 from torch_geometric.data import Batch, Data
 
 from pyngn_graph.backends import check
-from pyngn_graph.checks import is_count
+from pyngn_graph.checks import as_number, is_count
 from pyngn_graph.glia.base import GlialCell
 from pyngn_graph.glia.per_graph import PerGraph, cell_of
 from pyngn_graph.graph import longest_delay
@@ -72,9 +72,8 @@ class Setting:
             count = getattr(self, name)
             if isinstance(count, Integral):
                 object.__setattr__(self, name, int(count))
-        if not isinstance(self.tau_trace, str | bool) and 0.0 <= self.tau_trace < math.inf:
-            object.__setattr__(self, "tau_trace", float(self.tau_trace))
-        else:
+        object.__setattr__(self, "tau_trace", as_number("tau_trace", self.tau_trace))
+        if not 0.0 <= self.tau_trace < math.inf:
             raise ValueError(f"'tau_trace' must not be negative, in ms (got {self.tau_trace})")
         check(self.backend)
 

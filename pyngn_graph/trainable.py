@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from torch_geometric.data import Data
 
 from pyngn_graph.arrays import Numbers, as_tensor
-from pyngn_graph.checks import check_count, check_finite, is_count
+from pyngn_graph.checks import as_number, check_count, check_finite, is_count
 from pyngn_graph.constructed import Constructed, shown
 from pyngn_graph.diagnosis import Diagnosis, diagnose, heard_of, judged, warn_of
 from pyngn_graph.evidence import ILL, Activity
@@ -140,6 +140,7 @@ class TrainableReservoir(Constructed):
         if max_delay is not None:
             check_count("max_delay", max_delay)
         data = prepare(graph, max_delay=MAX_DELAY if max_delay is None else max_delay)
+        dt = as_number("dt", dt)
         if "dt" in graph and data.dt != dt:
             raise ValueError(
                 f"The delays of the graph count steps of {data.dt} ms but dt = {dt}; "
@@ -149,6 +150,7 @@ class TrainableReservoir(Constructed):
             raise ValueError(
                 f"'checkpoint' must be a whole number of steps >= 1, or None (got {checkpoint!r})"
             )
+        tau_trace = as_number("tau_trace", tau_trace)
         if not 0.0 <= tau_trace < math.inf:
             raise ValueError(f"'tau_trace' must not be negative, in ms (got {tau_trace})")
         data.dt, self._graph = float(dt), data
