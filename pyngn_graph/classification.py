@@ -66,8 +66,9 @@ def classify(
     (x, samples), (shown, lengths) = series
     reservoir = recipe.reservoir(x.size(2), seed)
     shown, lengths = shown[:SHOWN], lengths[:SHOWN]
-    before, life = reservoir.replace(start="rest").run(shown, lengths=lengths), None
-    if reservoir.glia or recipe.start == "lived":
+    unlived = reservoir.replace(start="rest") if recipe.start == "lived" else reservoir
+    before, life = unlived.run(shown, lengths=lengths), None
+    if recipe.needs_life:
         gains = ("gain",) if "gain" in reservoir.graph else ()
         lived = organize(recipe, reservoir, x, samples, seed, gains, progress, checkpoint)
         life = lived if reservoir.glia else None

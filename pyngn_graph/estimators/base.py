@@ -290,7 +290,7 @@ class ReservoirEstimator(BaseEstimator):
         x = standardize(*series, mean, scale).float()
         reservoir = recipe.reservoir(num_channels, state, self.graph)
         self.life_ = 0.0
-        if reservoir.glia or recipe.start == "lived":
+        if recipe.needs_life:
             seen = distinct(series, weight is not None)
             life = organize(
                 recipe, reservoir, x[seen], series.lengths[seen], state, None, progress=False

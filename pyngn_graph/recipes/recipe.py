@@ -131,6 +131,11 @@ class Recipe:
         """The same recipe without glia: the control."""
         return replace(self, glia=())
 
+    @property
+    def needs_life(self) -> bool:
+        """Whether a reservoir adapts before it is read: for its glia, or for its ``start``."""
+        return bool(self.glia) or self.start == "lived"
+
     def tissue(self, seed: int = 0) -> Data:
         """The graph before any glia are at work."""
         return Tissue(**self._tissue(), seed=seed)()
